@@ -1,0 +1,1 @@
+"""The command line: one file a command; options in, exit code out, no numerics. May import everything."""

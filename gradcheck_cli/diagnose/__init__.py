@@ -1,0 +1,1 @@
+"""From a verdict to a cause. May import `judge` and what is below it."""

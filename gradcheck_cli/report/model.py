@@ -1,0 +1,177 @@
+"""The report as plain data. Any stage may build it; every renderer shows it; it knows neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.report.codes import RULES
+
+
+class Status(StrEnum):
+    """A verdict. `ERROR` is for what could not be judged at all (GC5xx)."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: a code, a sentence, its numbers and its place.
+
+    Attributes:
+        code: of `gradcheck_cli.report.codes.RULES`.
+        message: one sentence that names what, and the mend where there is one.
+        path, line: the user's source (the backward's definition unless a better line is known).
+        argument: the leaf it concerns, such as `dw`'s argument `w` or `params['w']`.
+        index: the worst element, in that leaf.
+        yours, autodiff, finite_difference, error_bar: the three witnesses at that element; None where one is missing.
+        mend: what to write instead, where known.
+    """
+
+    code: str
+    message: str
+    path: str
+    line: int | None = None
+    argument: str | None = None
+    index: tuple[int, ...] | None = None
+    yours: float | complex | None = None
+    autodiff: float | complex | None = None
+    finite_difference: float | complex | None = None
+    error_bar: float | None = None
+    mend: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """The code's name, such as `wrong-shape`."""
+        return RULES[self.code]
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a gradient, as the three witnesses see it.
+
+    `ratio` is yours / reference, or None where the reference is zero or not finite.
+    """
+
+    index: tuple[int, ...]
+    yours: float | complex
+    autodiff: float | complex | None
+    finite_difference: float | complex | None
+    error_bar: float | None
+    tolerance: float
+    ratio: float | complex | None
+
+
+@dataclass(frozen=True)
+class ArgumentReport:
+    """The verdict for one leaf's gradient, taken over all draws (numbers are from the worst draw).
+
+    Attributes:
+        name: the leaf: `x`, or `params['w']`.
+        gradient_name: what the user calls its gradient where known (`dx`, `self.dW`), else `d` + name.
+        shape: of the argument in the worst draw.
+        dimensions: a name for each axis (`N`), "" where an axis has none.
+        max_abs_error, max_rel_error: of |yours − reference|; relative where the reference is not zero; None: not judged.
+        wrong, total: elements outside the tolerance, and all, in the worst draw.
+        decided_by: `autodiff`, `finite differences`, `dimensions`, or "" where nothing was judged.
+        worst: the worst elements, worst first; at most a few dozen.
+        wrong_map: True where an element is wrong, in the leaf's shape; None where shapes differ or nothing is wrong.
+        draw: which draw these numbers are from.
+    """
+
+    name: str
+    gradient_name: str
+    status: Status
+    shape: tuple[int, ...]
+    dimensions: tuple[str, ...] = ()
+    max_abs_error: float | None = None
+    max_rel_error: float | None = None
+    wrong: int = 0
+    total: int = 0
+    decided_by: str = ""
+    worst: tuple[Element, ...] = ()
+    wrong_map: NDArray[np.bool_] | None = field(default=None, compare=False)
+    draw: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class NamedArray:
+    """An array to show: the input, upstream gradient or configuration that reproduces a failure."""
+
+    name: str
+    value: object
+    dimensions: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class DrawReport:
+    """What one draw used: enough to reproduce it. `upstream` has one entry an output."""
+
+    index: int
+    seed: int
+    arguments: tuple[NamedArray, ...]
+    upstream: tuple[NamedArray, ...]
+    dimensions: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """The verdict on one layer.
+
+    Attributes:
+        name: as `PATH::NAME` selects it.
+        sensitivity: the smallest relative error of one element that this check would have caught; None if not judged.
+        witnesses: which of `yours`, `autodiff`, `finite differences` spoke.
+        notes: what was assumed or inferred, and what one witness could not do and why; sentences.
+        failing_draw: the inputs of the worst failing draw, None when nothing failed.
+        seconds: engine time.
+        equations: in the forward's jaxpr, 0 where there is none.
+    """
+
+    name: str
+    path: str
+    line: int
+    convention: str
+    status: Status
+    arguments: tuple[ArgumentReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    sensitivity: float | None = None
+    witnesses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    failing_draw: DrawReport | None = None
+    reproduce: str = ""
+    draws: int = 0
+    seconds: float = 0.0
+    equations: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one run found. `errors` are problems that belong to no layer (a module that does not import)."""
+
+    version: str
+    seed: int
+    device: str
+    layers: tuple[LayerReport, ...] = ()
+    errors: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def count(self, status: Status) -> int:
+        """How many layers have this status; errors that belong to no layer count as `ERROR`."""
+        extra = len(self.errors) if status is Status.ERROR else 0
+        return sum(layer.status is status for layer in self.layers) + extra
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """All findings, those of no layer first."""
+        return [*self.errors, *(finding for layer in self.layers for finding in layer.findings)]

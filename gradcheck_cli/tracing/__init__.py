@@ -1,0 +1,1 @@
+"""From a forward to its trace: NumPy arrays that run under JAX, source lines, a jaxpr. May import `layers`."""

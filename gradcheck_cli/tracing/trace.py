@@ -1,0 +1,42 @@
+"""The forward as one jaxpr for this case's inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The forward of one case as a jaxpr whose values agree with the user's own forward.
+
+    Attributes:
+        jaxpr: a `jax.extend.core.ClosedJaxpr`; its inputs are the case's leaves in order, in float64 or complex128;
+            its outputs are the floating output leaves in order.
+        outputs: the forward's own floating output leaves, flattened over all outputs, as NumPy arrays.
+        narrowest: the narrowest floating dtype that the forward computed in (float32 where a float64 layer casts down).
+        notes: steps through which no gradient flows and that a reader may not expect, such as `int(...)`, with lines.
+    """
+
+    jaxpr: Any
+    outputs: tuple[NDArray[Any], ...]
+    narrowest: np.dtype[Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def equations(self) -> int:
+        """How many equations the jaxpr has, at the top level."""
+        return len(self.jaxpr.jaxpr.eqns)
+
+
+@dataclass(frozen=True)
+class Untraceable:
+    """Why autodiff is not to be had for this case, and where."""
+
+    reason: str
+    path: Path | None = None
+    line: int | None = None
