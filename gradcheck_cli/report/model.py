@@ -78,7 +78,7 @@ class ArgumentReport:
         gradient_name: what the user calls its gradient where known (`dx`, `self.dW`), else `d` + name.
         shape: of the argument in the worst draw.
         dimensions: a name for each axis (`N`), "" where an axis has none.
-        max_abs_error, max_rel_error: of |yours − reference|; relative where the reference is not zero; None: not judged.
+        max_abs_error, max_rel_error: of |yours − reference|; relative where that is not zero; None: not judged.
         wrong, total: elements outside the tolerance, and all, in the worst draw.
         decided_by: `autodiff`, `finite differences`, `dimensions`, or "" where nothing was judged.
         worst: the worst elements, worst first; at most a few dozen.

@@ -1,0 +1,28 @@
+"""What the user said about inputs on the command line, in `[tool.gradcheck]`, or to `check(...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """Everything that decides the inputs of a layer.
+
+    Attributes:
+        shapes: `--shape w=D,M` or `--shape w=4,5`: a name or a size for each axis, by argument name.
+        dimensions: `--dim N=4`: a size by dimension name.
+        arguments: `--arg conv_param='{"stride": 2}'`: a value (already parsed from JSON), by argument name.
+        dtype: numpy's name of the floating dtype to draw in (`float64`); a dtype that an annotation fixes wins.
+        seed: every random choice of a run comes from it.
+        draws: how many cases per layer; the last of three or more is a batch of one.
+    """
+
+    shapes: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float64"
+    seed: int = 0
+    draws: int = 3
