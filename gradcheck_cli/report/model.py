@@ -84,6 +84,8 @@ class ArgumentReport:
         worst: the worst elements, worst first; at most a few dozen.
         wrong_map: True where an element is wrong, in the leaf's shape; None where shapes differ or nothing is wrong.
         draw: which draw these numbers are from.
+        why: why the status is what it is, where the numbers do not say it (a kink, noise above the signal).
+        gradient_shape: of the gradient that came back, where it is not the argument's own; else None.
     """
 
     name: str
@@ -100,6 +102,7 @@ class ArgumentReport:
     wrong_map: NDArray[np.bool_] | None = field(default=None, compare=False)
     draw: int = 0
     why: str = ""
+    gradient_shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
