@@ -22,10 +22,12 @@ class ArgumentShape:
         kind: `float`, `complex`, `integer` (labels and indices), `boolean`, `size` (a plain int), `config`, `tree`.
         dtype: numpy's name where the annotation or declaration fixes it (`float32`), else "".
         values: for config, the settings over the draws (draw k takes values[k % len]); for integers, the name or size
-            of the dimension that bounds them (`("C",)`); else empty.
+            of the dimension that bounds them (`("C",)`); arrays given by the user, likewise one a draw; else empty.
         template: for `tree`, the nested dict/list/tuple with an ArgumentShape at each leaf.
         source: `--shape`, `--arg`, `layer(inputs=)`, `affine_inputs()`, `annotation`, `docstring`, `default`,
             `constructor`, `inferred`, `usual value`.
+        domain: which values make sense: `positive`, `unit` (inside 0..1), `simplex` (rows sum to one), `one-hot`,
+            `definite` (symmetric positive definite), or "" for any.
     """
 
     dimensions: tuple[str | int, ...] | None
@@ -34,6 +36,7 @@ class ArgumentShape:
     dtype: str = ""
     values: tuple[Any, ...] = ()
     template: Any = None
+    domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,14 @@ class Specification:
         sizes: sizes fixed by `--dim` or by the inference, by dimension name.
         notes: what was inferred or assumed, in sentences for the report.
         make: a function of the user's (`affine_inputs(rng)`) that makes the arguments; then `shapes` only describes.
+        derived: dimensions that follow from others, as an expression: `{"D": "d_1*d_2"}`.
     """
 
     shapes: Mapping[str, ArgumentShape]
     sizes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     make: Any = None
+    derived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
