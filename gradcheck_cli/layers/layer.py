@@ -47,6 +47,8 @@ class Argument:
         has_default, default: from the signature.
         annotation: evaluated or not, exactly as found in the signature; None where there is none.
         gradient_name: what the user calls its gradient (`dw`, `self.dW`, `self.grads[0]`), "" where unknown.
+        differentiated: False for an array that this layer's backward gives no gradient for by its convention (a
+            loss's float targets, a parameter that an optimiser step inside the backward updates); never a leaf.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Argument:
     default: Any = None
     annotation: Any = None
     gradient_name: str = ""
+    differentiated: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,9 @@ class Layer:
         uses_jax: the forward (as far as seen) is written for JAX.
         expect: what the user said to expect (`straight-through`), or "".
         notes: what discovery assumed, in sentences.
+        make_inputs: a function of the user's from `layer(inputs=function)`: `rng -> dict or tuple` of arguments; None
+            where there is none.
+        aliases: other names that pick it after `PATH::`, such as its backward function's.
     """
 
     name: str
@@ -145,3 +151,5 @@ class Layer:
     expect: str = ""
     dtype: str = ""
     notes: tuple[str, ...] = ()
+    make_inputs: Callable[..., Any] | None = None
+    aliases: tuple[str, ...] = ()
