@@ -1,0 +1,82 @@
+"""The worst elements of one gradient: yours beside the two witnesses."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from gradcheck_cli.report.marks import QUIET
+from gradcheck_cli.report.model import ArgumentReport, Element
+from gradcheck_cli.report.numbers import brief, digits_that_tell_apart, value, with_error
+from gradcheck_cli.report.screen import Screen, grid, labelled, natural_width
+from gradcheck_cli.report.shapes import index_text
+
+_FEW, _MANY = 5, 20
+_STACKED = 3
+_GAPS = (3, 2)
+
+
+def elements_table(argument: ArgumentReport, screen: Screen, indent: int = 4) -> RenderableType | None:
+    """A table of the worst elements; a short list where the page is too narrow for the table's digits."""
+    shown = argument.worst[: _MANY if screen.verbose else _FEW]
+    if not shown:
+        return None
+    digits = digits_that_tell_apart((element.yours, _reference(element)) for element in shown)
+    head = [Text(title, style=QUIET) for title in _titles(screen)]
+    rows = [head, *(_row(element, digits, screen) for element in shown)]
+    for gap in _GAPS:
+        if natural_width(rows, gap) + indent <= screen.width:
+            table = Padding(grid(rows, right=(1, 2, 3, 4), gap=gap), (0, 0, 0, indent))
+            return _with_rest(table, argument, len(shown), screen, indent)
+    stacked = shown if screen.verbose else shown[:_STACKED]
+    blocks = [_block(element, digits, screen, indent) for element in stacked]
+    return _with_rest(Group(*blocks), argument, len(stacked), screen, indent)
+
+
+def _titles(screen: Screen) -> tuple[str, ...]:
+    return ("index", "yours", "autodiff", f"finite diff {screen.marks.plus_minus} error", "ratio")
+
+
+def _row(element: Element, digits: int, screen: Screen) -> list[Text]:
+    return [
+        screen.text(index_text(element.index)),
+        screen.text(value(element.yours, digits), "red"),
+        screen.text(value(element.autodiff, digits)),
+        screen.text(_difference(element, digits, screen)),
+        screen.text(_ratio(element)),
+    ]
+
+
+def _block(element: Element, digits: int, screen: Screen, indent: int) -> RenderableType:
+    _, yours, autodiff, difference, ratio = _row(element, digits, screen)
+    index = Padding(Text(index_text(element.index)), (0, 0, 0, indent))
+    rows = [("yours", yours), ("autodiff", autodiff), ("finite diff", difference), ("ratio", ratio)]
+    return Group(index, labelled(rows, indent + 2))
+
+
+def _difference(element: Element, digits: int, screen: Screen) -> str:
+    text = with_error(element.finite_difference, element.error_bar, digits)
+    return text.replace("±", screen.marks.plus_minus)
+
+
+def _ratio(element: Element) -> str:
+    """`2`, `0.5`, `1.000001`: enough digits to see that it is not 1."""
+    if element.ratio is None:
+        return brief(None)
+    return brief(element.ratio, digits_that_tell_apart([(element.ratio, 1.0)], least=4) if element.ratio != 1 else 4)
+
+
+def _reference(element: Element) -> float | complex | None:
+    return element.autodiff if element.autodiff is not None else element.finite_difference
+
+
+def _with_rest(
+    table: RenderableType, argument: ArgumentReport, shown: int, screen: Screen, indent: int
+) -> RenderableType:
+    rest = max(argument.wrong, len(argument.worst)) - shown
+    if rest <= 0:
+        return table
+    hint = "" if screen.verbose or shown >= _MANY else " (--verbose shows more)"
+    line = Text(f"{screen.marks.ellipsis} and {rest:,} more{hint}", style=QUIET)
+    return Group(table, Padding(line, (0, 0, 0, indent)))

@@ -1,0 +1,37 @@
+"""One finding: its code, its sentence, the shapes side by side, the mend, the place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from gradcheck_cli.report.escaping import one_line
+from gradcheck_cli.report.marks import CODE, HEADING, QUIET, STATUS_STYLE
+from gradcheck_cli.report.model import ArgumentReport, Finding, Status
+from gradcheck_cli.report.screen import Screen, labelled
+from gradcheck_cli.report.shapes import names_by_size, shape_text
+
+
+def finding_view(
+    finding: Finding, screen: Screen, argument: ArgumentReport | None = None, sizes: Mapping[str, int] | None = None
+) -> RenderableType:
+    """The finding as a small block. `argument` is the one it concerns; `sizes` name the axes of a stray shape."""
+    title = Text("  ")
+    title.append(finding.code, style=STATUS_STYLE[Status.ERROR if finding.code.startswith("GC5") else Status.FAIL])
+    title.append(f" {finding.rule}", style=HEADING)
+    if finding.argument:
+        title.append(screen.marks.dot, style=QUIET)
+        title.append_text(screen.text(one_line(finding.argument)))
+    rows: list[tuple[str, Text]] = []
+    if argument is not None and argument.gradient_shape is not None:
+        known = sizes or {}
+        received = shape_text(argument.gradient_shape, names_by_size(argument.gradient_shape, known))
+        rows.append(("yours", screen.text(received, "red")))
+        rows.append(("expected", screen.text(shape_text(argument.shape, argument.dimensions), "green")))
+    if finding.mend:
+        rows.append(("mend", screen.text(finding.mend, CODE)))
+    rows.append(("at", screen.text(screen.place(finding.path, finding.line))))
+    return Group(title, Padding(screen.text(finding.message), (0, 0, 0, 2)), labelled(rows, 4))

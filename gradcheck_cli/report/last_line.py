@@ -1,0 +1,47 @@
+"""The last line: how many, with which seed, where, how long, and how small an error would have been seen."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from gradcheck_cli.report.escaping import one_line
+from gradcheck_cli.report.marks import QUIET, STATUS_STYLE
+from gradcheck_cli.report.model import Report, Status
+from gradcheck_cli.report.numbers import duration, power
+from gradcheck_cli.report.screen import Screen, joined
+
+_WORDS = {
+    Status.FAIL: ("failed", "failed"),
+    Status.ERROR: ("error", "errors"),
+    Status.INCONCLUSIVE: ("inconclusive", "inconclusive"),
+    Status.PASS: ("passed", "passed"),
+}
+
+
+def last_line(report: Report, screen: Screen) -> Text:
+    """One line where it fits, else broken between its parts."""
+    parts = [_counts(report)]
+    parts.append(Text(f"seed {report.seed}", style=QUIET))
+    parts.append(screen.text(one_line(report.device), QUIET))
+    parts.append(Text(duration(report.seconds), style=QUIET))
+    sensitivity = weakest_sensitivity(report)
+    if sensitivity is not None:
+        parts.append(Text(f"would have caught a relative error of {power(sensitivity)} in one element", style=QUIET))
+    return joined(parts, screen, 1)
+
+
+def weakest_sensitivity(report: Report) -> float | None:
+    """The smallest relative error of one element that every judged layer's check would have caught."""
+    known = [layer.sensitivity for layer in report.layers if layer.sensitivity is not None]
+    return max(known) if known else None
+
+
+def _counts(report: Report) -> Text:
+    counts = Text()
+    for status, (one, many) in _WORDS.items():
+        count = report.count(status)
+        if count:
+            if counts:
+                counts.append(", ")
+            counts.append(f"{count} {one if count == 1 else many}", style=STATUS_STYLE[status])
+    return counts or Text("no layers found", style=STATUS_STYLE[Status.INCONCLUSIVE])

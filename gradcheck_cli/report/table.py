@@ -1,0 +1,58 @@
+"""The report on a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from gradcheck_cli.report.last_line import last_line
+from gradcheck_cli.report.layer_section import bulleted, error_section, layer_section
+from gradcheck_cli.report.marks import QUIET
+from gradcheck_cli.report.model import Report, Status
+from gradcheck_cli.report.passing_notes import passing_notes
+from gradcheck_cli.report.screen import Screen, screen_for
+from gradcheck_cli.report.summary import summary, worst_first
+
+_BLANK = Text()
+
+
+def print_table(
+    report: Report, console: Console, *, verbose: bool = False, quiet: bool = False, folder: Path | None = None
+) -> None:
+    """Print the report.
+
+    Args:
+        report: what to show.
+        console: where; its width, colours and encoding decide how.
+        verbose: passing arguments, draws, sources of shapes, equations and timings too.
+        quiet: only what is wrong, and the last line.
+        folder: places inside it are shown relative to it.
+    """
+    screen = screen_for(console, verbose=verbose, quiet=quiet, folder=folder)
+    for part in page(report, screen):
+        console.print(part, highlight=False, markup=False, emoji=False, width=screen.width)
+
+
+def page(report: Report, screen: Screen) -> list[RenderableType]:
+    """All parts of the report, top to bottom: the summary, what is wrong, what was assumed, the last line."""
+    parts: list[RenderableType] = []
+    if not screen.quiet:
+        parts += [_BLANK, *summary(report, screen)] if report.layers else []
+    sections = [error_section(error, screen) for error in report.errors]
+    for layer in worst_first(report.layers):
+        if layer.status is not Status.PASS or (screen.verbose and not screen.quiet):
+            sections.append(layer_section(layer, screen))
+    for section in sections:
+        parts += [_BLANK, *section] if parts else section
+    if not screen.quiet:
+        remarks = [*(bulleted(note, screen, 1) for note in report.notes), *passing_notes(report, screen)]
+        if remarks:
+            parts += [_BLANK, *remarks]
+    if parts:
+        parts.append(_BLANK)
+    if len(sections) > 1 or (sections and not screen.quiet):
+        parts.append(Text(screen.marks.rule * screen.width, style=QUIET))
+    parts.append(last_line(report, screen))
+    return parts
