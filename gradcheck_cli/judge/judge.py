@@ -1,0 +1,263 @@
+"""One draw, judged: dimensions first, then every value by the witnesses there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.judge import traced, untraced
+from gradcheck_cli.judge.differencer import Differencer
+from gradcheck_cli.judge.dimensions import Reception, missing_finding, shape_finding, sort_out
+from gradcheck_cli.judge.elements import compare
+from gradcheck_cli.judge.evidence import Evidence
+from gradcheck_cli.judge.leaf import conclude
+from gradcheck_cli.judge.noise import Perturbed, Tolerance, given, measure, natural_size, perturbations
+from gradcheck_cli.judge.receiving import Received
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.judge.table import TELLING
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DIMENSIONS, DrawVerdict, LeafVerdict
+from gradcheck_cli.judge.words import index_text
+from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.leaves import is_floating, walk
+from gradcheck_cli.report.model import Finding, Status
+from gradcheck_cli.tracing.trace import Untraceable
+from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
+
+Values = Callable[[NDArray[Any]], bool | None]
+
+_SEVERITY = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL, Status.ERROR)
+
+
+def judge_draw(
+    case: Case,
+    analytic: Analytic,
+    upstream: Upstream,
+    autodiff: Autodiff | Untraceable,
+    differencer: Differencer | None,
+    settings: Settings,
+    *,
+    narrowest: np.dtype[Any] | None = None,
+    perturbed: Perturbed | None = None,
+) -> DrawVerdict:
+    """Judge the user's gradients for one case.
+
+    Args:
+        case: its leaves are what is judged, in their order.
+        analytic: the user's own gradients, and the outputs of the forward before them.
+        upstream: the upstream gradient they were computed with; the other witnesses used the same.
+        autodiff: the reference for every element, or why there is none.
+        differencer: finite differences on demand; None where the forward cannot be run for them.
+        settings: tolerances of the user's, and how much finite differences may cost.
+        narrowest: the narrowest floating dtype that the forward computed in (`Trace.narrowest`), where known.
+        perturbed: the reference at perturbed inputs, see `noise.Perturbed`; None leaves the drift out.
+    """
+    reception = sort_out(case, analytic.backward)
+    outputs = [np.asarray(leaf) for output in analytic.outputs for _, leaf in walk(output) if is_floating(leaf)]
+    broken = _broken_forward(outputs)
+    evidence = Evidence(None if broken else differencer, settings)
+    situation = _Situation(
+        case=case,
+        reception=reception,
+        evidence=evidence,
+        settings=settings,
+        rng=np.random.default_rng((case.seed, case.draw)),
+        naturals=tuple(natural_size(outputs, upstream.flat, leaf.value) for leaf in case.leaves),
+        dtypes=tuple(_dtypes(received, narrowest) for received in reception.leaves),
+    )
+    if isinstance(autodiff, Autodiff):
+        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed)
+    else:
+        leaves, findings, notes = _without_autodiff(situation, autodiff)
+    if broken:
+        leaves = tuple(_undecided(leaf, broken) for leaf in leaves)
+    findings = (*reception.findings, *findings)
+    status = worst_status([*(leaf.status for leaf in leaves), *([Status.FAIL] if findings else [])])
+    return DrawVerdict(
+        case=case,
+        upstream=upstream,
+        leaves=leaves,
+        status=status,
+        findings=findings,
+        notes=tuple(dict.fromkeys((*reception.notes, *notes, *(note for leaf in leaves for note in leaf.notes)))),
+        witnesses=_witnesses(autodiff, evidence),
+        differences=evidence.summary(),
+    )
+
+
+def worst_status(statuses: Sequence[Status]) -> Status:
+    """The most severe: error, fail, inconclusive, pass."""
+    return max(statuses, key=_SEVERITY.index, default=Status.PASS)
+
+
+@dataclass(frozen=True)
+class _Situation:
+    """What both ways of judging need; `naturals` and `dtypes` have one entry a leaf."""
+
+    case: Case
+    reception: Reception
+    evidence: Evidence
+    settings: Settings
+    rng: np.random.Generator
+    naturals: tuple[float, ...]
+    dtypes: tuple[tuple[np.dtype[Any], ...], ...]
+
+
+_Judgement = tuple[tuple[LeafVerdict, ...], tuple[Finding, ...], tuple[str, ...]]
+"""The leaves, the findings of no leaf, the notes."""
+
+
+def _with_autodiff(situation: _Situation, autodiff: Autodiff, perturbed: Perturbed | None) -> _Judgement:
+    case, reception, evidence, settings = situation.case, situation.reception, situation.evidence, situation.settings
+    naturals, dtypes = situation.naturals, situation.dtypes
+    fixed = given(settings)
+    everything = [dtype for of_leaf in dtypes for dtype in of_leaf]
+    moved = () if fixed is not None else perturbations(perturbed, everything, case.seed)
+    leaf_cases = []
+    for position, received in enumerate(reception.leaves):
+        reference, scale = autodiff.gradients[position], autodiff.scale[position]
+        tolerance = fixed or measure(
+            scale, dtypes[position], naturals[position], [gradients[position] for gradients in moved], reference
+        )
+        size = max(_typical(scale), TELLING * naturals[position])
+        yours = received.usable
+        comparison = None if yours is None else compare(yours, reference, tolerance)
+        leaf_cases.append(traced.LeafCase(position, received, reference, tolerance, size, comparison))
+    inquiry = traced.inquire(leaf_cases, evidence, settings.full, situation.rng)
+    straight_through = case.layer.expect == "straight-through"
+    values = [_values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
+    judged = {
+        leaf.position: conclude(case, traced.settle(leaf, inquiry, evidence, straight_through), evidence)
+        for leaf in leaf_cases
+        if leaf.comparison is not None
+    }
+    zero = {
+        leaf.position: bool(values[leaf.position](np.zeros(leaf.autodiff.shape)))
+        for leaf in leaf_cases
+        if leaf.received.missing
+    }
+    leaves, findings = _complete(case, reception, judged, values, zero, AUTODIFF)
+    return leaves, findings, inquiry.notes
+
+
+def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgement:
+    case, reception, evidence, settings = situation.case, situation.reception, situation.evidence, situation.settings
+    naturals, dtypes = situation.naturals, situation.dtypes
+    untraced.gather(reception.leaves, evidence, settings, situation.rng)
+    references = [
+        untraced.reference_of(position, received, evidence, given(settings), dtypes[position], naturals[position])
+        for position, received in enumerate(reception.leaves)
+    ]
+    contradiction, telling = untraced.contradiction_of(
+        reception.leaves, evidence, [reference.tolerance for reference in references]
+    )
+    if not contradiction and not telling and not all(reference.seen.all() for reference in references):
+        contradiction = "not every element was looked at, and finite differences along random directions cannot tell"
+    judged = {
+        position: conclude(case, untraced.settle(position, received, references[position], evidence, ""), evidence)
+        for position, received in enumerate(reception.leaves)
+        if received.has_right_shape
+    }
+    findings: tuple[Finding, ...] = ()
+    if contradiction and not any(leaf.status is Status.FAIL for leaf in judged.values()):
+        if telling:
+            message = (
+                f"some gradient is wrong: {contradiction}; the elements that were looked at one by one "
+                "do not show which"
+            )
+            findings = (Finding("GC201", message, str(case.layer.path), case.layer.line),)
+        else:
+            judged = {position: _undecided(leaf, contradiction) for position, leaf in judged.items()}
+    values = [_values_judge(reference.values, reference.tolerance, reference.bars) for reference in references]
+    zero = {at: reference.is_zero() for at, reference in enumerate(references) if reception.leaves[at].missing}
+    leaves, more = _complete(case, reception, judged, values, zero, DIFFERENCES)
+    place = f" (line {autodiff.line})" if autodiff.line else ""
+    note = f"Autodiff is unavailable{place}: {autodiff.reason.rstrip('.')}. Finite differences decide."
+    return leaves, (*findings, *more), (note,)
+
+
+def _complete(
+    case: Case,
+    reception: Reception,
+    judged: dict[int, LeafVerdict],
+    values: Sequence[Values],
+    zero: dict[int, bool],
+    witness: str,
+) -> tuple[tuple[LeafVerdict, ...], tuple[Finding, ...]]:
+    """Verdicts for the leaves whose values could not be judged: absent, of the wrong shape or structure."""
+    misshapen = [
+        (received, values[position])
+        for position, received in enumerate(reception.leaves)
+        if received.array is not None and not received.has_right_shape
+    ]
+    absent = [
+        received
+        for position, received in enumerate(reception.leaves)
+        if received.missing and not zero[position] and received.leaf.argument not in reception.explained
+    ]
+    together = len(absent) == len(case.leaves) > 1
+    leaves = []
+    for position, received in enumerate(reception.leaves):
+        if position in judged:
+            leaves.append(judged[position])
+        elif received.missing and zero[position]:
+            leaves.append(LeafVerdict(received, Status.PASS, witness, why="no gradient came back, and it is zero"))
+        else:
+            findings = list(received.findings)
+            explained = received.leaf.argument in reception.explained
+            if received.array is not None and not explained:
+                others = [(other, judge) for other, judge in misshapen if other is not received]
+                findings.append(shape_finding(case, received, values[position], others))
+            elif received in absent and not together:
+                findings.append(missing_finding(case, [received]))
+            leaves.append(LeafVerdict(received, Status.FAIL, DIMENSIONS, findings=tuple(findings)))
+    return tuple(leaves), (missing_finding(case, absent),) if together else ()
+
+
+def _values_judge(reference: NDArray[Any], tolerance: Tolerance, bars: NDArray[np.float64] | None = None) -> Values:
+    def judge(array: NDArray[Any]) -> bool | None:
+        if array.shape != reference.shape:
+            return None
+        comparison = compare(array, reference, tolerance, bars)
+        if comparison.wrong.size:
+            return False
+        return None if comparison.unknown.size else True
+
+    return judge
+
+
+def _dtypes(received: Received, narrowest: np.dtype[Any] | None) -> tuple[np.dtype[Any], ...]:
+    return tuple(dtype for dtype in (received.leaf.value.dtype, received.dtype, narrowest) if dtype is not None)
+
+
+def _typical(scale: NDArray[np.float64]) -> float:
+    mean = float(np.mean(scale)) if scale.size else 0.0
+    return mean if np.isfinite(mean) else 0.0
+
+
+def _broken_forward(outputs: Sequence[NDArray[Any]]) -> str:
+    """A sentence where the forward's own output is not finite."""
+    for number, output in enumerate(outputs):
+        bad = ~np.isfinite(output.astype(np.complex128 if output.dtype.kind == "c" else np.float64))
+        if bad.any():
+            index = tuple(int(axis) for axis in np.argwhere(bad)[0])
+            kind = "NaN" if np.isnan(output[index]) else "infinity"
+            which = f" of output {number + 1}" if len(outputs) > 1 else ""
+            return f"the forward gives {kind}{f' at {index_text(index)}' if index else ''}{which} for these inputs"
+    return ""
+
+
+def _undecided(leaf: LeafVerdict, why: str) -> LeafVerdict:
+    return replace(leaf, status=Status.INCONCLUSIVE, why=why) if leaf.status is Status.PASS else leaf
+
+
+def _witnesses(autodiff: Autodiff | Untraceable, evidence: Evidence) -> tuple[str, ...]:
+    names = ["yours"]
+    if isinstance(autodiff, Autodiff):
+        names.append(AUTODIFF)
+    if evidence.elements or evidence.directions:
+        names.append(DIFFERENCES)
+    return tuple(names)

@@ -1,0 +1,204 @@
+"""Judging a draw that autodiff cannot speak on: finite differences decide, on all elements where they can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.judge.differencer import Place
+from gradcheck_cli.judge.elements import Comparison, compare
+from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, along, length
+from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
+from gradcheck_cli.judge.noise import Tolerance, relative_rounding
+from gradcheck_cli.judge.receiving import Received
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.judge.table import TELLING, Row, Verdict, decide, is_telling
+from gradcheck_cli.judge.verdict import DIFFERENCES
+from gradcheck_cli.judge.words import index_text, number, plural
+from gradcheck_cli.witnesses.gradients import Difference
+
+DIRECTIONS = 4
+KINK_SUSPECTS = 64
+"""How many of a leaf's wrong elements are asked for their one-sided slopes at first."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What finite differences know about one leaf: NaN where it was not looked at."""
+
+    values: NDArray[Any]
+    bars: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    tolerance: Tolerance
+    size: float
+
+    def is_zero(self) -> bool:
+        """Whether every element that was looked at is zero but for its error bar."""
+        return bool(np.all((np.abs(self.values) <= self.bars + self.tolerance.floor) | ~self.seen))
+
+
+def gather(leaves: Sequence[Received], evidence: Evidence, settings: Settings, rng: np.random.Generator) -> None:
+    """Look at all elements where there is room, else at a sample and along random directions."""
+    total = sum(received.leaf.value.size for received in leaves)
+    if total * COST <= settings.max_evals:
+        evidence.look_at_all()
+        return
+    evidence.look_along(DIRECTIONS)
+    chosen: list[Place] = []
+    share = max(1, min(evidence.room, WIDE) // max(1, len(leaves)))
+    for position, received in enumerate(leaves):
+        shape, size = received.leaf.value.shape, received.leaf.value.size
+        flat = np.arange(size) if size <= share else np.unique(rng.integers(size, size=share))
+        chosen.extend((position, tuple(int(axis) for axis in np.unravel_index(at, shape))) for at in flat)
+    evidence.look_at(chosen)
+
+
+def reference_of(
+    position: int,
+    received: Received,
+    evidence: Evidence,
+    given: Tolerance | None,
+    dtypes: Sequence[np.dtype[Any]],
+    natural: float,
+) -> Reference:
+    """One leaf's finite differences as arrays."""
+    shape = received.leaf.value.shape
+    is_complex = received.leaf.value.dtype.kind == "c"
+    values = np.full(shape, np.nan, dtype=np.complex128 if is_complex else np.float64)
+    bars, seen = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+    for (leaf, index), difference in evidence.elements.items():
+        if leaf == position:
+            values[index], bars[index], seen[index] = difference.value, difference.error, True
+    values[~np.isfinite(bars)] = np.nan
+    known = np.abs(values[np.isfinite(values)])
+    typical = float(known.mean()) if known.size else 0.0
+    relative = relative_rounding(dtypes)
+    floor = relative * (natural if typical < relative * natural else typical)
+    return Reference(values, bars, seen, given or Tolerance(relative, floor), max(typical, TELLING * natural))
+
+
+def settle(position: int, received: Received, reference: Reference, evidence: Evidence, contradiction: str) -> Judged:
+    """One leaf's values, held against its finite differences."""
+    yours = received.usable
+    assert yours is not None
+    comparison = compare(yours, reference.values, reference.tolerance, reference.bars)
+    verdicts = _look_into(position, yours, reference, comparison, evidence)
+    values = reference.values.copy()
+    kinks = [at for at, verdict in verdicts.items() if verdict is Verdict.KINK]
+    values.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
+    unclear = [at for at, verdict in verdicts.items() if verdict is Verdict.UNKNOWN]
+    values.reshape(-1)[unclear] = np.nan
+    if kinks or unclear:
+        comparison = compare(yours, values, reference.tolerance, reference.bars)
+    return Judged(
+        position,
+        received,
+        None,
+        values,
+        reference.bars,
+        reference.tolerance,
+        comparison,
+        DIFFERENCES,
+        contradiction or _why(received, yours, reference, values, comparison),
+        _kinks_text(received, comparison, kinks, evidence, position),
+        _notes(received, reference),
+    )
+
+
+def contradiction_of(
+    leaves: Sequence[Received], evidence: Evidence, tolerances: Sequence[Tolerance]
+) -> tuple[str, bool]:
+    """A sentence where yours is not the slope along a random direction; and whether any direction could tell."""
+    yours = [received.usable for received in leaves]
+    if any(gradient is None for gradient in yours) or not evidence.directions:
+        return "", False
+    gradients = tuple(gradient for gradient in yours if gradient is not None)
+    telling = False
+    for direction in evidence.directions:
+        slope, difference = along(gradients, direction), direction.difference
+        size = length(gradients, direction)
+        allowed = difference.error + size * sum(tolerance.relative for tolerance in tolerances)
+        if not np.isfinite(allowed) or not np.isfinite(difference.value):
+            continue
+        telling |= difference.error <= TELLING * max(size, abs(difference.value))
+        if not abs(slope - difference.value) <= allowed:
+            return (
+                f"along a random direction of all inputs your gradients give the slope {number(slope, 6)}, "
+                f"finite differences {number(difference.value, 6)} ± {number(difference.error, 1)}",
+                True,
+            )
+    return "", telling
+
+
+def _look_into(
+    position: int, yours: NDArray[Any], reference: Reference, comparison: Comparison, evidence: Evidence
+) -> dict[int, Verdict]:
+    """The table's verdicts on the elements that differ, with their one-sided slopes; on all where one is a kink."""
+    verdicts: dict[int, Verdict] = {}
+    for most in (KINK_SUSPECTS, comparison.wrong.size):
+        suspects = [int(at) for at in comparison.worst_first(most)]
+        evidence.look_at(((position, comparison.index(at)) for at in suspects), one_sided=True)
+        verdicts = {
+            at: _verdict(yours, reference, at, evidence.elements[position, comparison.index(at)]) for at in suspects
+        }
+        if Verdict.KINK not in verdicts.values():
+            break
+    return verdicts
+
+
+def _verdict(yours: NDArray[Any], reference: Reference, at: int, difference: Difference) -> Verdict:
+    tolerance = tolerance_at(reference.tolerance, scalar(reference.values, at), at)
+    row = Row(scalar(yours, at), None, False, difference, tolerance, reference.size)
+    verdict = decide(row)
+    return Verdict.UNKNOWN if verdict is Verdict.RIGHT_BY_DIFFERENCES and not is_telling(row, difference) else verdict
+
+
+def _why(
+    received: Received, yours: NDArray[Any], reference: Reference, values: NDArray[Any], comparison: Comparison
+) -> str:
+    """Why the finite differences that were taken do not decide; "" where they do."""
+    lost = reference.seen & ~np.isfinite(values)
+    if lost.any():
+        index = tuple(int(axis) for axis in np.argwhere(lost)[0])
+        where = index_text(index) or "its one element"
+        count = plural(int(lost.sum()), "element")
+        return f"finite differences do not settle in {count} of `{received.name}`, first at {where}"
+    with np.errstate(invalid="ignore"):
+        sizes = np.fmax(np.fmax(np.abs(values), np.abs(yours)), reference.size)
+        noisy = reference.seen & (reference.bars > TELLING * sizes)
+    if noisy.sum() * 2 > reference.seen.sum():
+        bar = number(float(np.median(reference.bars[noisy])), 2)
+        return (
+            f"the forward is too noisy for finite differences: in {plural(int(noisy.sum()), 'element')} of "
+            f"`{received.name}` the error bar (typically {bar}) is above {TELLING:g} of the gradient"
+        )
+    if not reference.seen.any() and comparison.total:
+        return f"no finite difference of `{received.name}` was taken, and autodiff is missing"
+    return ""
+
+
+def _kinks_text(received: Received, comparison: Comparison, kinks: list[int], evidence: Evidence, position: int) -> str:
+    if not kinks:
+        return ""
+    index = comparison.index(kinks[0])
+    difference = evidence.elements[position, index]
+    slopes = sorted(float(np.real(slope)) for slope in (difference.forward, difference.backward) if slope is not None)
+    return (
+        f"`{received.name}` meets a kink in {plural(len(kinks), 'element')}, "
+        f"first at {index_text(index) or 'its one element'}: yours "
+        f"is between the slopes on its two sides, {number(slopes[0])} and {number(slopes[-1])}"
+    )
+
+
+def _notes(received: Received, reference: Reference) -> tuple[str, ...]:
+    unseen = int(reference.seen.size - reference.seen.sum())
+    if not unseen:
+        return ()
+    return (
+        f"{unseen:,} of {plural(reference.seen.size, 'element')} of `{received.name}` were not checked one by one "
+        "(`--max-evals`), only together along random directions.",
+    )
