@@ -221,7 +221,8 @@ class DualArray(NDArrayOperatorsMixin):
 
     def view(self, *args: Any) -> DualArray:
         """The same memory; a view as another dtype cannot be followed."""
-        if args and np.dtype(args[0] if not isinstance(args[0], type(np.ndarray)) else self.dtype) != self.dtype:
+        subclass = args and isinstance(args[0], type) and issubclass(args[0], np.ndarray)
+        if args and not subclass and np.dtype(args[0]) != self.dtype:
             raise current().fail("`.view(...)` reads the array's bytes as another type")
         return self._view(self.value[...])
 

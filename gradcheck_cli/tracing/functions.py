@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import jax.numpy as jnp
@@ -73,6 +74,9 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     traced = name not in _VALUE_ONLY and any(dual.traced for dual in duals)
     if not traced or not _needs_tracer(value, duals):
         return _wrapped(value, duals)
+    if jax_function(function) is None and isinstance(function, FunctionType):
+        # Written in Python on other functions of NumPy (`np.polynomial`): run on the dual arrays, it finds its own way.
+        return function(*args, **kwargs)
     return _paired(value, _jax_result(function, args, kwargs), duals)
 
 
@@ -115,7 +119,7 @@ def _jax_module(name: str) -> Any:
     for prefix, target in _JAX_MODULES.items():
         if name == prefix or name.startswith(prefix + "."):
             return importlib.import_module(target)
-    return jnp
+    return jnp if name == "numpy" else None
 
 
 def _jax_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -125,6 +129,9 @@ def _jax_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     options = {key: _tracers(item) for key, item in kwargs.items() if key not in _NUMPY_ONLY}
     if options.get("mode") == "raise":
         del options["mode"]
+    if function.__name__ not in _TAKES_SEQUENCES:
+        # Where NumPy takes a list of numbers for an array, JAX asks for the array; tuples are shapes and axes.
+        args = tuple(np.asarray(item) if isinstance(item, list) else item for item in args)
     try:
         return equal(*_tracers(args), **options)
     except TraceError:

@@ -47,8 +47,8 @@ class DualNamespace(ModuleType):
         super().__init__(real.__name__, real.__doc__)
         self.__dict__["_real"] = real
         for name in ("__all__", "__version__", "__file__", "__path__", "__spec__"):
-            if hasattr(real, name):
-                self.__dict__[name] = getattr(real, name)
+            if name in vars(real):
+                self.__dict__[name] = vars(real)[name]
         if real is np:
             self.__dict__.update(
                 ndarray=DualNdarray,
