@@ -103,7 +103,7 @@ def _distinct(count: int, seed: tuple[int, ...]) -> NDArray[np.float64]:
     chosen = (np.arange(count) * points) // count + rng.integers(0, part, count)
     negative = chosen >= points // 2
     magnitudes = low + np.where(negative, chosen - points // 2, chosen)
-    values = np.where(negative, -magnitudes, magnitudes) / unit
+    values: NDArray[np.float64] = np.where(negative, -magnitudes, magnitudes) / unit
     rng.shuffle(values)
     if count == 1 and rng.random() < 0.5:
         values = -values

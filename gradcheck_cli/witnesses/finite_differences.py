@@ -1,0 +1,282 @@
+"""The third witness: finite differences of the user's own forward, each value with an error bar."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.layers.case import Case
+from gradcheck_cli.witnesses.batched import BatchedForward
+from gradcheck_cli.witnesses.evaluate import Evaluate
+from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDifferences, Upstream
+from gradcheck_cli.witnesses.noise import COARSE_STEP, FINE_STEP, correlation_of, noise_of
+from gradcheck_cli.witnesses.one_sided import one_sided
+from gradcheck_cli.witnesses.points import Floats, Points
+from gradcheck_cli.witnesses.sampling import along_direction, by_coordinate, by_coordinate_batched, probe_dependence
+from gradcheck_cli.witnesses.step import Model, Refined, refine
+
+Place = tuple[int, tuple[int, ...]]
+
+MAX_EVALS = 20_000
+STREAM = 0xFD
+"""Sets this witness's random numbers apart from those of other stages under the same seed."""
+
+EVALUATIONS_EACH = 4
+CHUNK_VALUES = 2**18
+"""Values of one kind (rows times outputs) held at a time."""
+
+NOISE_POINTS = 9
+NOISE_POINTS_MANY = 6
+MANY_OUTPUTS = 1000
+"""With so many outputs, fewer points tell the noise: what is typical of all outputs rests on all of them."""
+
+WORTH_BATCHING = 0.3
+"""Seconds that a complete sweep must take before a compiled forward is tried for it: about what compiling takes."""
+
+
+class Differencer:
+    """Finite differences of one case's forward, weighted by its upstream gradient, on demand.
+
+    Derivatives are those of φ = Re Σ g·f; for a complex leaf ∂φ/∂Re − i ∂φ/∂Im, as JAX has it, so that the derivative
+    along a direction v is Re Σ v·gradient.
+
+    Args:
+        evaluate: the user's own forward (`evaluate.evaluator`).
+        case: its leaves are the point.
+        upstream: g.
+        max_evals: how many evaluations are allowed in all; what they do not reach is left out of the answers.
+        batch: the compiled trace, for complete sweeps of slow forwards; used only after it has been compared with
+            `evaluate` at the point and around it.
+        narrowest: the narrowest floating dtype inside the forward where that is known; saves looking for its noise.
+
+    Raises:
+        UserError, or what the forward raises: where it does not run on the case's leaves in float64.
+    """
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        case: Case,
+        upstream: Upstream,
+        *,
+        max_evals: int = MAX_EVALS,
+        batch: BatchedForward | None = None,
+        narrowest: np.dtype[np.floating] | None = None,
+    ) -> None:
+        self._case = case
+        self._max_evals = max_evals
+        self._batch = batch
+        self._left_out = 0
+        self._directional: dict[int, Directional] = {}
+        self._elements: dict[Place, Difference] = {}
+        with np.errstate(all="ignore"):
+            started = perf_counter()
+            self._points = Points(evaluate, [leaf.value for leaf in case.leaves], upstream.flat)
+            self._model = self._measure(narrowest)
+            self._seconds_each = (perf_counter() - started) / max(self._points.evaluations, 1)
+
+    @property
+    def evaluations(self) -> int:
+        """How many times the forward has run so far, in batches or by itself."""
+        return self._points.evaluations
+
+    @property
+    def size(self) -> int:
+        """How many elements the leaves have together."""
+        return sum(leaf.value.size for leaf in self._case.leaves)
+
+    @property
+    def note(self) -> str:
+        """Why elements were left out, or ""."""
+        if not self._left_out:
+            return ""
+        return f"finite differences: {self._left_out:,} elements left out after {self.evaluations:,} evaluations"
+
+    @property
+    def result(self) -> FiniteDifferences:
+        """Everything that was differenced so far."""
+        return FiniteDifferences(
+            tuple(self._directional[number] for number in sorted(self._directional)),
+            dict(self._elements),
+            len(self._elements) == self.size,
+            self.evaluations,
+            self.note,
+        )
+
+    def directional(self, count: int) -> tuple[Directional, ...]:
+        """Derivatives along `count` random directions of all leaves together, the same ones at each call.
+
+        A direction's entries are the element's own size (the leaf's typical one where it is zero) times 0.5 to 1.5,
+        with random signs.
+        """
+        with np.errstate(all="ignore"):
+            for number in range(count):
+                if number not in self._directional:
+                    direction = self._direction(number)
+                    found = refine(along_direction(self._points, direction), 1, self._model, self._may_sample, None)
+                    self._points.back()
+                    shaped = tuple(
+                        part.view(moved.dtype).reshape(moved.shape)
+                        for part, moved in zip(direction, self._points.leaves)
+                    )
+                    difference = Difference(float(found.value[0]), float(found.error[0]))
+                    self._directional[number] = Directional(shaped, difference)
+        return tuple(self._directional[number] for number in range(count))
+
+    def elements(self, wanted: Collection[Place], *, one_sided: bool = False) -> Mapping[Place, Difference]:
+        """Derivatives by the wanted elements, always of the user's own forward; what a limit left out is missing.
+
+        With `one_sided`, also the slopes on either side (of real leaves), for kinks.
+        """
+        places = [place for place in wanted if one_sided or place not in self._elements]
+        with np.errstate(all="ignore"):
+            self._sweep(places, None)
+            if one_sided:
+                self._add_sides(places)
+        return {place: self._elements[place] for place in wanted if place in self._elements}
+
+    def all_elements(self) -> Mapping[Place, Difference]:
+        """Derivatives by every element; what a limit left out is missing."""
+        places = [
+            (position, tuple(index))
+            for position, leaf in enumerate(self._case.leaves)
+            for index in np.ndindex(leaf.value.shape)
+            if (position, index) not in self._elements
+        ]
+        with np.errstate(all="ignore"):
+            expected = EVALUATIONS_EACH * min(len(places), self._max_evals) * self._seconds_each
+            batch = self._batch if self._batch is not None and expected > WORTH_BATCHING else None
+            if batch is not None and not self._agrees(batch):
+                batch = None
+            self._sweep(places, batch)
+        return dict(self._elements)
+
+    def _measure(self, narrowest: np.dtype[np.floating] | None) -> Model:
+        points = self._points
+        direction = self._direction(0)
+        count = NOISE_POINTS if points.outputs < MANY_OUTPUTS else NOISE_POINTS_MANY
+        # Where nothing is known, two distances: a float16 inside stands still over the fine one.
+        known = narrowest is not None and narrowest.itemsize > 2
+        noise, correlation = np.zeros(points.outputs), 1.0
+        for distance in (FINE_STEP,) if known else (FINE_STEP, COARSE_STEP):
+            rows = np.empty((count if distance == FINE_STEP else NOISE_POINTS, points.outputs))
+            for number, row in enumerate(rows):
+                offset = number - len(rows) // 2
+                if offset:
+                    points.along(direction, offset * distance, row)
+                else:
+                    row[:] = points.base
+            noise = np.maximum(noise, noise_of(rows))
+            correlation = max(correlation, correlation_of(rows, points.weights, noise))
+        points.back()
+        return Model(points.base, points.weights, noise, correlation)
+
+    def _direction(self, number: int) -> tuple[Floats, ...]:
+        rng = np.random.default_rng((self._case.seed, self._case.draw, STREAM, number))
+        parts = []
+        for origin, typical in zip(self._points.origins, self._points.typical):
+            part = rng.random(len(origin))
+            part -= 0.5
+            part *= 2
+            part += np.copysign(0.5, part)
+            size = np.abs(origin)
+            np.copyto(size, typical, where=size == 0)
+            part *= size
+            parts.append(part)
+        return tuple(parts)
+
+    def _may_sample(self, rows: int) -> int:
+        return max(0, min(rows, (self._max_evals - self.evaluations) // EVALUATIONS_EACH))
+
+    def _sweep(self, places: list[Place], batch: BatchedForward | None) -> None:
+        """Difference `places`, leaf by leaf and in chunks of bounded memory."""
+        for leaf, mine in _by_leaf(places):
+            is_complex = np.iscomplexobj(self._points.leaves[leaf])
+            shape = self._points.leaves[leaf].shape
+            flat = np.array([np.ravel_multi_index(index, shape) if shape else 0 for _, index in mine], np.intp)
+            coordinates = np.stack([2 * flat, 2 * flat + 1], 1).reshape(-1) if is_complex else flat
+            found = self._difference(leaf, coordinates, batch)
+            done = np.isfinite(found.step)
+            if is_complex:
+                value = found.value[0::2] - 1j * found.value[1::2]
+                error, done = np.hypot(found.error[0::2], found.error[1::2]), done[0::2] & done[1::2]
+                values: list[complex] = value.tolist()
+            else:
+                values, error = found.value.tolist(), found.error
+            for place, one, bar, was_done in zip(mine, values, error.tolist(), done.tolist()):
+                if was_done:
+                    self._elements[place] = Difference(one, bar)
+            self._left_out += int(np.sum(~done))
+
+    def _difference(self, leaf: int, coordinates: NDArray[np.intp], batch: BatchedForward | None) -> Refined:
+        points, model = self._points, self._model
+        if batch is not None:
+            model = Model(batch.base(points.origins), model.weights, model.noise, model.correlation)
+        chunk = max(1, min(CHUNK_VALUES // max(points.outputs, 1), 4096))
+        parts = []
+        for start in range(0, len(coordinates), chunk):
+            some = coordinates[start : start + chunk]
+            sampler = (
+                by_coordinate(points, leaf, some) if batch is None else by_coordinate_batched(points, leaf, some, batch)
+            )
+            part = refine(sampler, len(some), model, self._may_sample, probe_dependence(points, leaf, some))
+            parts.append(part)
+        return Refined(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("value", "error", "step"))
+        )
+
+    def _add_sides(self, places: list[Place]) -> None:
+        points = self._points
+        for place in places:
+            leaf, index = place
+            if place not in self._elements or np.iscomplexobj(points.leaves[leaf]):
+                continue
+            shape = points.leaves[leaf].shape
+            coordinate = int(np.ravel_multi_index(index, shape)) if shape else 0
+            moved, origin = points.moved[leaf], float(points.origins[leaf][coordinate])
+            scale = float(points.scales(leaf, np.array([coordinate]))[0])
+
+            def values(
+                offset: float, at: int = coordinate, moved: Floats = moved, origin: float = origin
+            ) -> tuple[Floats, float]:
+                row = np.empty(points.outputs)
+                moved[at] = origin + offset
+                points.here(row)
+                moved[at] = origin
+                return row, (origin + offset) - origin
+
+            forward, forward_error = one_sided(values, scale, self._model, +1)
+            backward, backward_error = one_sided(values, scale, self._model, -1)
+            central = self._elements[place]
+            self._elements[place] = Difference(
+                central.value, central.error, forward, backward, max(forward_error, backward_error)
+            )
+
+    def _agrees(self, batch: BatchedForward) -> bool:
+        """Whether the compiled trace has the values of the user's own forward, at the point and around it."""
+        points = self._points
+        try:
+            for number, distance in enumerate(
+                (0.0, BatchedForward.AROUND, -BatchedForward.AROUND, BatchedForward.AROUND)
+            ):
+                row = np.empty(points.outputs)
+                points.along(self._direction(number), distance, row)
+                compiled = batch.base(points.moved)
+                allowed = BatchedForward.AGREEMENT * self._model.noise
+                if not np.all((np.abs(compiled - row) <= allowed) | (compiled == row)):
+                    return False
+        except Exception:  # a trace that does not run in a batch: the forward itself will do
+            return False
+        finally:
+            points.back()
+        return True
+
+
+def _by_leaf(places: list[Place]) -> Iterator[tuple[int, list[Place]]]:
+    by_leaf: dict[int, list[Place]] = {}
+    for place in places:
+        by_leaf.setdefault(place[0], []).append(place)
+    yield from by_leaf.items()
