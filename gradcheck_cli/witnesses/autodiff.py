@@ -49,26 +49,28 @@ class GradientProgram:
 
     def gradients(self, leaves: Sequence[Any], cotangents: Sequence[Any]) -> tuple[NDArray[Any], ...]:
         """One array per leaf, in float64 (complex128): JAX's cotangents of the leaves."""
-        gradients, _ = self._run(leaves, self._stack(cotangents, None), 1)
-        return gradients
+        return self._run(leaves, self._stack(cotangents, None), 1)[0]
 
     def gradients_and_scale(
         self, leaves: Sequence[Any], cotangents: Sequence[Any], seed: int
-    ) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[np.float64], ...]]:
+    ) -> Autodiff:
         """The gradients, and per leaf sqrt(Σ_j (g_j ∂f_j/∂x_i)²), estimated where there are many outputs j."""
-        gradients, squares = self._run(leaves, self._stack(cotangents, seed), self._rows + 1)
+        gradients, squares, outputs = self._run(leaves, self._stack(cotangents, seed), self._rows + 1)
         divisor = 1 if self._exact else max(self._rows, 1)
-        return gradients, tuple(np.sqrt(square / divisor) for square in squares)
+        return Autodiff(gradients, tuple(np.sqrt(square / divisor) for square in squares), outputs)
 
     def _run(
         self, leaves: Sequence[Any], stack: list[NDArray[Any]], count: int
-    ) -> tuple[tuple[NDArray[Any], ...], Any]:
+    ) -> tuple[tuple[NDArray[Any], ...], Any, tuple[NDArray[Any], ...]]:
         if self._program is None:
             zeros = tuple(np.zeros(shape, dtype) for shape, dtype in self._inputs)
-            return tuple(widened(zero) for zero in zeros), tuple(np.zeros(shape) for shape, _ in self._inputs)
-        gradients, squares = self._program(self._constants, self._leaves(leaves), stack, count)
-        return tuple(widened(gradient) for gradient in gradients), tuple(
-            np.asarray(square, np.float64) for square in squares
+            squares = tuple(np.zeros(shape) for shape, _ in self._inputs)
+            return tuple(widened(zero) for zero in zeros), squares, ()
+        gradients, squares, outputs = self._program(self._constants, self._leaves(leaves), stack, count)
+        return (
+            tuple(widened(gradient) for gradient in gradients),
+            tuple(np.asarray(square, np.float64) for square in squares),
+            tuple(widened(output) for output in outputs),
         )
 
     def _leaves(self, leaves: Sequence[Any] | None) -> tuple[NDArray[Any], ...]:
@@ -101,7 +103,7 @@ class GradientProgram:
 
         # Constants are arguments: XLA need not fold them, and another draw's program is the same.
         forward = jaxpr_as_fun(ClosedJaxpr(self._closed.jaxpr, list(constants)))
-        _, vjp = jax.vjp(forward, *leaves)
+        outputs, vjp = jax.vjp(forward, *leaves)
 
         # A loop, not `vmap`: it needs one gradient's memory, runs four times faster where leaves are large, and asks
         # no batching rule of the forward's steps.
@@ -110,7 +112,8 @@ class GradientProgram:
             return tuple(square + jnp.abs(gradient) ** 2 for square, gradient in zip(squares, vjp(cotangents)))
 
         zeros = tuple(jnp.zeros(leaf.shape, leaf.real.dtype) for leaf in leaves)
-        return vjp([rows[0] for rows in stack]), jax.lax.fori_loop(1, count, add_square, zeros)
+        squares = jax.lax.fori_loop(1, count, add_square, zeros)
+        return vjp([rows[0] for rows in stack]), squares, outputs
 
 
 def gradient_program(trace: Trace, *, device: str = "cpu") -> GradientProgram:
@@ -132,8 +135,7 @@ def autodiff(trace: Trace, case: Case, upstream: Upstream, *, device: str = "cpu
     """
     program = gradient_program(trace, device=device)
     leaves = [widened(leaf.value) for leaf in case.leaves]
-    gradients, scale = program.gradients_and_scale(leaves, upstream.flat, seed=case.seed + case.draw)
-    return Autodiff(gradients, scale)
+    return program.gradients_and_scale(leaves, upstream.flat, seed=case.seed + case.draw)
 
 
 def perturbed(

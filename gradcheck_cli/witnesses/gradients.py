@@ -41,10 +41,12 @@ class Autodiff:
         gradients: one array per leaf, in the leaf's shape.
         scale: per leaf, in the leaf's shape: the root mean square of each element's gradient under random signs of the
             upstream gradient, i.e. sqrt(Σ_j (g_j ∂f_j/∂x_i)²): what an element's rounding is measured against.
+        outputs: the traced forward's own outputs, to hold against the user's; () where it has none.
     """
 
     gradients: tuple[NDArray[Any], ...]
     scale: tuple[NDArray[np.float64], ...]
+    outputs: tuple[NDArray[Any], ...] = ()
 
 
 @dataclass(frozen=True)

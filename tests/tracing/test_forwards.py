@@ -182,8 +182,8 @@ def test_star_imports_siblings_and_packages(tmp_path):
     )
     path = package / "layer.py"
     path.write_text(
-        "import numpy\nfrom .. import helpers\n"
-        "def square(x):\n    return helpers.double(x) * x / numpy.array(2.0)\n"
+        "import mypackage.inner.deep\nfrom . import helpers as h\nfrom .inner.deep import square\n"
+        "from mypackage import double\n"
         "def f(x):\n    return square(x) + double(x) + h.double(x) + mypackage.inner.deep.square(x)\n"
     )
     sys.path.insert(0, str(tmp_path))

@@ -1,15 +1,14 @@
-"""From a user's modules to a report: the stages, in order. The command line and `check(...)` both come through here."""
+"""What a run can be told, and what it tells while it works."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.model import LayerReport, Report
+from gradcheck_cli.report.model import LayerReport
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,14 @@ class Progress(Protocol):
         """A layer's verdict is known."""
 
 
-def check_targets(targets: Sequence[Target], options: CheckOptions, progress: Progress | None = None) -> Report:
-    """Check every layer of the targets.
+class Silent:
+    """Progress that nobody watches."""
 
-    Problems of a module or a layer become findings in the report; nothing the user's code does raises here.
+    def layer_started(self, name: str, position: int, total: int) -> None:
+        """Say nothing."""
 
-    Raises:
-        UserError: without a code, where the command cannot do its work at all: a missing path, a name that no layer
-            has, a device that is not there.
-    """
-    raise NotImplementedError
+    def step(self, name: str, what: str) -> None:
+        """Say nothing."""
+
+    def layer_finished(self, report: LayerReport) -> None:
+        """Say nothing."""

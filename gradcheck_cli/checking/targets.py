@@ -1,0 +1,128 @@
+"""From files and folders to a report: modules loaded, layers found, each checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradcheck_cli._version import __version__
+from gradcheck_cli.checking.findings import finding_of
+from gradcheck_cli.checking.options import CheckOptions, Progress, Silent, Target
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.layer import Layer
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
+
+
+@dataclass(frozen=True)
+class Found:
+    """The layers of some targets, and what stood in the way of others."""
+
+    layers: tuple[tuple[Module, Layer], ...]
+    errors: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def check_targets(targets: Sequence[Target], options: CheckOptions, progress: Progress | None = None) -> Report:
+    """Check every layer of the targets.
+
+    Problems of a module or a layer become findings in the report; nothing the user's code does raises here.
+
+    Raises:
+        UserError: without a code, where the command cannot do its work at all: a missing path, a name that no layer
+            has, a device that is not there.
+    """
+    started = time.perf_counter()
+    found = find_layers(targets)
+    layers = list(check_layers(found.layers, options, progress or Silent()))
+    return Report(
+        version=__version__,
+        seed=options.inputs.seed,
+        device=options.device,
+        layers=tuple(layers),
+        errors=found.errors,
+        notes=found.notes,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def find_layers(targets: Sequence[Target]) -> Found:
+    """Load the targets' modules and find their layers, each once, in the order given.
+
+    Raises:
+        UserError: without a code: a missing path, a name that no layer has.
+    """
+    from gradcheck_cli.layers.discovery import find
+    from gradcheck_cli.layers.loading import load
+    from gradcheck_cli.layers.prefilter import may_hold_layers
+    from gradcheck_cli.layers.targets import expand
+
+    layers: dict[tuple[Path, str], tuple[Module, Layer]] = {}
+    modules: dict[Path, Module] = {}
+    errors: list[Finding] = []
+    notes: list[str] = []
+    for target in targets:
+        names: list[str] = []
+        files = expand(target.path)
+        failed = False
+        for path in files:
+            try:
+                if path not in modules:
+                    if not may_hold_layers(_source(path)) and target.name is None:
+                        continue
+                    modules[path] = load(path)
+                discovery = find(modules[path])
+            except UserError as error:
+                failed = True
+                finding = finding_of(error, path)
+                if finding not in errors:
+                    errors.append(finding)
+                continue
+            notes += [f"{path.name}: {note}" for note in discovery.notes]
+            for layer in discovery.layers:
+                names.append(layer.name)
+                if target.name is None or target.name in (layer.name, *layer.aliases):
+                    layers.setdefault((path, layer.name), (modules[path], layer))
+        picked = target.name is None or any(target.name in (layer.name, *layer.aliases) for _, layer in layers.values())
+        if not picked and not failed:
+            raise _no_such_layer(target, names)
+    return Found(tuple(layers.values()), tuple(errors), tuple(dict.fromkeys(notes)))
+
+
+def check_layers(
+    layers: Sequence[tuple[Module, Layer]], options: CheckOptions, progress: Progress
+) -> Iterator[LayerReport]:
+    """Check these layers one after the other, each yielded when its verdict is known.
+
+    Raises:
+        UserError: without a code, for a device that is not there.
+    """
+    if not layers:
+        return
+    from gradcheck_cli.checking.layer import Checker
+
+    checker = Checker(options.device)
+    for position, (module, layer) in enumerate(layers):
+        progress.layer_started(layer.name, position, len(layers))
+        report = checker.check(module, layer, options.inputs, options.settings, progress)
+        progress.layer_finished(report)
+        yield report
+        if options.fail_fast and report.status is not Status.PASS:
+            return
+
+
+def _source(path: Path) -> str:
+    from gradcheck_cli.layers.loading import read_source
+
+    return read_source(path)
+
+
+def _no_such_layer(target: Target, names: Sequence[str]) -> UserError:
+    import difflib
+
+    close = difflib.get_close_matches(target.name or "", names, n=1)
+    known = f"its layers are {', '.join(f'`{name}`' for name in names)}" if names else "it has no layers"
+    mend = f"did you mean `{target.path}::{close[0]}`?" if close else f"see `gradcheck list {target.path}`"
+    return UserError(f"no layer `{target.name}` in `{target.path}`: {known}", path=target.path, mend=mend)
