@@ -12,8 +12,11 @@ from gradcheck_cli.judge.differencer import Differencer, Place
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDifferences
 
-COST = 6
+COST = 8
 """Evaluations of the forward that one element is reckoned to take."""
+
+ONE_SIDED_COST = 32
+"""The same where its slopes on the two sides are asked for."""
 
 WIDE = 2_000
 """The most elements of one draw that are looked at where nobody asked for all of them."""
@@ -26,6 +29,7 @@ class Evidence:
         self._differencer = differencer
         self._settings = settings
         self._elements: dict[Place, Difference] = {}
+        self._asked_sides: set[Place] = set()
         self.directions: tuple[Directional, ...] = ()
 
     @property
@@ -36,10 +40,7 @@ class Evidence:
     @property
     def room(self) -> int:
         """How many more elements may be looked at."""
-        if self._differencer is None:
-            return 0
-        left = max(0, self._settings.max_evals - self._differencer.evaluations) // COST
-        return left if self._settings.full else min(left, WIDE)
+        return self._room(COST)
 
     @property
     def complete(self) -> bool:
@@ -53,11 +54,14 @@ class Evidence:
 
     def look_at(self, places: Iterable[Place], *, one_sided: bool = False) -> bool:
         """Take derivatives by these elements, as far as there is room; whether anything new was learned."""
-        new = [place for place in dict.fromkeys(places) if self._lacks(place, one_sided)][: self.room]
+        new = [place for place in dict.fromkeys(places) if self._lacks(place, one_sided)]
+        new = new[: self._room(ONE_SIDED_COST if one_sided else COST)]
         if not new or self._differencer is None:
             return False
         found = self._differencer.elements(new, one_sided=one_sided)
         self._elements.update(found)
+        if one_sided:
+            self._asked_sides.update(new)
         return bool(found)
 
     def look_at_all(self) -> None:
@@ -67,8 +71,13 @@ class Evidence:
                 self._elements.setdefault(place, difference)
 
     def _lacks(self, place: Place, one_sided: bool) -> bool:
-        known = self._elements.get(place)
-        return known is None or (one_sided and known.forward is None)
+        return place not in (self._asked_sides if one_sided else self._elements)
+
+    def _room(self, cost: int) -> int:
+        if self._differencer is None:
+            return 0
+        left = max(0, self._settings.max_evals - self._differencer.evaluations) // cost
+        return left if self._settings.full else min(left, WIDE)
 
     def summary(self, note: str = "") -> FiniteDifferences:
         """Everything that was taken."""

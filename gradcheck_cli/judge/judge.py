@@ -14,6 +14,7 @@ from gradcheck_cli.judge.differencer import Differencer
 from gradcheck_cli.judge.dimensions import Reception, missing_finding, shape_finding, sort_out
 from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.evidence import Evidence
+from gradcheck_cli.judge.inquiry import LeafCase, inquire
 from gradcheck_cli.judge.leaf import conclude
 from gradcheck_cli.judge.noise import Perturbed, Tolerance, given, measure, natural_size, perturbations
 from gradcheck_cli.judge.receiving import Received
@@ -125,8 +126,8 @@ def _with_autodiff(situation: _Situation, autodiff: Autodiff, perturbed: Perturb
         size = max(_typical(scale), TELLING * naturals[position])
         yours = received.usable
         comparison = None if yours is None else compare(yours, reference, tolerance)
-        leaf_cases.append(traced.LeafCase(position, received, reference, tolerance, size, comparison))
-    inquiry = traced.inquire(leaf_cases, evidence, settings.full, situation.rng)
+        leaf_cases.append(LeafCase(position, received, reference, tolerance, size, comparison))
+    inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
     straight_through = case.layer.expect == "straight-through"
     values = [_values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
     judged = {

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gradcheck_cli.witnesses.gradients import Difference
 
 CLEAR = 3.0
 """The two slopes count as different when they are this many error bars apart."""
+
+REACH = 4.0
+"""A kink makes a central difference's error bar reach half its jump; a gradient this many bars away is at no kink."""
+
+FEW = 8
+"""How many elements of a leaf are asked for their slopes before one of them has shown a kink."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +42,15 @@ def kink(difference: Difference, tolerance: float) -> Kink | None:
     if not upper - lower > CLEAR * error + tolerance:
         return None
     return Kink(lower, upper, error)
+
+
+def may_be_kink(gradient: float | complex, difference: Difference, tolerance: float) -> bool:
+    """Whether one-sided differences are worth taking: their slopes could lie on both sides of the gradient."""
+    distance = abs(gradient - difference.value)
+    return bool(distance <= REACH * difference.error + tolerance)
+
+
+def to_ask(candidates: Sequence[int], known: Mapping[int, Difference], kink_seen: bool) -> list[int]:
+    """Which of the candidates to take one-sided differences at: all once a kink was seen, a few until then."""
+    missing = [at for at in candidates if known[at].forward is None]
+    return missing if kink_seen else missing[: max(0, FEW - (len(candidates) - len(missing)))]

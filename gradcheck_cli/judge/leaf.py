@@ -134,10 +134,9 @@ def _finding(case: Case, judged: Judged, yours: NDArray[Any], worst: Element) ->
         code = "GC401"
     else:
         at = f"worst at {index_text(worst.index)}: " if worst.index else ""
-        code, message = (
-            "GC201",
-            f"`{name}` is wrong in {wrong.size:,} of {plural(total, 'element')}; {at}{_numbers(judged, worst)}",
-        )
+        unseen = judged.comparison.unknown.size
+        among = f"the {total - unseen:,} elements (of {total:,}) looked at" if unseen else plural(total, "element")
+        code, message = "GC201", f"`{name}` is wrong in {wrong.size:,} of {among}; {at}{_numbers(judged, worst)}"
     return Finding(
         code,
         message,

@@ -47,7 +47,7 @@ def mends(
         *_of_size_one(got, expected),
         *_permuted(got, expected),
         *_to_sum(got, expected, got_names),
-        *_missing(got, expected, expected_names, leaf_name),
+        *_missing(got, expected, got_names, expected_names, leaf_name),
         *_reshaped(got, expected),
         *_summed_and_permuted(got, expected, got_names),
     ]
@@ -84,12 +84,17 @@ def _to_sum(got: Shape, expected: Shape, names: Sequence[str]) -> Iterator[Mend]
             yield Mend(f"sum over {_axes_text(axes, names)} (`{call}`)", _summing(axes, keepdims=True))
 
 
-def _missing(got: Shape, expected: Shape, names: Sequence[str], leaf_name: str) -> Iterator[Mend]:
+def _missing(
+    got: Shape, expected: Shape, got_names: Sequence[str], names: Sequence[str], leaf_name: str
+) -> Iterator[Mend]:
     if got == () and len(expected) > 1:
         yield Mend(f"it is summed over every axis, although `{leaf_name}` has {len(expected)}")
         return
     if len(got) == len(expected):
         axes = tuple(axis for axis in range(len(got)) if got[axis] != expected[axis])
+        if len(axes) == 1 and got_names[axes[0]] and names[axes[0]] and got[axes[0]] != 1:
+            kept, wanted = got_names[axes[0]], names[axes[0]]
+            yield Mend(f"it has {kept} where `{leaf_name}` has {wanted}: sum over {kept}, keep {wanted}")
         if not all(got[axis] == 1 for axis in axes):
             return
     elif len(got) < len(expected):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, along, length
+from gradcheck_cli.judge.kinks import may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
 from gradcheck_cli.judge.noise import Tolerance, relative_rounding
 from gradcheck_cli.judge.receiving import Received
@@ -22,8 +23,6 @@ from gradcheck_cli.judge.words import index_text, number, plural
 from gradcheck_cli.witnesses.gradients import Difference
 
 DIRECTIONS = 4
-KINK_SUSPECTS = 64
-"""How many of a leaf's wrong elements are asked for their one-sided slopes at first."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +137,23 @@ def _look_into(
     position: int, yours: NDArray[Any], reference: Reference, comparison: Comparison, evidence: Evidence
 ) -> dict[int, Verdict]:
     """The table's verdicts on the elements that differ, with their one-sided slopes; on all where one is a kink."""
-    verdicts: dict[int, Verdict] = {}
-    for most in (KINK_SUSPECTS, comparison.wrong.size):
-        suspects = [int(at) for at in comparison.worst_first(most)]
-        evidence.look_at(((position, comparison.index(at)) for at in suspects), one_sided=True)
-        verdicts = {
-            at: _verdict(yours, reference, at, evidence.elements[position, comparison.index(at)]) for at in suspects
-        }
-        if Verdict.KINK not in verdicts.values():
-            break
-    return verdicts
+    wrong = [int(at) for at in comparison.worst_first(comparison.wrong.size)]
+    for _ in range(2):
+        known = {at: evidence.elements[position, comparison.index(at)] for at in wrong}
+        verdicts = {at: _verdict(yours, reference, at, known[at]) for at in wrong}
+        candidates = [at for at in wrong if may_be_kink(scalar(yours, at), known[at], _tolerance(reference, at))]
+        asked = to_ask(candidates, known, Verdict.KINK in verdicts.values())
+        evidence.look_at(((position, comparison.index(at)) for at in asked), one_sided=True)
+    known = {at: evidence.elements[position, comparison.index(at)] for at in wrong}
+    return {at: _verdict(yours, reference, at, known[at]) for at in wrong}
+
+
+def _tolerance(reference: Reference, at: int) -> float:
+    return tolerance_at(reference.tolerance, scalar(reference.values, at), at)
 
 
 def _verdict(yours: NDArray[Any], reference: Reference, at: int, difference: Difference) -> Verdict:
-    tolerance = tolerance_at(reference.tolerance, scalar(reference.values, at), at)
-    row = Row(scalar(yours, at), None, False, difference, tolerance, reference.size)
+    row = Row(scalar(yours, at), None, False, difference, _tolerance(reference, at), reference.size)
     verdict = decide(row)
     return Verdict.UNKNOWN if verdict is Verdict.RIGHT_BY_DIFFERENCES and not is_telling(row, difference) else verdict
 
