@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck_cli.report.marks import QUIET
 from gradcheck_cli.report.model import ArgumentReport, Element
 from gradcheck_cli.report.numbers import brief, digits_that_tell_apart, value, with_error
-from gradcheck_cli.report.screen import Screen, grid, labelled, natural_width
+from gradcheck_cli.report.screen import Screen, grid, indented, labelled, natural_width
 from gradcheck_cli.report.shapes import index_text
 
 _FEW, _MANY = 5, 20
@@ -27,7 +26,7 @@ def elements_table(argument: ArgumentReport, screen: Screen, indent: int = 4) ->
     rows = [head, *(_row(element, digits, screen) for element in shown)]
     for gap in _GAPS:
         if natural_width(rows, gap) + indent <= screen.width:
-            table = Padding(grid(rows, right=(1, 2, 3, 4), gap=gap), (0, 0, 0, indent))
+            table = indented(grid(rows, right=(1, 2, 3, 4), gap=gap), indent)
             return _with_rest(table, argument, len(shown), screen, indent)
     stacked = shown if screen.verbose else shown[:_STACKED]
     blocks = [_block(element, digits, screen, indent) for element in stacked]
@@ -50,7 +49,7 @@ def _row(element: Element, digits: int, screen: Screen) -> list[Text]:
 
 def _block(element: Element, digits: int, screen: Screen, indent: int) -> RenderableType:
     _, yours, autodiff, difference, ratio = _row(element, digits, screen)
-    index = Padding(Text(index_text(element.index)), (0, 0, 0, indent))
+    index = indented(Text(index_text(element.index)), indent)
     rows = [("yours", yours), ("autodiff", autodiff), ("finite diff", difference), ("ratio", ratio)]
     return Group(index, labelled(rows, indent + 2))
 
@@ -79,4 +78,4 @@ def _with_rest(
         return table
     hint = "" if screen.verbose or shown >= _MANY else " (--verbose shows more)"
     line = Text(f"{screen.marks.ellipsis} and {rest:,} more{hint}", style=QUIET)
-    return Group(table, Padding(line, (0, 0, 0, indent)))
+    return Group(table, indented(line, indent))

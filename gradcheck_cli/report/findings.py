@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import ArgumentReport, Finding, Status
-from gradcheck_cli.report.screen import Screen, labelled
+from gradcheck_cli.report.screen import Screen, indented, labelled
 from gradcheck_cli.report.shapes import names_by_size, shape_text
 
 
@@ -34,4 +33,4 @@ def finding_view(
     if finding.mend:
         rows.append(("mend", screen.text(finding.mend, CODE)))
     rows.append(("at", screen.text(screen.place(finding.path, finding.line))))
-    return Group(title, Padding(screen.text(finding.message), (0, 0, 0, 2)), labelled(rows, 4))
+    return Group(title, indented(screen.text(finding.message), 2), labelled(rows, 4))

@@ -84,7 +84,7 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
         "status": layer.status.value,
         "sensitivity": number(layer.sensitivity),
         "arguments": [_argument(argument) for argument in layer.arguments],
-        "findings": [_finding(finding) for finding in layer.findings],
+        "findings": [finding_object(finding) for finding in layer.findings],
         "witnesses": list(layer.witnesses),
         "notes": [text(note) for note in layer.notes],
         "draws": layer.draws,
@@ -105,7 +105,7 @@ def _module(error: Finding) -> dict[str, Any]:
         "status": Status.ERROR.value,
         "sensitivity": None,
         "arguments": [],
-        "findings": [_finding(error)],
+        "findings": [finding_object(error)],
         "witnesses": [],
         "notes": [],
         "draws": 0,
@@ -147,7 +147,8 @@ def _element(element: Element) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_object(finding: Finding) -> dict[str, Any]:
+    """One finding, as the schema has it."""
     return {
         "code": finding.code,
         "rule": finding.rule,

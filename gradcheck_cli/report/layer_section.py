@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck_cli.report.elements_table import elements_table
@@ -14,7 +13,7 @@ from gradcheck_cli.report.marks import HEADING, QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Status
 from gradcheck_cli.report.numbers import counted, duration, power
 from gradcheck_cli.report.reproduction import reproduction
-from gradcheck_cli.report.screen import Screen, joined
+from gradcheck_cli.report.screen import Screen, indented, joined
 from gradcheck_cli.report.shapes import shape_text
 from gradcheck_cli.report.summary import decider, relative_error
 
@@ -62,7 +61,7 @@ def heading(name: str, status: Status, facts: str, screen: Screen) -> list[Rende
     rest = screen.width - title.cell_len - 1
     if rest > 0:
         title.append(" " + rule * rest, style=STATUS_STYLE[status].replace("bold ", ""))
-    return [title, Padding(screen.text(facts, QUIET), (0, 0, 0, 2))] if facts else [title]
+    return [title, indented(screen.text(facts, QUIET), 2)] if facts else [title]
 
 
 def notes(sentences: tuple[str, ...], screen: Screen) -> list[RenderableType]:
@@ -81,7 +80,7 @@ def bulleted(sentence: str, screen: Screen, indent: int) -> RenderableType:
     table.add_column(style=QUIET, no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row(screen.marks.bullet, screen.text(sentence, QUIET))
-    return Padding(table, (0, 0, 0, indent))
+    return indented(table, indent)
 
 
 def _facts(layer: LayerReport, screen: Screen) -> str:
@@ -119,7 +118,7 @@ def _argument(argument: ArgumentReport, screen: Screen, *, always: bool = False)
     line = joined([title, *(Text(fact, style=QUIET) for fact in facts)], screen, 2, 4)
     parts: list[RenderableType] = [line]
     if argument.why:
-        parts.append(Padding(screen.text(argument.why), (0, 0, 0, 4)))
+        parts.append(indented(screen.text(argument.why), 4))
     if table is not None:
         parts.append(table)
     if picture:

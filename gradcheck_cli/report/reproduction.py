@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck_cli.report.arrays import assignment
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import CODE, QUIET
 from gradcheck_cli.report.model import DrawReport, LayerReport, NamedArray
-from gradcheck_cli.report.screen import Screen
+from gradcheck_cli.report.screen import Screen, indented
 
 _INDENT = 4
 
@@ -20,14 +19,14 @@ def reproduction(layer: LayerReport, screen: Screen) -> list[RenderableType]:
     parts: list[RenderableType] = []
     draw = layer.failing_draw
     if draw is not None:
-        parts.append(Padding(_title(draw, screen), (0, 0, 0, 2)))
+        parts.append(indented(_title(draw, screen), 2))
         parts += [_array(array, screen) for array in draw.arguments]
         if draw.upstream:
             parts.append(Text("  upstream gradient", style=QUIET))
             parts += [_array(array, screen) for array in draw.upstream]
     if layer.reproduce:
         parts.append(Text("  run it again", style=QUIET))
-        parts.append(Padding(screen.text(f"$ {one_line(layer.reproduce)}", CODE), (0, 0, 0, _INDENT)))
+        parts.append(indented(screen.text(f"$ {one_line(layer.reproduce)}", CODE), _INDENT))
     return parts
 
 
@@ -42,4 +41,4 @@ def _array(array: NamedArray, screen: Screen) -> RenderableType:
     text = screen.text(assignment(one_line(array.name), array.value, array.dimensions, screen.width - _INDENT), CODE)
     if screen.verbose and array.source:
         text.append(f"  # shape from {one_line(array.source)}", style=QUIET)
-    return Padding(text, (0, 0, 0, _INDENT))
+    return indented(text, _INDENT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -87,7 +87,12 @@ def labelled(rows: Sequence[tuple[str, Text]], indent: int = 2) -> Padding:
     table.add_column(overflow="fold")
     for label, content in rows:
         table.add_row(label, content)
-    return Padding(table, (0, 0, 0, indent))
+    return indented(table, indent)
+
+
+def indented(content: RenderableType, columns: int) -> Padding:
+    """`content`, so many columns from the left."""
+    return Padding(content, (0, 0, 0, columns), expand=False)
 
 
 def joined(parts: Sequence[Text], screen: Screen, indent: int, further: int | None = None) -> Text:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import HEADING, QUIET, STATUS_STYLE, STATUS_WORD
 from gradcheck_cli.report.model import ArgumentReport, LayerReport, Report, Status
 from gradcheck_cli.report.numbers import brief
-from gradcheck_cli.report.screen import Screen, grid, natural_width
+from gradcheck_cli.report.screen import Screen, grid, indented, natural_width
 
 _Rows = Callable[[LayerReport, Screen], list[list[Text]]]
 _WIDE = ("layer", "argument", "verdict", "worst relative error", "wrong", "decided by")
@@ -40,7 +39,7 @@ def summary(report: Report, screen: Screen) -> list[RenderableType]:
             if layer.path == path:
                 rows.extend(row[:columns] for row in body(layer, screen))
     right = (3, 4) if columns == len(_WIDE) else (2, 3)
-    return [Padding(grid(rows, right=right, gap=_GAP), (0, 0, 0, _INDENT))]
+    return [indented(grid(rows, right=right, gap=_GAP), _INDENT)]
 
 
 def verdict(status: Status, screen: Screen) -> Text:

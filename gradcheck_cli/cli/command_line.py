@@ -1,0 +1,31 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(metavar="PATHS", help="Files or folders; `PATH::NAME` for one layer.", show_default=False),
+]
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=AXES", help="The axes of an argument: w=D,M or w=4,5 (repeatable).", rich_help_panel="Inputs"
+    ),
+]
+Dim = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=SIZE", help="The size of a dimension: N=4 (repeatable).", rich_help_panel="Inputs"),
+]
+Arg = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=JSON",
+        help="The value of an argument: conv_param='{\"stride\": 2}' (repeatable).",
+        rich_help_panel="Inputs",
+    ),
+]
+Format = Annotated[str | None, typer.Option(metavar="NAME", help="table or json (table).", rich_help_panel="Report")]

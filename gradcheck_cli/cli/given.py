@@ -1,0 +1,131 @@
+"""Both places where options are given, as one: the configuration file, and the command line, which wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_cli.checking import CheckOptions
+from gradcheck_cli.cli.values import (
+    Given,
+    arguments,
+    choice,
+    dimensions,
+    flag,
+    shapes,
+    tolerance,
+    whole_number,
+)
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
+
+FORMATS = ("table", "json")
+DEVICES = ("cpu", "gpu")
+DTYPES = ("float64", "float32", "float16")
+
+OPTIONS = (
+    "full",
+    "draws",
+    "seed",
+    "shape",
+    "dim",
+    "arg",
+    "atol",
+    "rtol",
+    "dtype",
+    "device",
+    "fail-fast",
+    "max-evals",
+    "format",
+    "verbose",
+    "quiet",
+    "strict",
+    "require-layers",
+)
+"""Long names of all options that a configuration file may hold too."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything that `gradcheck run` was told, checked.
+
+    Attributes:
+        check: what the engine needs to know.
+        format: `table` or `json`.
+        strict: inconclusive is a failure.
+        require_layers: to find no layer is an error.
+    """
+
+    check: CheckOptions
+    format: str = "table"
+    verbose: bool = False
+    quiet: bool = False
+    strict: bool = False
+    require_layers: bool = False
+
+
+def from_command_line(options: Mapping[str, Any]) -> dict[str, Given]:
+    """The options that were given at all, by their long names."""
+    named = {name.replace("_", "-"): value for name, value in options.items() if value is not None and value != []}
+    return {option: Given(option, value) for option, value in named.items()}
+
+
+def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Given]) -> RunOptions:
+    """Check and merge; of `--shape`, `--dim` and `--arg` the command line wins name by name.
+
+    Raises:
+        UserError: for a value that an option cannot have, with its place.
+    """
+    # every value is checked, also one that the command line overrides: a mistake in a file is to be mended
+    values = {option: _checked(given) for option, given in configured.items()}
+    for option, given in command_line.items():
+        value = _checked(given)
+        values[option] = {**values.get(option, {}), **value} if isinstance(value, dict) else value
+    for one, other in (("verbose", "quiet"), ("quiet", "verbose")):
+        # what was asked for now switches off what a file asks for
+        if command_line.get(one) and values.get(one) and other not in command_line:
+            values[other] = False
+    if values.get("verbose") and values.get("quiet"):
+        raise UserError("`--verbose` and `--quiet` exclude each other", mend="give one of them")
+    return RunOptions(
+        check=CheckOptions(
+            inputs=InputOptions(
+                shapes=values.get("shape", {}),
+                dimensions=values.get("dim", {}),
+                arguments=values.get("arg", {}),
+                **_known(values, dtype="dtype", seed="seed", draws="draws"),
+            ),
+            settings=Settings(**_known(values, atol="atol", rtol="rtol", full="full", max_evals="max-evals")),
+            **_known(values, device="device", fail_fast="fail-fast"),
+        ),
+        **_known(
+            values,
+            format="format",
+            verbose="verbose",
+            quiet="quiet",
+            strict="strict",
+            require_layers="require-layers",
+        ),
+    )
+
+
+def _checked(given: Given) -> Any:
+    option = given.option
+    if option in ("draws", "max-evals"):
+        return whole_number(given, least=1)
+    if option == "seed":
+        return whole_number(given, least=0)
+    if option in ("atol", "rtol"):
+        return tolerance(given)
+    choices = {"format": FORMATS, "device": DEVICES, "dtype": DTYPES}.get(option)
+    if choices is not None:
+        return choice(given, choices)
+    readers = {"shape": shapes, "dim": dimensions, "arg": arguments}
+    return readers.get(option, flag)(given)
+
+
+def _known(values: Mapping[str, Any], **fields: str) -> dict[str, Any]:
+    """Keyword arguments for the fields whose option was given; the others keep their defaults."""
+    return {field: values[option] for field, option in fields.items() if option in values}

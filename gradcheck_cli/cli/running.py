@@ -1,0 +1,133 @@
+"""What `gradcheck run` does once its command line is parsed: options, engine, report, exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gradcheck_cli._version import __version__
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.cli.configuration import read_configuration
+from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
+from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
+from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
+from gradcheck_cli.cli.output import OwnedOutput
+from gradcheck_cli.cli.progress import Watcher, is_watched
+from gradcheck_cli.cli.terminal import page_console, page_text
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.targets import parse
+from gradcheck_cli.report.json import render_json
+from gradcheck_cli.report.model import Report, Status
+from gradcheck_cli.report.numbers import counted
+from gradcheck_cli.report.problem import Problem
+from gradcheck_cli.report.table import print_table
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: its report, as far as it got, and what kept it from getting further."""
+
+    report: Report
+    problem: Problem | None = None
+
+
+def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
+    """Run the checks and print the report. Standard output stays ours to the end of the process."""
+    output = OwnedOutput()
+    is_json = options.get("format") == "json"
+    try:
+        targets, told = _told(paths, options)
+        is_json = told.format == "json"
+        return _perform(targets, told, output)
+    except UserError as error:
+        problem = from_user_error(error)
+    except Exception as error:
+        problem = from_internal_error(error)
+    say(problem, "Try `gradcheck run --help`." if problem.kind == "usage" and problem.path is None else "")
+    if is_json:
+        output.write(empty_json(problem))
+    return ExitCode.UNABLE
+
+
+def _told(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[list[Target], RunOptions]:
+    targets = [Target(*parse(path)) for path in paths]
+    configured = read_configuration([target.path for target in targets], OPTIONS)
+    return targets, run_options(from_command_line(options), configured)
+
+
+def _perform(targets: Sequence[Target], told: RunOptions, output: OwnedOutput) -> ExitCode:
+    outcome = _checked(targets, told)
+    outcome = _with_printed(outcome, told, output)
+    problem = outcome.problem
+    if problem is None and told.require_layers and not outcome.report.layers and not outcome.report.errors:
+        problem = Problem("usage", "no layers found, and `--require-layers` asks for some", mend="check the paths")
+    if told.format == "json":
+        output.write(render_json(outcome.report, problem))
+    elif problem is None or outcome.report.layers or outcome.report.errors:
+        console = page_console(output.encoding, is_terminal=output.is_terminal)
+        print_table(outcome.report, console, verbose=told.verbose, quiet=told.quiet, folder=Path.cwd())
+        output.write(page_text(console))
+    if problem is not None:
+        say(problem)
+        return ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
+    code = exit_code(outcome.report, strict=told.strict, require_layers=told.require_layers)
+    inconclusive = outcome.report.count(Status.INCONCLUSIVE)
+    if code is ExitCode.PASSED and inconclusive:
+        say(Problem("usage", f"warning: {counted(inconclusive, 'layer')} inconclusive; `--strict` makes it a failure"))
+    return code
+
+
+def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
+    """The engine's report; where it was cut short, what is known."""
+    start = time.perf_counter()
+    watcher = Watcher(visible=is_watched() and not told.quiet)
+    try:
+        with watcher:
+            return Outcome(check_targets(targets, told.check, watcher))
+    except UserError as error:
+        problem = from_user_error(error)
+    except KeyboardInterrupt:
+        done = (
+            f"{len(watcher.finished)} of {counted(watcher.total, 'layer')}" if watcher.total else "anything was checked"
+        )
+        problem = Problem("interrupted", f"interrupted {'after' if watcher.total else 'before'} {done}")
+    except (Exception, SystemExit) as error:
+        problem = from_internal_error(error)
+    return Outcome(_known_so_far(watcher, told.check, time.perf_counter() - start), problem)
+
+
+def _known_so_far(watcher: Watcher, options: CheckOptions, seconds: float) -> Report:
+    return Report(
+        version=__version__,
+        seed=options.inputs.seed,
+        device=options.device,
+        layers=tuple(watcher.finished),
+        seconds=seconds,
+    )
+
+
+def _with_printed(outcome: Outcome, told: RunOptions, output: OwnedOutput) -> Outcome:
+    """What the user's modules printed: said in a note, shown on standard error when asked for."""
+    printed = output.printed
+    if not printed.strip():
+        return outcome
+    lines = printed.count("\n") + (not printed.endswith("\n"))
+    note = f"The checked modules printed {counted(lines, 'line')}; --verbose shows them on standard error."
+    if told.verbose:
+        _show_printed(printed)
+        note = f"The checked modules printed {counted(lines, 'line')}, shown on standard error."
+    report = replace(outcome.report, notes=(*outcome.report.notes, note))
+    return replace(outcome, report=report)
+
+
+def _show_printed(printed: str) -> None:
+    from gradcheck_cli.cli.terminal import error_console
+    from gradcheck_cli.report.screen import screen_for
+
+    console = error_console()
+    screen = screen_for(console)
+    console.print(screen.text("what the checked modules printed:", "dim"))
+    console.print(screen.text(printed.rstrip("\n")))

@@ -1,0 +1,47 @@
+"""Consoles: one whose text is written to standard output in one go, one on standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+
+from rich.console import Console
+
+_WIDTH_OF_A_PIPE = 100
+_WIDTH_OF_A_LOG = 1000
+
+
+class Page(io.StringIO):
+    """Text that is on its way to a stream of another encoding."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream it will be written to."""
+        return self._encoding
+
+
+def page_console(encoding: str, *, is_terminal: bool) -> Console:
+    """A console whose output is collected: `console.file.getvalue()`.
+
+    Colours where a person reads it and `NO_COLOR` is not set; a width that does not depend on the terminal elsewhere.
+    """
+    width = None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_PIPE
+    return Console(file=Page(encoding), force_terminal=True if is_terminal else None, width=width)
+
+
+def error_console() -> Console:
+    """A console on standard error; in a log nothing is folded, so that a message stays one line."""
+    width = None if sys.stderr is not None and sys.stderr.isatty() else _WIDTH_OF_A_LOG
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, width=width)
+
+
+def page_text(console: Console) -> str:
+    """What was printed on a `page_console`."""
+    assert isinstance(console.file, Page)
+    return re.sub(r"[ ]+$", "", console.file.getvalue(), flags=re.MULTILINE)

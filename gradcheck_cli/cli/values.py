@@ -1,0 +1,169 @@
+"""What an option may be, said the same of a command line and of a configuration file."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.dimensions import parse_shape
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value that somebody gave for an option, and where.
+
+    Attributes:
+        option: its long name without dashes, such as `max-evals`.
+        value: not yet checked.
+        path, line: of the configuration file; None for the command line.
+    """
+
+    option: str
+    value: Any
+    path: Path | None = None
+    line: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """`--draws` or `draws`, as it was written."""
+        return f"`{self.option}`" if self.path else f"`--{self.option}`"
+
+    def wrong(self, what: str, mend: str) -> UserError:
+        """The error that says what is wrong with it."""
+        return UserError(f"{self.shown} {what}", path=self.path, line=self.line, mend=mend)
+
+    def written(self, value: str) -> str:
+        """How to give `value` for this option, in the place where it was given."""
+        return f"{self.option} = {value}" if self.path else f"--{self.option} {value}"
+
+
+def flag(given: Given) -> bool:
+    """True or false."""
+    if not isinstance(given.value, bool):
+        raise given.wrong(f"is {_shown(given.value)}, not true or false", given.written("true"))
+    return given.value
+
+
+def whole_number(given: Given, least: int) -> int:
+    """A whole number from `least` on."""
+    value = given.value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise given.wrong(f"is {_shown(value)}, not a whole number", given.written(str(max(least, 1))))
+    if value < least:
+        raise given.wrong(f"is {value}, and must be at least {least}", given.written(str(least)))
+    return value
+
+
+def tolerance(given: Given) -> float:
+    """A finite number that is not negative."""
+    value = given.value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise given.wrong(f"is {_shown(value)}, not a number", given.written("1e-6"))
+    if not math.isfinite(value) or value < 0:
+        raise given.wrong(f"is {value}, and must be a finite number from 0 on", given.written("1e-6"))
+    return float(value)
+
+
+def choice(given: Given, allowed: Sequence[str]) -> str:
+    """One of a few words."""
+    if given.value in allowed:
+        return str(given.value)
+    close = difflib.get_close_matches(str(given.value), allowed, n=1)
+    quotes = '"' if given.path else ""
+    raise given.wrong(
+        f"is {_shown(given.value)}, and must be one of {', '.join(allowed)}",
+        given.written(f"{quotes}{close[0] if close else allowed[0]}{quotes}"),
+    )
+
+
+def shapes(given: Given) -> dict[str, tuple[str | int, ...]]:
+    """`w=D,M`: the axes of each named argument."""
+    found = {}
+    for name, value in _pairs(given, "w=D,M"):
+        found[name] = _shape(given, name, value)
+    return found
+
+
+def dimensions(given: Given) -> dict[str, int]:
+    """`N=4`: the size of each named dimension."""
+    found = {}
+    for name, value in _pairs(given, "N=4"):
+        size = _whole(value)
+        if size is None or size < 1:
+            raise given.wrong(
+                f"gives {name} the size {_shown(value)}, not a whole number from 1 on", given.written("N=4")
+            )
+        found[name] = size
+    return found
+
+
+def arguments(given: Given) -> dict[str, Any]:
+    """`conv_param={"stride": 2}`: the value of each named argument, in JSON."""
+    return {name: _argument(given, name, value) for name, value in _pairs(given, "conv_param='{\"stride\": 2}'")}
+
+
+def _pairs(given: Given, example: str) -> list[tuple[str, Any]]:
+    """`NAME=VALUE` as a list of them, or the table that a configuration file may hold instead."""
+    if isinstance(given.value, Mapping):
+        return [(str(name), value) for name, value in given.value.items()]
+    entries = [given.value] if isinstance(given.value, str) else given.value
+    if not isinstance(entries, Sequence) or not all(isinstance(entry, str) for entry in entries):
+        raise given.wrong(f"is {_shown(given.value)}, not NAME=VALUE", given.written(example))
+    pairs = []
+    for entry in entries:
+        name, equals, value = entry.partition("=")
+        if not equals or not name.strip():
+            raise given.wrong(f"is {_shown(entry)}, not NAME=VALUE", given.written(example))
+        pairs.append((name.strip(), value.strip()))
+    return pairs
+
+
+def _shape(given: Given, name: str, value: Any) -> tuple[str | int, ...]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = ",".join(str(axis) for axis in value) or "()"
+    axes = parse_shape(value) if isinstance(value, str) else (value,) if _whole(value) is not None else None
+    if axes is None or any(isinstance(axis, int) and axis < 0 for axis in axes):
+        raise given.wrong(
+            f"gives {name} the shape {_shown(value)}, not names or sizes with commas between",
+            given.written(f"{name}=N,D") + f", or {name}=4,3, or {name}=() for a scalar",
+        )
+    return tuple(axes)
+
+
+def _argument(given: Given, name: str, value: Any) -> Any:
+    if not isinstance(value, str) or (given.path is not None and isinstance(given.value, Mapping)):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise given.wrong(
+            f"gives {name} the value {_shown(value)}, not JSON ({error})", given.written(f"{name}='{_as_json(value)}'")
+        ) from None
+
+
+def _as_json(value: str) -> str:
+    """What was probably meant: Python's own spelling put into JSON's, or a bare word in quotes."""
+    try:
+        return json.dumps(ast.literal_eval(value))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return json.dumps(value)
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
