@@ -51,9 +51,7 @@ class GradientProgram:
         """One array per leaf, in float64 (complex128): JAX's cotangents of the leaves."""
         return self._run(leaves, self._stack(cotangents, None), 1)[0]
 
-    def gradients_and_scale(
-        self, leaves: Sequence[Any], cotangents: Sequence[Any], seed: int
-    ) -> Autodiff:
+    def gradients_and_scale(self, leaves: Sequence[Any], cotangents: Sequence[Any], seed: int) -> Autodiff:
         """The gradients, and per leaf sqrt(Σ_j (g_j ∂f_j/∂x_i)²), estimated where there are many outputs j."""
         gradients, squares, outputs = self._run(leaves, self._stack(cotangents, seed), self._rows + 1)
         divisor = 1 if self._exact else max(self._rows, 1)

@@ -12,7 +12,7 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.witnesses.batched import BatchedForward
 from gradcheck_cli.witnesses.evaluate import Evaluate
 from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDifferences, Upstream
-from gradcheck_cli.witnesses.noise import COARSE_STEP, FINE_STEP, correlation_of, noise_of
+from gradcheck_cli.witnesses.noise import COARSE_STEP, FINE_STEP, correlation_of, noise_of, offsets, stands_still
 from gradcheck_cli.witnesses.one_sided import one_sided
 from gradcheck_cli.witnesses.points import Floats, Points
 from gradcheck_cli.witnesses.sampling import along_direction, by_coordinate, by_coordinate_batched, probe_dependence
@@ -25,7 +25,7 @@ STREAM = 0xFD
 """Sets this witness's random numbers apart from those of other stages under the same seed."""
 
 EVALUATIONS_EACH = 4
-CHUNK_VALUES = 2**18
+CHUNK_VALUES = 2**16
 """Values of one kind (rows times outputs) held at a time."""
 
 NOISE_POINTS = 9
@@ -116,7 +116,7 @@ class Differencer:
             for number in range(count):
                 if number not in self._directional:
                     direction = self._direction(number)
-                    found = refine(along_direction(self._points, direction), 1, self._model, self._may_sample, None)
+                    found = refine(along_direction(self._points, direction), 1, self._model, self._may_sample)
                     self._points.back()
                     shaped = tuple(
                         part.view(moved.dtype).reshape(moved.shape)
@@ -156,23 +156,26 @@ class Differencer:
 
     def _measure(self, narrowest: np.dtype[np.floating] | None) -> Model:
         points = self._points
-        direction = self._direction(0)
         count = NOISE_POINTS if points.outputs < MANY_OUTPUTS else NOISE_POINTS_MANY
-        # Where nothing is known, two distances: a float16 inside stands still over the fine one.
-        known = narrowest is not None and narrowest.itemsize > 2
-        noise, correlation = np.zeros(points.outputs), 1.0
-        for distance in (FINE_STEP,) if known else (FINE_STEP, COARSE_STEP):
-            rows = np.empty((count if distance == FINE_STEP else NOISE_POINTS, points.outputs))
-            for number, row in enumerate(rows):
-                offset = number - len(rows) // 2
-                if offset:
-                    points.along(direction, offset * distance, row)
-                else:
-                    row[:] = points.base
-            noise = np.maximum(noise, noise_of(rows))
-            correlation = max(correlation, correlation_of(rows, points.weights, noise))
+        rows = self._line(FINE_STEP, count)
+        if narrowest is None or narrowest.itemsize <= 2:
+            coarse = self._line(COARSE_STEP, NOISE_POINTS)
+            if narrowest is not None or stands_still(rows, coarse):
+                rows = coarse
+        noise = noise_of(rows)
+        return Model(points.base, points.weights, noise, correlation_of(rows, points.weights, noise))
+
+    def _line(self, distance: float, count: int) -> Floats:
+        """Values at `count` points along the first direction, the point itself in their middle."""
+        points, direction = self._points, self._direction(0)
+        rows = np.empty((count, points.outputs))
+        for offset, row in zip(offsets(count), rows):
+            if offset:
+                points.along(direction, offset * distance, row)
+            else:
+                row[:] = points.base
         points.back()
-        return Model(points.base, points.weights, noise, correlation)
+        return rows
 
     def _direction(self, number: int) -> tuple[Floats, ...]:
         rng = np.random.default_rng((self._case.seed, self._case.draw, STREAM, number))
@@ -219,10 +222,11 @@ class Differencer:
         parts = []
         for start in range(0, len(coordinates), chunk):
             some = coordinates[start : start + chunk]
+            own = np.abs(points.origins[leaf][some]) / points.scales(leaf, some)
             sampler = (
                 by_coordinate(points, leaf, some) if batch is None else by_coordinate_batched(points, leaf, some, batch)
             )
-            part = refine(sampler, len(some), model, self._may_sample, probe_dependence(points, leaf, some))
+            part = refine(sampler, len(some), model, self._may_sample, probe_dependence(points, leaf, some), own)
             parts.append(part)
         return Refined(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in ("value", "error", "step"))

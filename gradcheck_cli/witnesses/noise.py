@@ -1,12 +1,14 @@
 """A function's own noise: how much of each output changes at random when the input moves by next to nothing.
 
-After Moré and Wild, "Estimating computational noise" (SIAM J. Sci. Comput. 33, 2011): high differences of values at
-close, equally spaced points hold the noise and next to nothing of a smooth function.
+The idea is Moré and Wild's, "Estimating computational noise" (SIAM J. Sci. Comput. 33, 2011): values at close points
+along a line, less what is smooth in them. Their equally spaced points see no noise at all where the spacing happens to
+be a multiple of the rounding unit, one output in ten; these points are irregular, and a polynomial takes the place of
+high differences.
 """
 
 from __future__ import annotations
 
-from math import factorial
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +21,34 @@ FINE_STEP = 2.0**-16
 COARSE_STEP = 2.0**-8
 """The same for a float16 or bfloat16 inside the forward, whose values stand still over `FINE_STEP`."""
 
-LOWEST_ORDER = 4
+DEGREES = (5, 4, 3)
+"""Of the polynomials that are taken off. A lower one is preferred while its rest is within `AGREEMENT` of the best:
+more of the points then tell the noise."""
+
 AGREEMENT = 3.0
-"""A lower order is taken while its estimate is within this factor of the best: it rests on more points."""
 
 POOL_SAFETY = 1.5
+
+STILL = 0.25
+"""Above this share of steps that change nothing, a function is a staircase: it rounds to few bits inside."""
+
+
+@cache
+def offsets(count: int) -> tuple[float, ...]:
+    """`count` irregular points about one apart, the middle one 0, as multiples of the distance."""
+    golden = (5**0.5 - 1) / 2
+    middle = count // 2
+    return tuple(
+        number - middle + (0.5 * ((number - middle) * golden % 1) if number != middle else 0.0)
+        for number in range(count)
+    )
 
 
 def noise_of(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """The noise of each output, as a standard deviation.
 
     Args:
-        rows: (points, outputs): values at equally spaced points along a line, six points or more.
+        rows: (points, outputs): values along a line at the `offsets`, six points or more.
 
     Returns:
         (outputs,): never below half a unit in the last place of a float64; for few points one output's own estimate
@@ -41,8 +59,10 @@ def noise_of(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     floor = 0.5 * EPSILON * middle
     best: NDArray[np.float64] | None = None
     best_level = np.inf
-    for order in range(len(rows) - 2, LOWEST_ORDER - 1, -1):
-        level = _standard_deviation(rows, order)
+    for degree in DEGREES:
+        if degree > len(rows) - 3:
+            continue
+        level = _rest(rows, degree)
         typical = float(np.sqrt(np.mean(level**2))) if level.size else 0.0
         if best is None or typical <= AGREEMENT * best_level:
             best = level
@@ -66,9 +86,24 @@ def correlation_of(rows: NDArray[np.float64], weights: NDArray[np.float64], nois
     return max(1.0, float(together[0]) / independent)
 
 
-def _standard_deviation(rows: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """sqrt(γ_k · mean of squared k-th differences), γ_k = (k!)² / (2k)!, by output."""
+def stands_still(fine: NDArray[np.float64], coarse: NDArray[np.float64]) -> bool:
+    """Whether the function is a staircase at the fine distance: outputs that move over the coarse one stand still."""
+    moves = np.ptp(coarse, axis=0) > 0
+    steps = np.diff(fine, axis=0)[:, moves]
+    return bool(steps.size) and float(np.mean(steps == 0)) > STILL
+
+
+def _rest(rows: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
+    """The standard deviation of what is left of each output after its best polynomial."""
     with np.errstate(all="ignore"):
-        differences = np.diff(rows, n=order, axis=0)
-        level = np.sqrt(factorial(order) ** 2 / factorial(2 * order) * np.mean(differences**2, axis=0))
+        rest = _complement(len(rows), degree) @ rows
+        level = np.sqrt(np.mean(rest**2, axis=0))
     return np.where(np.isfinite(level), level, 0.0)
+
+
+@cache
+def _complement(count: int, degree: int) -> NDArray[np.float64]:
+    """Orthonormal rows that span what no polynomial of this degree has any part of, at the `offsets`."""
+    powers = np.polynomial.legendre.legvander(np.array(offsets(count)) / count, degree)
+    basis, _ = np.linalg.qr(powers, mode="complete")
+    return np.ascontiguousarray(basis[:, degree + 1 :].T)

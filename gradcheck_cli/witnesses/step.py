@@ -110,7 +110,7 @@ def estimate(sample: Sample, model: Model, depends: NDArray[np.bool_] | None = N
         sample: the values.
         model: what is known of the function.
         depends: (rows, outputs), False where an output is known not to depend on what the row moves. An output that
-            stands still may have moved by half a unit in its last place, unless it is known not to depend.
+            stands still may have moved by less than its noise, unless it is known not to depend.
     """
     weights = model.weights
     with np.errstate(all="ignore"):
@@ -130,7 +130,7 @@ def estimate(sample: Sample, model: Model, depends: NDArray[np.bool_] | None = N
 
         changed = (wide != 0) | (narrow != 0)
         moving = changed @ (weights * model.noise) ** 2
-        hidden = (weights * (EPSILON / 2) * model.base) ** 2
+        hidden = (weights * model.noise) ** 2
         still = np.sum(hidden) - changed @ hidden if depends is None else (depends & ~changed) @ hidden
         still = np.maximum(still, 0.0)
         roundoff = (NOISE_SAFETY * model.correlation * np.sqrt(moving) + np.sqrt(still)) / step
@@ -151,7 +151,12 @@ class Refined:
 
 
 def refine(
-    sampler: Sampler, count: int, model: Model, may_sample: Callable[[int], int], probe: Probe | None
+    sampler: Sampler,
+    count: int,
+    model: Model,
+    may_sample: Callable[[int], int],
+    probe: Probe | None = None,
+    own_size: Floats | None = None,
 ) -> Refined:
     """Estimate `count` derivatives, trying other steps where truncation and round-off are badly balanced.
 
@@ -161,6 +166,8 @@ def refine(
         model: what is known of the function.
         may_sample: `rows -> how many of them` may still be sampled, by the limit on evaluations.
         probe: tells which outputs depend on a row; asked only where it would make a bar tighter.
+        own_size: (rows,) the size of what each row moves, relative to the size that its steps are relative to; where
+            the function is not defined a step away, the next step tried is relative to this.
     """
     value, error = np.full(count, np.nan), np.full(count, np.inf)
     step, best_step = np.full(count, model.relative_step), np.full(count, np.nan)
@@ -173,19 +180,23 @@ def refine(
         tried = step[active]
         sample = sampler(active, tried)
         found = estimate(sample, model, _mask(depends, active, len(model.base)))
-        wanting = found.error > ENOUGH * found.scale
+        wanting = ~(found.error <= ENOUGH * found.scale)
         if probe is not None:
             ask = wanting & (found.unchanged_share > 0.1) & (found.scale > 0) & np.isfinite(found.error)
             ask &= [row not in depends for row in active]
             if ask.any():
                 depends.update(zip(active[ask].tolist(), probe(active[ask])))
                 found = estimate(sample, model, _mask(depends, active, len(model.base)))
-                wanting = found.error > ENOUGH * found.scale
+                wanting = ~(found.error <= ENOUGH * found.scale)
         better = (found.error < error[active]) | ~np.isfinite(value[active])
         value[active[better]], error[active[better]] = found.value[better], found.error[better]
         best_step[active[better]] = tried[better]
         wanting &= (found.scale > 0) | ~np.isfinite(found.error)
         following = _next_step(found, tried)
+        if own_size is not None:
+            lost = ~np.isfinite(found.error)
+            closer = np.maximum(model.relative_step * own_size[active], SMALLEST_STEP)
+            following[lost] = np.where(closer < tried, closer, following)[lost]
         wanting &= (following != tried) & ~(np.isfinite(found.error) & (found.error > 64 * error[active]))
         step[active] = following
         active = active[wanting]
