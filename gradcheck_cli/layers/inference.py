@@ -1,0 +1,234 @@
+"""Shapes by trial: where nothing says what shape an argument has, small ones are tried against the forward."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers import trials
+from gradcheck_cli.layers.building import as_given, build, floating_leaves
+from gradcheck_cli.layers.candidates import Proposal, proposals, resolve_bounds
+from gradcheck_cli.layers.case import ArgumentShape, Specification
+from gradcheck_cli.layers.dimensions import evaluate, names_in, shown, written
+from gradcheck_cli.layers.forward_source import ForwardSource
+from gradcheck_cli.layers.layer import Argument, BoundLayer, Layer
+from gradcheck_cli.layers.options import InputOptions
+
+TRIALS = 400
+"""How many shapes are tried at most."""
+
+SECONDS = (1.5, 8.0)
+"""How long that may take for NumPy, and for JAX, which compiles each operation for each new shape."""
+
+RAISING = 0.9
+"""How much more unusual a proposal may be when the backward raises on the first one that the forward takes."""
+
+MISFIT = 0.25
+"""How much more when the backward only returns other shapes: enough for `(1, M)` in place of `(M,)`, too little for
+`(N, M)`, for which a bias gradient that lacks its sum would fit."""
+
+_TABLES: tuple[Mapping[str, int], ...] = (
+    {"N": 4, "D": 5, "M": 3, "H": 6, "W": 7, "C": 8, "F": 9, "T": 2, "HH": 2, "WW": 3, "H1": 10, "H2": 11, "H3": 12, "K": 2, "V": 10},
+    {"N": 3, "D": 8, "M": 4, "H": 6, "W": 10, "C": 4, "F": 2, "T": 5, "HH": 2, "WW": 2, "H1": 12, "H2": 14, "H3": 16, "K": 3, "V": 9},
+    {"N": 3, "D": 4, "M": 4, "H": 6, "W": 6, "C": 4, "F": 2, "T": 4, "HH": 3, "WW": 3, "H1": 4, "H2": 4, "H3": 4, "K": 3, "V": 8},
+)  # fmt: skip
+_OTHER_SIZES = (13, 15, 17, 19, 21, 23, 14, 18, 22, 26)
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What trying gave.
+
+    Attributes:
+        shapes: of the arguments that nothing described.
+        note: how to say it to the reader.
+    """
+
+    shapes: Mapping[str, ArgumentShape]
+    note: str
+
+
+def infer(
+    layer: Layer,
+    bound: BoundLayer,
+    options: InputOptions,
+    unknown: Sequence[Argument],
+    known: Specification,
+    source: ForwardSource,
+    kinds: Mapping[str, str],
+) -> Inferred:
+    """Shapes for the arguments `unknown` with which the forward runs, and the backward's gradients fit.
+
+    Usual shapes for usual names are tried first, then all combinations of a few ranks and shared dimensions, the
+    more usual first. Sizes differ, so that a wrong assignment raises. The first that the forward takes is kept; where
+    the backward does not fit it, a nearly as usual one that fits both is kept instead.
+
+    Raises:
+        UserError: GC503, where no shapes work, or several work equally well and nothing tells them apart.
+    """
+    deadline = time.perf_counter() + SECONDS[layer.uses_jax]
+    search = _Search(layer, bound, options, known, deadline)
+    for number, table in enumerate(_TABLES):
+        best = _choose(search, unknown, source, kinds, table, TRIALS if number == 0 else TRIALS // 4)
+        if best is not None:
+            shapes, sizes = best
+            return Inferred(shapes, _note(unknown, shapes, sizes))
+    raise _impossible(layer, unknown, search.last_error)
+
+
+@dataclass
+class _Success:
+    cost: float
+    shapes: dict[str, ArgumentShape]
+    sizes: dict[str, int]
+    fits: str
+    square: bool
+
+
+@dataclass
+class _Search:
+    layer: Layer
+    bound: BoundLayer
+    options: InputOptions
+    known: Specification
+    deadline: float
+    last_error: UserError | None = None
+
+    def successes(
+        self,
+        candidates: Iterator[Proposal],
+        table: Mapping[str, int],
+        budget: int,
+    ) -> Iterator[_Success | float]:
+        """Proposals that the forward takes, in order of cost; a float for one that it does not (its cost)."""
+        tried: set[Any] = set()
+        order = [argument.name for argument in self.layer.arguments]
+        for proposal in candidates:
+            if budget <= 0 or time.perf_counter() > self.deadline:
+                return
+            shapes = resolve_bounds(order, {**self.known.shapes, **proposal.shapes})
+            sizes = self._sizes(shapes, table)
+            concrete = tuple((name, _concrete(shapes[name], sizes)) for name in proposal.shapes)
+            if concrete in tried:
+                continue
+            tried.add(concrete)
+            budget -= 1
+            yield self._try(proposal, shapes, sizes)
+
+    def _sizes(self, shapes: Mapping[str, ArgumentShape], table: Mapping[str, int]) -> dict[str, int]:
+        sizes = {**table, **self.known.sizes, **self.options.dimensions}
+        others = iter(_OTHER_SIZES * 3)
+        for shape in shapes.values():
+            for name in names_in(shape.dimensions or ()):
+                if name not in sizes:
+                    sizes[name] = next(others)
+            sizes.setdefault("...", 3)
+        for name, expression in self.known.derived.items():
+            value = evaluate(expression, sizes)
+            if value is not None:
+                sizes[name] = value
+        return sizes
+
+    def _try(self, proposal: Proposal, shapes: dict[str, ArgumentShape], sizes: dict[str, int]) -> _Success | float:
+        specification = replace(self.known, shapes=shapes)
+        try:
+            arguments = build(self.layer, specification, self.bound, self.options, sizes, 0)
+        except (UserError, KeyError) as error:
+            self.last_error = error if isinstance(error, UserError) else self.last_error
+            return proposal.cost
+        given = as_given(self.layer, arguments)
+        attempt = trials.run_forward(self.bound, given)
+        if not attempt.works:
+            self.last_error = attempt.error or self.last_error
+            return proposal.cost
+        differentiable = tuple(
+            argument.name
+            for argument in self.layer.arguments
+            if argument.differentiated and floating_leaves(arguments[argument.name])
+        )
+        unit = self.layer.unit_upstream
+        gradients = trials.run_backward(self.bound, attempt, given, differentiable, unit)
+        fits = "raises" if gradients is None else "fits" if _fit(gradients, arguments, differentiable) else "misfits"
+        return _Success(proposal.cost, shapes, sizes, fits, proposal.square)
+
+
+def _choose(
+    search: _Search,
+    unknown: Sequence[Argument],
+    source: ForwardSource,
+    kinds: Mapping[str, str],
+    table: Mapping[str, int],
+    budget: int,
+) -> tuple[dict[str, ArgumentShape], dict[str, int]] | None:
+    candidates = proposals(unknown, search.known.shapes, source, kinds)
+    first: _Success | None = None
+    for outcome in search.successes(candidates, table, budget):
+        cost = outcome if isinstance(outcome, float | int) else outcome.cost
+        if first is not None and cost > first.cost + (RAISING if first.fits == "raises" else MISFIT):
+            break
+        if not isinstance(outcome, _Success):
+            continue
+        if first is None:
+            first = outcome
+        chosen = outcome.fits == "fits" and (outcome is first or not outcome.square)
+        if chosen:
+            return _of_unknown(outcome, unknown), outcome.sizes
+    return None if first is None else (_of_unknown(first, unknown), first.sizes)
+
+
+def _of_unknown(success: _Success, unknown: Sequence[Argument]) -> dict[str, ArgumentShape]:
+    return {argument.name: success.shapes[argument.name] for argument in unknown}
+
+
+def _concrete(shape: ArgumentShape, sizes: Mapping[str, int]) -> Any:
+    axes = tuple(evaluate(axis, sizes) for axis in shape.dimensions or ())
+    return shape.kind, axes, shape.domain, tuple(map(str, shape.values))
+
+
+def _fit(gradients: Mapping[str, Any], arguments: Mapping[str, Any], differentiable: Sequence[str]) -> bool:
+    """Whether a gradient came back for each argument, in its shape."""
+    for name in differentiable:
+        value, gradient = arguments[name], gradients.get(name)
+        if gradient is None or (isinstance(value, np.ndarray) and np.shape(gradient) != value.shape):
+            return False
+    return True
+
+
+def _note(unknown: Sequence[Argument], shapes: Mapping[str, ArgumentShape], sizes: Mapping[str, int]) -> str:
+    parts = [f"{a.name} {shown(shapes[a.name].dimensions or (), sizes)}{_kind_note(shapes[a.name])}" for a in unknown]
+    first = next((a.name for a in unknown if shapes[a.name].dimensions), unknown[0].name)
+    line = f"--shape {first}={written(shapes[first].dimensions or ())}"
+    return f"shapes inferred by trying the forward: {', '.join(parts)}; say otherwise with {line}"
+
+
+def _kind_note(shape: ArgumentShape) -> str:
+    if shape.domain == "one-hot":
+        return " one-hot"
+    return {"integer": f" integers below {shape.values[0] if shape.values else '?'}", "boolean": " booleans"}.get(
+        shape.kind, ""
+    )
+
+
+def _impossible(layer: Layer, unknown: Sequence[Argument], last: UserError | None) -> UserError:
+    names = [argument.name for argument in unknown]
+    guesses = {name: example for name, example in zip(names, ("N,D", "D,M", "M", "N", "N,M", "M,K"))}
+    flags = " ".join(f"--shape {name}={guesses.get(name, 'N,D')}" for name in names)
+    declared = ", ".join(f"{name!r}: {guesses.get(name, 'N,D')!r}" for name in names)
+    listed = ", ".join(f"`{name}`" for name in names)
+    why = f"; the last try failed: {last.message}" if last is not None else ""
+    return UserError(
+        f"nothing says the shapes of {listed} of `{layer.name}`, and no small shapes tried made its forward run{why}",
+        code="GC503",
+        path=layer.path,
+        line=layer.forward_line,
+        mend=(
+            f"say them: `{flags}`, or in the docstring `{names[0]}: array of shape ({guesses[names[0]].replace(',', ', ')})`, "
+            f"or `layer(..., inputs={{{declared}}})`"
+        ),
+        argument=names[0] if len(names) == 1 else None,
+    )

@@ -1,0 +1,103 @@
+"""Running a user's forward and backward on made-up inputs, to see whether they can: nothing is judged here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.layer import BoundLayer, ForwardResult
+from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one run of the forward went.
+
+    Attributes:
+        result: of the forward, None where it raised.
+        error: what it raised, as a UserError.
+        finite: all of its floating outputs are.
+        floating: how many floating outputs it has.
+    """
+
+    result: ForwardResult | None
+    error: UserError | None = None
+    finite: bool = True
+    floating: int = 0
+
+    @property
+    def works(self) -> bool:
+        """It ran and has something to differentiate."""
+        return self.result is not None and self.floating > 0
+
+
+def run_forward(bound: BoundLayer, arguments: Mapping[str, Any]) -> Attempt:
+    """Run the forward on copies of `arguments`; whatever it raises or prints is kept from the user."""
+    try:
+        with quiet():
+            result = bound.forward({name: fresh(value) for name, value in arguments.items()})
+    except UserError as error:
+        return Attempt(None, error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return Attempt(None, UserError(f"the forward raised {type(error).__name__}: {error}", code="GC502"))
+    return _look_at(result)
+
+
+def run_backward(
+    bound: BoundLayer, attempt: Attempt, arguments: Mapping[str, Any], differentiable: tuple[str, ...], unit: bool
+) -> Mapping[str, Any] | None:
+    """The gradients that the backward returns for this forward, by argument name; None where it raises.
+
+    `unit`: the upstream gradient is one; otherwise random numbers in the outputs' shapes.
+    """
+    if attempt.result is None:
+        return None
+    generator = np.random.default_rng(7)
+
+    def upstream(_: Any, leaf: Any) -> Any:
+        if not is_floating(leaf):
+            return leaf
+        shape, dtype = np.shape(leaf), getattr(leaf, "dtype", np.float64)
+        return np.ones(shape, dtype) if unit else generator.uniform(0.5, 1.5, shape).astype(dtype)
+
+    try:
+        with quiet():
+            cotangents = tuple(rebuild(output, upstream) for output in attempt.result.outputs)
+            return bound.backward(attempt.result, cotangents, differentiable).gradients
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return None
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No prints, no warnings: trials are ours, and the user did not ask for them."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _look_at(result: ForwardResult) -> Attempt:
+    finite, floating = True, 0
+    for output in result.outputs:
+        for _, leaf in walk(output):
+            if is_floating(leaf):
+                floating += 1
+                values = np.asarray(leaf)
+                finite &= values.size > 0 and bool(np.isfinite(values.astype(np.complex128)).all())
+    return Attempt(result, None, finite, floating)
