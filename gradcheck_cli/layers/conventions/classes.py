@@ -1,0 +1,277 @@
+"""A class with `forward(x)` and `backward(dout)`: `Affine(W, b)`, `Linear(in_features, out_features)`, `ReLU()`.
+
+Also the closure written as a class: a `forward` (or `__call__`) that returns `(out, backprop)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers import naming, roles, signatures, stored, syntax
+from gradcheck_cli.layers.backward_call import Plan, plan
+from gradcheck_cli.layers.constructor import constructor_role
+from gradcheck_cli.layers.conventions.function_pair import describe_arguments
+from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
+from gradcheck_cli.layers.jax_use import refers_to_jax
+from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.users_code import Place, run
+
+FORWARDS = (
+    "forward",
+    "__call__",
+    "fprop",
+    "forward_pass",
+    "feedforward",
+    "feed_forward",
+    "forward_propagation",
+    "forward_propagate",
+    "forward_prop",
+    "fwd",
+)
+BACKWARDS = (
+    "backward",
+    "bprop",
+    "backward_pass",
+    "backprop",
+    "back_prop",
+    "backpropagate",
+    "backward_propagation",
+    "backward_propagate",
+    "backward_prop",
+    "bwd",
+)
+
+
+def methods(owner: type) -> tuple[str, str] | None:
+    """Names of a class's forward and backward methods; None where it lacks one of them."""
+    forward = next((name for name in FORWARDS if _method(owner, name) is not None), None)
+    backward = next((name for name in BACKWARDS if _method(owner, name) is not None), None)
+    return (forward, backward) if forward and backward else None
+
+
+def closure_method(owner: type) -> str | None:
+    """The method of a class that returns `(out, backprop)`; None where there is none."""
+    from gradcheck_cli.layers.conventions.closure import pull_back_of
+
+    for name in (*FORWARDS, "begin_update"):
+        method = _method(owner, name)
+        if method is not None and pull_back_of(syntax.definition(method)) is not None:
+            return name
+    return None
+
+
+def is_abstract(owner: type) -> bool:
+    """Whether a class is a base for layers: abstract, or both its methods raise `NotImplementedError` or do nothing."""
+    if inspect.isabstract(owner):
+        return True
+    names = methods(owner)
+    return names is not None and all(_is_empty(syntax.definition(_method(owner, name))) for name in names)
+
+
+def is_foreign(owner: type) -> bool:
+    """Whether a class is a framework's own kind, which keeps its own books on gradients."""
+    return any(base.__module__.partition(".")[0] in {"torch", "tensorflow", "keras"} for base in owner.__mro__)
+
+
+def _method(owner: type, name: str) -> Any:
+    for base in owner.__mro__:
+        if base is object:
+            return None
+        if name in vars(base):
+            found = vars(base)[name]
+            return found if callable(found) or isinstance(found, (staticmethod, classmethod)) else None
+    return None
+
+
+def _is_empty(node: syntax.FunctionNode | None) -> bool:
+    if node is None or isinstance(node, ast.Lambda):
+        return False
+    body = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
+    return all(
+        isinstance(item, (ast.Pass, ast.Raise)) or (isinstance(item, ast.Return) and item.value is None)
+        for item in body
+    )
+
+
+def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) -> Layer:
+    """The layer of a class."""
+    owner = find_class(module.namespace)
+    closure = closure_method(owner)
+    forward_name, backward_name = methods(owner) or (closure or "__call__", "")
+    closed = not backward_name
+    forward = _method(owner, forward_name)
+    forward_node = syntax.definition(forward)
+    backward: Any = _method(owner, backward_name) if backward_name else None
+    backward_node = syntax.definition(backward) if backward is not None else _nested(forward_node)
+    parameters = signatures.parameters(forward, 1)
+    how, gradients = _plan(parameters, forward_node, backward_node, backward)
+    documentation = roles.documentation(forward, owner, vars(owner).get("__init__"), backward)
+    inputs, layout = describe_arguments(
+        parameters, forward_node, documentation, gradients, backward_node, backward, loss=naming.is_loss(name)
+    )
+    place = Place.of(module)
+    constructed, owned, notes = _constructor(owner, name, documentation, place)
+    arguments = (*constructed, *(_own(item) for item in owned), *inputs)
+    line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
+    forward_line = syntax.line_of(forward)
+    books = Parameters(
+        constructor=tuple(signatures.parameters(_initializer(owner), 1)) if _has_constructor(owner) else (),
+        given=tuple(item.name for item in constructed if item.role is Role.PARAMETER),
+        owned=tuple(owned),
+    )
+
+    def bind(namespace: ModuleType) -> BoundLayer:
+        return ClassLayer(
+            find_class(namespace),
+            name,
+            forward_name,
+            backward_name,
+            parameters,
+            how,
+            layout,
+            books,
+            place,
+            line,
+            forward_line,
+        )
+
+    return Layer(
+        name=name,
+        convention=Convention.CLOSURE if closed else Convention.CLASS,
+        path=module.path,
+        line=line,
+        forward_line=forward_line,
+        arguments=_unique(arguments),
+        bind=bind,
+        docstrings=documentation,
+        unit_upstream=how.unit,
+        upstream_names=how.upstream,
+        uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
+        notes=tuple(notes),
+        aliases=tuple(f"{name}.{method}" for method in (backward_name, forward_name) if method),
+    )
+
+
+def _plan(
+    parameters: tuple[signatures.Parameter, ...],
+    forward_node: syntax.FunctionNode | None,
+    backward_node: syntax.FunctionNode | None,
+    backward: Any,
+) -> tuple[Plan, tuple[str, ...]]:
+    names = tuple(parameter.name for parameter in parameters)
+    if backward is None:
+        how = closure_plan(backward_node)
+    else:
+        taken = signatures.parameters(backward, 1)
+        first = next((item.name for item in taken if naming.is_upstream(item.name)), taken[0].name if taken else "")
+        how = plan(
+            taken,
+            names,
+            syntax.returned_names(forward_node),
+            returned_count=syntax.returned_count(forward_node),
+            has_cache=any(naming.is_cache(item.name) for item in taken),
+            whole=bool(first) and signatures.is_unpacked(backward_node, first),
+        )
+    return how, syntax.returned_names(backward_node)
+
+
+def closure_plan(node: syntax.FunctionNode | None) -> Plan:
+    """How to call a closure's `backprop`: every parameter without a default is an upstream gradient."""
+    arguments = node.args if node is not None else None
+    named = [item.arg for item in (*arguments.posonlyargs, *arguments.args)] if arguments is not None else ["dout"]
+    required = len(named) - len(arguments.defaults) if arguments is not None else 1
+    taken = tuple(signatures.Parameter(item, has_default=k >= max(1, required)) for k, item in enumerate(named))
+    return plan(taken, (), (), has_cache=False)
+
+
+def _nested(node: syntax.FunctionNode | None) -> syntax.FunctionNode | None:
+    from gradcheck_cli.layers.conventions.closure import pull_back_of
+
+    return pull_back_of(node)
+
+
+def _has_constructor(owner: type) -> bool:
+    return _initializer(owner) is not object.__init__
+
+
+def _initializer(owner: type) -> Any:
+    return inspect.getattr_static(owner, "__init__")
+
+
+def _constructor(
+    owner: type, name: str, documentation: tuple[str, ...], place: Place
+) -> tuple[tuple[Argument, ...], list[stored.Owned], list[str]]:
+    """The constructor's arguments, and the arrays that it makes by itself, seen on an instance built for a look."""
+    if not _has_constructor(owner):
+        return (), [], []
+    init = syntax.definition(_initializer(owner))
+    tree = _class_node(owner)
+    parameters = signatures.parameters(_initializer(owner), 1)
+    text = "\n".join(documentation)
+    arguments = []
+    for parameter in parameters:
+        role = constructor_role(parameter, init, tree, text)
+        gradient = stored_name(parameter.name, tree) if role is Role.PARAMETER else ""
+        arguments.append(roles.argument(parameter, role, gradient))
+    notes: list[str] = []
+    found: list[stored.Owned] = []
+    if not any(item.role is Role.PARAMETER for item in arguments):
+        found, notes = _look(owner, name, arguments, tree, place)
+    return tuple(arguments), found, notes
+
+
+def _look(
+    owner: type, name: str, arguments: list[Argument], tree: ast.AST, place: Place
+) -> tuple[list[stored.Owned], list[str]]:
+    missing = [item.name for item in arguments if item.role is Role.CONFIG and not item.has_default]
+    if missing:
+        return [], []
+    trouble = ""
+    for size in (4, 2, 6, 1):
+        values = {item.name: size for item in arguments if item.role is Role.SIZE}
+        try:
+            instance = run(
+                owner, [], values, what=name, place=place, line=syntax.line_of(_initializer(owner)), inputs=values
+            )
+        except UserError as error:
+            trouble = error.message
+            continue
+        return stored.owned(instance, [tree]), []
+    return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
+
+
+def _class_node(owner: type) -> ast.AST:
+    """One tree of all the methods of a class and of its bases."""
+    body: list[ast.stmt] = []
+    for base in owner.__mro__:
+        for member in vars(base).values():
+            node = syntax.definition(member) if callable(member) or isinstance(member, staticmethod) else None
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                body.append(node)
+    return ast.Module(body=body, type_ignores=[])
+
+
+def stored_name(name: str, tree: ast.AST) -> str:
+    """`self.dW`, where the class's text stores such a gradient; "" where it does not say."""
+    known = syntax.attributes_set(tree)
+    found = next((candidate for candidate in naming.gradient_names(name) if candidate in known), "")
+    return f"self.{found}" if found else ""
+
+
+def _own(item: stored.Owned) -> Argument:
+    return Argument(
+        item.name,
+        Role.OWN_PARAMETER,
+        gradient_name=f"self.{item.gradient}" if item.gradient else "",
+    )
+
+
+def _unique(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """One argument a name: the constructor's, where the forward takes one of the same name."""
+    return tuple({item.name: item for item in reversed(arguments)}.values())[::-1]

@@ -1,0 +1,318 @@
+"""`jax.custom_vjp` and `jax.custom_jvp` objects at module level, jitted or not, recognised by what they look like.
+
+JAX's classes are not asked for by type: a newer form of `custom_vjp` is another class, with `f` for `fun` and
+`static_argnums` for `nondiff_argnums`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from gradcheck_cli.layers import naming, roles, signatures, syntax
+from gradcheck_cli.layers.gradients import Layout
+from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.users_code import Place, run, users_code
+
+
+def rule_of(value: Any) -> Any | None:
+    """The custom derivative that `value` is, or that it wraps (`jit`); None where there is none."""
+    for _ in range(10):
+        fields = _fields(value)
+        if is_vjp(value) or is_jvp(value):
+            return value
+        value = fields.get("__wrapped__") or _static(value, "__wrapped__")
+        if value is None or inspect.isclass(value):
+            return None
+    return None
+
+
+def is_vjp(value: Any) -> bool:
+    """Whether a value is a `custom_vjp` object."""
+    fields = _fields(value)
+    return "fwd" in fields and "bwd" in fields and ("fun" in fields or "f" in fields)
+
+
+def is_jvp(value: Any) -> bool:
+    """Whether a value is a `custom_jvp` object."""
+    fields = _fields(value)
+    return "jvp" in fields and "fun" in fields and hasattr(type(value), "defjvp")
+
+
+def undecorated(rule: Any) -> Any:
+    """The function that the rule is for, as its author wrote it."""
+    fields = _fields(rule)
+    return fields["fun"] if "fun" in fields else fields["f"]
+
+
+def implementations(rule: Any) -> set[str]:
+    """Names of the functions that implement a rule: they are no layers of their own."""
+    parts = (_fields(rule).get(key) for key in ("fwd", "bwd", "jvp", "fun", "f"))
+    return {function.__name__ for part in parts if (function := syntax.plain_function(part)) is not None}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    # `custom_vjp` forwards unknown attributes to its function: only its own fields tell what it is
+    try:
+        return dict(vars(value)) if not inspect.isclass(value) and not isinstance(value, ModuleType) else {}
+    except TypeError:
+        return {}
+
+
+def _static(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name) if inspect.getattr_static(value, name, None) is not None else None
+    except Exception:
+        return None
+
+
+def _settings(rule: Any) -> tuple[int, ...]:
+    fields = _fields(rule)
+    numbers = fields.get("nondiff_argnums", fields.get("static_argnums", ())) or ()
+    return tuple(numbers) if isinstance(numbers, (tuple, list, set, frozenset)) else (int(numbers),)
+
+
+@dataclass(frozen=True)
+class CustomRule:
+    """A custom derivative in one copy of its module."""
+
+    rule: Any
+    whole: Any
+    name: str
+    parameters: tuple[signatures.Parameter, ...]
+    settings: tuple[str, ...]
+    inputs: tuple[str, ...]
+    place: Place
+    line: int
+
+    def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Functions own no parameters."""
+        del arguments
+        return {}
+
+    def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The outputs of the undecorated function."""
+        returned = self._call(undecorated(self.rule), self.name, self._in_order(arguments), arguments)
+        return as_outputs(returned)
+
+    def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The same: autodiff differentiates the undecorated function."""
+        return self.evaluate(arguments)
+
+    def _in_order(self, arguments: Mapping[str, Any]) -> list[Any]:
+        """Every argument by position, as JAX hands them to the rule."""
+        found: list[Any] = []
+        for parameter in self.parameters:
+            if parameter.name in arguments:
+                value = arguments[parameter.name]
+                if parameter.name in self.inputs and parameter.name not in self.settings:
+                    value = _as_jax(value)  # JAX never hands a rule a NumPy array
+                found.extend(value if parameter.variadic and isinstance(value, tuple) else (value,))
+            elif parameter.has_default:
+                found.append(parameter.default)
+        return found
+
+    def _call(self, function: Any, what: str, positional: list[Any], inputs: Mapping[str, Any]) -> Any:
+        return run(
+            function,
+            positional,
+            {},
+            what=what,
+            place=self.place,
+            line=syntax.line_of(function, self.line),
+            inputs=inputs,
+        )
+
+
+class CustomVJP(CustomRule):
+    """A `custom_vjp`: its `fwd` and `bwd` are called as written, with none of JAX's own checks."""
+
+    def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
+        """Run the `fwd` rule; the residuals are its own."""
+        fwd, bwd = self._rules()
+        positional = self._in_order(arguments)
+        if getattr(self.rule, "symbolic_zeros", False):
+            numbers = set(_settings(self.rule))
+            positional = [item if k in numbers else _with_perturbation(item) for k, item in enumerate(positional)]
+        returned = self._call(fwd, self._called(fwd, "fwd"), positional, arguments)
+        if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+            got = "None" if returned is None else f"{_count(returned)}"
+            raise self.place.error(
+                f"`{self._called(fwd, 'fwd')}`, the fwd rule of `{self.name}`, returned {got} in place of a pair",
+                line=syntax.line_of(fwd, self.line),
+                mend="`return out, residuals`",
+            )
+        return ForwardResult(as_outputs(returned[0]), (arguments, returned[1], _is_tuple(returned[0]), bwd))
+
+    def backward(
+        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
+    ) -> BackwardResult:
+        """Run the `bwd` rule: `bwd(*nondiff, residuals, cotangent)`."""
+        del differentiable  # a rule has one cotangent an argument, whatever its dtype
+        arguments, residuals, several, bwd = result.residuals
+        cotangent = tuple(cotangents) if several else cotangents[0]
+        numbers = set(_settings(self.rule))
+        settings = [item for k, item in enumerate(self._in_order(arguments)) if k in numbers]
+        what = self._called(bwd, "bwd")
+        returned = self._call(bwd, what, [*settings, residuals, cotangent], {**arguments, "cotangent": cotangent})
+        if not isinstance(returned, (tuple, list)):
+            got = "None" if returned is None else f"{type(returned).__name__}"
+            wanted = ", ".join(f"d{name}" for name in self.inputs) + ("," if len(self.inputs) == 1 else "")
+            raise self.place.error(
+                f"`{what}`, the bwd rule of `{self.name}`, returned {got} in place of a tuple",
+                line=syntax.line_of(bwd, self.line),
+                mend=f"`return ({wanted})`: one cotangent for each differentiable argument",
+            )
+        items = list(returned)
+        gradients = dict(zip(self.inputs, items))
+        return BackwardResult(gradients, len(items), len(self.inputs), surplus=tuple(items[len(self.inputs) :]))
+
+    def _rules(self) -> tuple[Any, Any]:
+        fields = _fields(self.rule)
+        if not fields.get("fwd") or not fields.get("bwd"):
+            raise self.place.error(
+                f"`{self.name}` is a custom_vjp without rules",
+                line=self.line,
+                mend=f"add `{self.name}.defvjp({self.name}_fwd, {self.name}_bwd)`",
+            )
+        return fields["fwd"], fields["bwd"]
+
+    def _called(self, function: Any, kind: str) -> str:
+        return getattr(syntax.plain_function(function), "__name__", f"{self.name} {kind}")
+
+
+class CustomJVP(CustomRule):
+    """A `custom_jvp`: its backward is its rule, transposed by JAX."""
+
+    def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
+        """Run `jax.vjp` of the object: forward and the transposed rule."""
+        if not _fields(self.rule).get("jvp"):
+            raise self.place.error(
+                f"`{self.name}` is a custom_jvp without a rule",
+                line=self.line,
+                mend=f"add `@{self.name}.defjvp` above the function that computes the tangent",
+            )
+        import jax
+
+        def function(*inputs: Any) -> Any:
+            return self.rule(*self._in_order({**arguments, **dict(zip(self.inputs, inputs))}))
+
+        with users_code(self.name, self.place, self.line, arguments):
+            returned, pull_back = jax.vjp(function, *(_as_jax(arguments[name]) for name in self.inputs))
+        return ForwardResult(as_outputs(returned), (arguments, returned, pull_back))
+
+    def backward(
+        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
+    ) -> BackwardResult:
+        """Pull the cotangents back through the transposed rule."""
+        del differentiable
+        import jax
+        import numpy as np
+
+        from gradcheck_cli.layers.leaves import is_floating
+
+        arguments, returned, pull_back = result.residuals
+        cotangent = tuple(cotangents) if _is_tuple(returned) else cotangents[0]
+
+        def match(leaf: Any, output: Any) -> Any:
+            if not is_floating(output):
+                return np.zeros(np.shape(output), jax.dtypes.float0)
+            return jax.numpy.asarray(leaf, dtype=output.dtype)
+
+        with users_code(self.name, self.place, self.line, {**arguments, "cotangent": cotangent}):
+            items = pull_back(jax.tree_util.tree_map(match, cotangent, returned))
+        return BackwardResult(dict(zip(self.inputs, items)), len(items), len(self.inputs))
+
+
+def as_outputs(returned: Any) -> tuple[Any, ...]:
+    """A tuple is several outputs; any other structure is one."""
+    return tuple(returned) if _is_tuple(returned) else (returned,)
+
+
+def _is_tuple(value: Any) -> bool:
+    return type(value) is tuple and len(value) > 0
+
+
+def _count(value: Any) -> str:
+    return f"{len(value)} values" if isinstance(value, (tuple, list)) else "one value"
+
+
+def _as_jax(value: Any) -> Any:
+    import jax
+
+    return jax.tree_util.tree_map(jax.numpy.asarray, value)
+
+
+def _with_perturbation(value: Any) -> Any:
+    """What `symbolic_zeros=True` hands to a fwd rule: each leaf with whether it is differentiated."""
+    import jax
+    from jax.custom_derivatives import CustomVJPPrimal
+
+    from gradcheck_cli.layers.leaves import is_floating
+
+    return jax.tree_util.tree_map(lambda leaf: CustomVJPPrimal(leaf, is_floating(leaf)), value)
+
+
+def build(module: Module, name: str, find_object: Callable[[ModuleType], Any]) -> Layer:
+    """The layer of a custom derivative."""
+    live = find_object(module.namespace)
+    rule = rule_of(live)
+    function = undecorated(rule)
+    parameters = signatures.parameters(function)
+    numbers = _settings(rule)
+    settings = tuple(parameter.name for k, parameter in enumerate(parameters) if k in numbers)
+    kind = is_vjp(rule)
+    backward = _fields(rule).get("bwd" if kind else "jvp")
+    documentation = roles.documentation(function, _fields(rule).get("fwd"), backward)
+    arguments = _arguments(parameters, settings, syntax.returned_names(syntax.definition(backward)) if kind else ())
+    settings = tuple(item.name for item in arguments if item.role is Role.CONFIG)
+    inputs = tuple(p.name for k, p in enumerate(parameters) if k not in numbers)
+    place = Place.of(module)
+    forward_line = syntax.line_of(function)
+    line = syntax.line_of(backward, forward_line) if backward is not None else forward_line
+    bound: type[CustomVJP] | type[CustomJVP] = CustomVJP if kind else CustomJVP
+
+    def bind(namespace: ModuleType) -> BoundLayer:
+        found = find_object(namespace)
+        return bound(rule_of(found), found, name, parameters, settings, inputs, place, line)
+
+    return Layer(
+        name=name,
+        convention=Convention.CUSTOM_VJP if kind else Convention.CUSTOM_JVP,
+        path=module.path,
+        line=line,
+        forward_line=forward_line,
+        arguments=arguments,
+        bind=bind,
+        docstrings=documentation,
+        upstream_names=_cotangent_name(backward) if kind else (),
+        uses_jax=True,
+        aliases=tuple(sorted(implementations(rule) - {name})),
+    )
+
+
+def _arguments(
+    parameters: tuple[signatures.Parameter, ...], settings: tuple[str, ...], gradients: tuple[str, ...]
+) -> tuple[Argument, ...]:
+    names = [parameter.name for parameter in parameters if parameter.name not in settings]
+    layout = Layout(tuple(names), tuple(names), gradients)
+    found = []
+    for parameter in parameters:
+        plain = parameter.has_default and isinstance(parameter.default, (bool, str, int, type(None)))
+        spoken = roles.annotated(parameter.annotation) == "setting" and not plain
+        setting = parameter.name in settings or plain or (spoken and str(parameter.annotation) in _NOT_ARRAYS)
+        role = Role.CONFIG if setting else Role.INPUT
+        found.append(roles.argument(parameter, role, "" if setting else layout.named(parameter.name)))
+    return tuple(found)
+
+
+_NOT_ARRAYS = {"int", "bool", "str", "<class 'int'>", "<class 'bool'>", "<class 'str'>"}
+
+
+def _cotangent_name(backward: Any) -> tuple[str, ...]:
+    names = [parameter.name for parameter in signatures.parameters(backward)]
+    return (names[-1],) if names and naming.is_upstream(names[-1]) else ()

@@ -1,0 +1,318 @@
+"""All the layers that a module defines, whatever conventions they are written in."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers import syntax
+from gradcheck_cli.layers.conventions import (
+    classes,
+    closure,
+    custom_derivative,
+    explicit,
+    function_pair,
+    loss,
+    static_pair,
+)
+from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
+from gradcheck_cli.layers.layer import Layer
+from gradcheck_cli.layers.module import Module
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a module holds.
+
+    Attributes:
+        layers: in the order of the source, with unique names.
+        notes: sentences on what looked like half a layer, or on a class that was passed over and why.
+        problems: layers that are declared in a way that cannot be checked.
+    """
+
+    layers: tuple[Layer, ...]
+    notes: tuple[str, ...] = ()
+    problems: tuple[UserError, ...] = ()
+
+
+def find(module: Module) -> Discovery:
+    """Find every layer that `module` itself defines; what it only imports counts where `layer(...)` declares it."""
+    return _Search(module).run()
+
+
+def select(discovery: Discovery, name: str, module: Module) -> tuple[Layer, ...]:
+    """The layers that `PATH::NAME` picks: by the layer's name, else by that of its forward or backward.
+
+    Raises:
+        UserError: without a code, where no layer goes by that name.
+    """
+    exact = tuple(layer for layer in discovery.layers if layer.name == name)
+    found = exact or tuple(layer for layer in discovery.layers if name in layer.aliases)
+    if found:
+        return found
+    names = [layer.name for layer in discovery.layers]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    known = ", ".join(f"`{item}`" for item in names[:12]) or "none"
+    raise UserError(
+        f"`{module.path.name}` has no layer `{name}`; it has {known}",
+        path=module.path,
+        mend=f"write `{module.path.name}::{close[0]}`" if close else f"run `gradcheck list {module.path.name}`",
+    )
+
+
+def attribute(dotted: str) -> Callable[[ModuleType], Any]:
+    """A finder of `name` or `Class.name` in any copy of the module. Static methods come as functions."""
+
+    def finder(namespace: ModuleType) -> Any:
+        value: Any = namespace
+        for part in dotted.split("."):
+            value = getattr(value, part)
+        return value
+
+    return finder
+
+
+class _Search:
+    """One module's search; each step claims the names that it has explained."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.functions: dict[str, int] = {}
+        self.classes: dict[str, int] = {}
+        self.values: dict[str, int] = {}
+        self.claimed: set[str] = set()
+        self.found: list[tuple[int, Layer]] = []
+        self.notes: list[str] = []
+        self.problems: list[UserError] = []
+        self._outline(syntax.parse(module.source).body)
+
+    def run(self) -> Discovery:
+        self._declared()
+        self._custom_derivatives()
+        self._closures_and_losses()
+        self._pairs()
+        self._classes()
+        layers = [layer for _, layer in sorted(self.found, key=lambda item: item[0])]
+        return Discovery(tuple(_unique(layers)), tuple(self.notes), tuple(self.problems))
+
+    def live(self, name: str) -> Any:
+        return vars(self.module.namespace).get(name)
+
+    def add(self, build: Callable[[], Layer]) -> Layer | None:
+        """Build a layer; where that fails for the user's reasons, the problem is reported in its place."""
+        try:
+            layer = build()
+        except UserError as error:
+            self.problems.append(error)
+            return None
+        self.found.append((layer.forward_line, layer))
+        return layer
+
+    def _outline(self, body: Sequence[ast.stmt]) -> None:
+        """Names that the module's own text defines at its top level, `if` and `try` blocks included."""
+        for node in body:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    self.functions[node.name] = node.lineno
+                case ast.ClassDef():
+                    self.classes[node.name] = node.lineno
+                case ast.Assign(targets=targets):
+                    for target in targets:
+                        names = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+                        self.values.update({item.id: node.lineno for item in names if isinstance(item, ast.Name)})
+                case ast.AnnAssign(target=ast.Name(id=name)):
+                    self.values[name] = node.lineno
+                case ast.If() | ast.For() | ast.While():
+                    self._outline([*node.body, *node.orelse])
+                case ast.With():
+                    self._outline(node.body)
+                case ast.Try():
+                    handlers = [item for handler in node.handlers for item in handler.body]
+                    self._outline([*node.body, *handlers, *node.orelse, *node.finalbody])
+                case _:
+                    pass
+
+    def _declared(self) -> None:
+        module = self.module
+        named: set[int] = set()
+        for name, value in list(vars(module.namespace).items()):
+            said = declaration_of(value)
+            own = name in self.functions or name in self.classes or name in self.values
+            if said is None or id(said) in named or not (own or isinstance(value, Declaration)):
+                continue
+            named.add(id(said))
+            self._declare(said, said.name or name, attribute(name))
+        for position, said in enumerate(vars(module.namespace).get(REGISTER, ())):
+            if isinstance(said, Declaration) and id(said) not in named:
+                title = (
+                    said.name or getattr(syntax.plain_function(said.target), "__name__", "") or f"layer_{position + 1}"
+                )
+                self._declare(said, title, _registered(position))
+
+    def _declare(self, said: Declaration, name: str, finder: Callable[[ModuleType], Any]) -> None:
+        parts = [said.target, said.backward, said.reference]
+        for item in list(vars(self.module.namespace)):
+            if any(part is not None and self.live(item) is part for part in parts):
+                self.claimed.add(item)
+        if said.backward is None and said.is_decorator and (partner := self._partner(said)) is not None:
+            self.claimed.add(partner.backward)
+            self._declare_pair(said, name, finder, partner)
+            return
+        layer = self.add(lambda: explicit.build(self.module, name, finder))
+        if layer is not None:
+            self.found[-1] = (said.line, layer)
+
+    def _partner(self, said: Declaration) -> function_pair.Pair | None:
+        """The pair that a decorated forward makes with a backward beside it, if it has none of its own."""
+        name = next((item for item in self.functions if self.live(item) is said.target), None)
+        if name is None:
+            return None
+        pairs, _ = function_pair.find(list(self.functions), ())
+        return next((pair for pair in pairs if pair.forward == name), None)
+
+    def _declare_pair(
+        self, said: Declaration, name: str, finder: Callable[[ModuleType], Any], pair: function_pair.Pair
+    ) -> None:
+        def declared(namespace: ModuleType) -> Declaration:
+            found = declaration_of(finder(namespace))
+            if found is None:
+                raise LookupError(name)
+            return found
+
+        def build() -> Layer:
+            base = function_pair.build(self.module, pair, attribute(pair.forward), attribute(pair.backward))
+            return explicit.apply(base, said, self.module, said.name or pair.name, declared)
+
+        self.add(build)
+
+    def _custom_derivatives(self) -> None:
+        seen: set[int] = set()
+        for name in self._in_order((*self.functions, *self.values)):
+            rule = custom_derivative.rule_of(self.live(name))
+            if rule is None:
+                continue
+            implementation = custom_derivative.implementations(rule)
+            self.claimed.add(name)
+            if id(rule) in seen or not self._is_own(custom_derivative.undecorated(rule), name):
+                continue
+            seen.add(id(rule))
+            self.claimed.update(implementation)
+            if name not in self._declared_names():
+                self.add(lambda name=name: custom_derivative.build(self.module, name, attribute(name)))  # type: ignore[misc]
+        for owner in self.classes:
+            for member, value in list(vars(self.live(owner)).items()) if isinstance(self.live(owner), type) else ():
+                inner = value.__func__ if isinstance(value, staticmethod) else None
+                if inner is not None and custom_derivative.rule_of(inner) is not None:
+                    dotted = f"{owner}.{member}"
+                    self.add(lambda dotted=dotted: custom_derivative.build(self.module, dotted, attribute(dotted)))  # type: ignore[misc]
+
+    def _declared_names(self) -> set[str]:
+        return {layer.name for _, layer in self.found}
+
+    def _is_own(self, function: Any, name: str) -> bool:
+        """Whether a rule is this module's: its function is defined here, or the rule itself is made here."""
+        plain = syntax.plain_function(function)
+        if name in self.functions or plain is None:
+            return True
+        if plain.__module__ == self.module.namespace.__name__:
+            return True
+        line = self.values.get(name, 0)
+        lines = self.module.source.splitlines()
+        return 0 < line <= len(lines) and "custom_" in lines[line - 1]
+
+    def _closures_and_losses(self) -> None:
+        for name in self._in_order(self.functions):
+            function = self.live(name)
+            if name in self.claimed or not callable(function) or isinstance(function, type):
+                continue
+            if closure.pull_back_of(syntax.definition(function)) is not None:
+                self.claimed.add(name)
+                self.add(lambda name=name: closure.build(self.module, name, attribute(name)))  # type: ignore[misc]
+            elif loss.is_loss(function) and not name.startswith("test_"):
+                self.claimed.add(name)
+                self.add(lambda name=name: loss.build(self.module, name, attribute(name)))  # type: ignore[misc]
+
+    def _pairs(self) -> None:
+        callables = [
+            name
+            for name in self._in_order((*self.functions, *self.values))
+            if callable(self.live(name)) and not isinstance(self.live(name), type)
+            if custom_derivative.rule_of(self.live(name)) is None
+        ]
+        pairs, notes = function_pair.find(callables, self.claimed)
+        self.notes.extend(notes)
+        for pair in pairs:
+            self.claimed.update((pair.forward, pair.backward))
+            self.add(
+                lambda pair=pair: function_pair.build(  # type: ignore[misc]
+                    self.module, pair, attribute(pair.forward), attribute(pair.backward)
+                )
+            )
+
+    def _classes(self) -> None:
+        for name in self._in_order(self.classes):
+            owner = self.live(name)
+            if name in self.claimed or not isinstance(owner, type):
+                continue
+            if classes.is_foreign(owner):
+                self.notes.append(f"`{name}` belongs to a framework with its own autodiff: passed over")
+            elif static_pair.is_static_pair(owner):
+                self.add(lambda name=name: static_pair.build(self.module, name, attribute(name)))  # type: ignore[misc]
+            elif classes.methods(owner) is not None and static_pair.is_plain_static(owner):
+                pair = function_pair.Pair(name, f"{name}.forward", f"{name}.backward")
+                self.add(
+                    lambda pair=pair: function_pair.build(  # type: ignore[misc]
+                        self.module, pair, attribute(pair.forward), attribute(pair.backward)
+                    )
+                )
+            elif classes.methods(owner) is not None:
+                self._class(name, owner)
+            elif classes.closure_method(owner) is not None:
+                self.add(lambda name=name: classes.build(self.module, name, attribute(name)))  # type: ignore[misc]
+            elif any(method in vars(owner) for method in classes.BACKWARDS):
+                self.notes.append(f"class `{name}` has a backward and no forward, so there is nothing to check")
+
+    def _class(self, name: str, owner: type) -> None:
+        derived = any(
+            isinstance(other, type) and other is not owner and issubclass(other, owner)
+            for other in map(self.live, self.classes)
+        )
+        if classes.is_abstract(owner) and (derived or _is_abstract_name(name)):
+            self.notes.append(f"class `{name}` is a base for layers, with nothing in it to check: passed over")
+            return
+        self.add(lambda: classes.build(self.module, name, attribute(name)))
+
+    def _in_order(self, names: Iterable[str]) -> list[str]:
+        lines = {**self.values, **self.classes, **self.functions}
+        return sorted(dict.fromkeys(names), key=lambda name: lines.get(name, 0))
+
+
+def _registered(position: int) -> Callable[[ModuleType], Any]:
+    return lambda namespace: vars(namespace)[REGISTER][position]
+
+
+def _is_abstract_name(name: str) -> bool:
+    lowered = name.lower().strip("_")
+    return (
+        lowered in {"layer", "module", "function", "base", "operation", "op"}
+        or "base" in lowered
+        or "abstract" in lowered
+    )
+
+
+def _unique(layers: Sequence[Layer]) -> list[Layer]:
+    """Layers with unique names: where two share one, the later is called by its backward, else numbered."""
+    taken: set[str] = set()
+    found = []
+    for layer in layers:
+        name = layer.name
+        choices = [name, *layer.aliases, *(f"{name}_{count}" for count in range(2, len(layers) + 2))]
+        name = next(choice for choice in choices if choice not in taken)
+        taken.add(name)
+        found.append(layer if name == layer.name else replace(layer, name=name, aliases=(*layer.aliases, layer.name)))
+    return found

@@ -1,0 +1,225 @@
+"""From a path to a user's module, imported as Python itself would import it."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.util
+import io
+import os
+import sys
+import tokenize
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers import importing
+from gradcheck_cli.layers.jax_use import imports_jax
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.prefilter import may_hold_layers
+from gradcheck_cli.layers.users_code import Place, deepest_line, raised
+
+__all__ = ["load", "may_hold_layers", "read_source"]
+
+
+def load(path: Path) -> Module:
+    """Import the file at `path`: inside a package as `import package.module`, else as `python FILE` would.
+
+    The file itself is always run anew; its siblings are imported once. `__name__` is never `__main__`, and `sys.argv`
+    holds no arguments.
+
+    Raises:
+        UserError: GC501, with the user's own error and line, whatever the module raises (`sys.exit()` included).
+    """
+    path = path.resolve()
+    source = read_source(path)
+    root, names = _package(path)
+    place = Place(path, root)
+    project = importing.activate(root)
+    importing.widen(project, [path.parent])
+    _parse(source, path)
+    importing.forget(path)
+    if importing.is_taken(names[0], path) and not _is_installed_here(path, names):
+        # a library has this name: the user's file must not stand in for it
+        names = (f"{names[0]}__user", *names[1:])
+    try:
+        with _as_a_script(path):
+            namespace = _import(root, names, path)
+    except (KeyboardInterrupt, UserError):
+        raise
+    except BaseException as error:
+        importing.forget(path)
+        raise _cannot_load(error, place, names[0]) from error
+    return Module(path, ".".join(names), namespace, source, root, imports_jax(namespace, source, root))
+
+
+def read_source(path: Path) -> str:
+    """A Python file's text, decoded as Python would decode it.
+
+    Raises:
+        UserError: GC501, where it cannot be read, is binary, or is not in its declared encoding (UTF-8).
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot read `{path.name}`: {error.strerror or error}", code="GC501", path=path, mend="check the path"
+        ) from error
+    if b"\0" in raw:
+        raise UserError(
+            f"`{path.name}` holds NUL bytes: it is binary, or UTF-16, and not Python source",
+            code="GC501",
+            path=path,
+            line=raw[: raw.index(b"\0")].count(b"\n") + 1,
+            mend="save it as UTF-8 text",
+        )
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        return io.IncrementalNewlineDecoder(None, translate=True).decode(raw.decode(encoding))
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"`{path.name}` is not {error.encoding.upper()} text: {error.reason} (byte {error.start})",
+            code="GC501",
+            path=path,
+            line=raw[: error.start].count(b"\n") + 1,
+            mend="save it as UTF-8, or name its encoding in the first line: `# -*- coding: latin-1 -*-`",
+        ) from error
+    except (SyntaxError, LookupError) as error:
+        raise UserError(
+            f"`{path.name}` cannot be decoded: {error}", code="GC501", path=path, line=1, mend="save it as UTF-8 text"
+        ) from error
+
+
+def _package(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """The folder of the top-level package (or of the file), and the module's dotted name from there."""
+    names = [path.stem]
+    folder = path.parent
+    if path.name == "__init__.py":
+        names = [folder.name]
+        folder = folder.parent
+    if path.stem.isidentifier():
+        while (folder / "__init__.py").is_file() and folder.name.isidentifier() and folder.parent != folder:
+            names.insert(0, folder.name)
+            folder = folder.parent
+    return folder, tuple(names)
+
+
+def _parse(source: str, path: Path) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source, filename=str(path))
+    except SyntaxError as error:
+        raise UserError(
+            f"`{path.name}` does not parse: {type(error).__name__}: {error.msg}",
+            code="GC501",
+            path=path,
+            line=error.lineno,
+            mend=f"mend line {error.lineno}" + (f": `{error.text.strip()}`" if error.text else ""),
+        ) from error
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise UserError(f"`{path.name}` does not parse: {raised(error)}", code="GC501", path=path, line=1) from error
+
+
+def _is_installed_here(path: Path, names: tuple[str, ...]) -> bool:
+    """Whether the dotted name, asked for in the ordinary way, is this very file (a file of an installed library)."""
+    if not importing.is_library(path):
+        return False
+    try:
+        spec = importlib.util.find_spec(".".join(names))
+    except BaseException:
+        return False
+    return spec is not None and spec.origin is not None and Path(spec.origin).resolve() == path
+
+
+def _import(root: Path, names: tuple[str, ...], path: Path) -> ModuleType:
+    """Import the packages above the file, then run the file itself as their submodule."""
+    folder = root
+    for depth in range(1, len(names)):
+        folder = folder / names[depth - 1].removesuffix("__user")
+        name = ".".join(names[:depth])
+        if name not in sys.modules:
+            _run(name, folder / "__init__.py", folder)
+        if depth > 1:
+            setattr(sys.modules[".".join(names[: depth - 1])], names[depth - 1], sys.modules[name])
+    full = ".".join(names)
+    if importing.is_library(path) and full in sys.modules:
+        return sys.modules[full]
+    if (loaded := sys.modules.get(full)) is not None and importing.module_file(loaded) == path:
+        return loaded  # its own package's `__init__` has just imported it
+    namespace = _run(full, path, path.parent if path.name == "__init__.py" else None)
+    if len(names) > 1:
+        setattr(sys.modules[".".join(names[:-1])], names[-1], namespace)
+    return namespace
+
+
+def _run(name: str, file: Path, package_folder: Path | None) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        name, file, submodule_search_locations=[str(package_folder)] if package_folder else None
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot import {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    # a module may put another object in its own place
+    return sys.modules.get(name, module)
+
+
+@contextlib.contextmanager
+def _as_a_script(path: Path) -> Iterator[None]:
+    """What `python FILE` shows a module, and what a module may not leave changed behind it."""
+    arguments, folder = sys.argv, Path.cwd()
+    streams = sys.stdin, sys.stdout, sys.stderr
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    os.environ.setdefault("MPLBACKEND", "Agg")  # a module that plots must not open a window
+    sys.argv = [str(path)]
+    try:
+        with warnings.catch_warnings(), np.errstate():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.argv = arguments
+        sys.stdin, sys.stdout, sys.stderr = streams
+        sys.dont_write_bytecode = bytecode
+        os.chdir(folder)
+
+
+def _cannot_load(error: BaseException, place: Place, name: str) -> UserError:
+    path, line = deepest_line(error.__traceback__, place)
+    if isinstance(error, SyntaxError) and error.filename:
+        path, line = Path(error.filename), error.lineno
+    return UserError(
+        f"`{place.path.name}` does not import: it {raised(error)}",
+        code="GC501",
+        path=path or place.path,
+        line=line if path else 1,
+        mend=_mend(error, place, name),
+    )
+
+
+def _mend(error: BaseException, place: Place, name: str) -> str | None:
+    match error:
+        case SystemExit():
+            return 'put what runs as a script under `if __name__ == "__main__":`'
+        case ModuleNotFoundError(name=str(missing)) if missing:
+            top = missing.partition(".")[0]
+            if top == name or (place.path.parent / top).exists() or (place.project / top).exists():
+                return f"check where `{missing}` lies: `{place.project}` is where this project's modules are looked for"
+            return f"install it: `pip install {top}`"
+        case ImportError() if "circular import" in str(error):
+            return "two modules import each other: move one of the imports into the function that needs it"
+        case ImportError() if "relative import" in str(error):
+            return f"put an `__init__.py` into `{place.path.parent}` to make it a package, or import without the dot"
+        case EOFError():
+            return 'put what asks for input under `if __name__ == "__main__":`'
+        case _:
+            return None
