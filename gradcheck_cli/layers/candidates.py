@@ -6,7 +6,7 @@ import heapq
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcheck_cli.layers import names
 from gradcheck_cli.layers.case import ArgumentShape
@@ -15,7 +15,7 @@ from gradcheck_cli.layers.forward_source import ForwardSource
 from gradcheck_cli.layers.layer import Argument
 
 LAST_AXIS = "?last"
-"""A bound for integers that is the last axis of the first floating argument: the classes of a score."""
+"""A bound for integers: the last axis of the scores, `?last:x` where the source indexes `x` with them."""
 
 FIRST_AXIS = "?first:"
 """A bound that is the first axis of the argument named after it: the vocabulary of an embedding."""
@@ -78,6 +78,8 @@ def _roles(
             roles[name] = "index"
         else:
             roles[name] = names.role(name)
+    if _is_attention(roles):
+        roles = {name: "data" if role == "weight" and len(name) == 1 else role for name, role in roles.items()}
     weights = [name for name, role in roles.items() if role == "weight"]
     weights += [name for name in known if names.role(name) == "weight"]
     if not weights:
@@ -85,6 +87,12 @@ def _roles(
     if len(roles) == 1 and not any(shape.dimensions for shape in known.values()):
         roles = {name: "data" if role in ("weight", "feature") else role for name, role in roles.items()}
     return roles
+
+
+def _is_attention(names_given: Iterable[str]) -> bool:
+    """Whether queries, keys and values are among the arguments, by their first letters."""
+    initials = [name[:1].lower() for name in names_given if re.match(r"^(?:[qkvQKV]|quer\w+|keys?|values?)$", name)]
+    return {"q", "k", "v"} <= set(initials)
 
 
 def _alternatives(
@@ -110,6 +118,11 @@ def _alternatives(
                 (cost + extra, alone_shape(name, dimensions, kinds))
                 for cost, dimensions in _family(family, batch, features)
             ]
+            if any(base == name and place == 0 for base, place in source.indexes.values()):
+                options.append((-0.1, alone_shape(name, ("V", features[0]), kinds)))
+            if len(unknown) <= 2 and family in ("data", "weight"):
+                square = alone_shape(name, (features[0], features[0]), kinds)
+                options.append((1.15, replace(square, domain="definite")))
         if unpacked:
             own = tuple(axis if axis != "_" else f"axis_{position}" for position, axis in enumerate(unpacked))
             own = tuple(re.sub(r"\W", "_", str(axis)) for axis in own)
@@ -196,9 +209,15 @@ def _family(role: str, n: str, features: Sequence[str]) -> list[tuple[float, Dim
         ]
     else:
         channels = f if f != "D" else "C"
-        options = [(0.0, (n, f)), (0.6, (n, "T", f)), (0.7, (f, n)), (0.8, (f,)), (0.9, (n, channels, "H", "W"))]
+        options = [
+            (0.0, (n, f)),
+            (0.6, (n, "T", f)),
+            (0.66, (f, "M")),
+            (0.7, (f, n)),
+            (0.8, (f,)),
+            (0.9, (n, channels, "H", "W")),
+        ]
         options += [
-            (0.75, (f, "M")),
             (0.85, (n, "M")),
             (0.95, ("M",)),
             (1.1, (f, f)),
@@ -247,13 +266,14 @@ def _discrete(
             (0.1, integer((n, "T"), bound, "repeated")),
             (0.9, integer((), bound)),
         ]
+    classes = f"{LAST_AXIS}:{source.indexes.get(name, ('', 0))[0]}"
     found = [
-        (0.0, integer((n,), LAST_AXIS)),
+        (0.0, integer((n,), classes)),
         (0.3, ArgumentShape((n, f), "integer", "inferred", values=(2,), domain="one-hot")),
-        (0.4, integer((n, "T"), LAST_AXIS)),
-        (0.5, integer((), LAST_AXIS)),
+        (0.4, integer((n, "T"), classes)),
+        (0.5, integer((), classes)),
         (0.65, ArgumentShape((f,), "integer", "inferred", values=(2,), domain="one-hot")),
-        (0.7, integer((n, 1), LAST_AXIS)),
+        (0.7, integer((n, 1), classes)),
     ]
     found += [
         (0.3 + 0.05 * k, ArgumentShape((n, other), "integer", "inferred", values=(2,), domain="one-hot"))
@@ -282,6 +302,12 @@ def _templates(
         yield from _affine_templates(inputs[0], weights, biases)
     if weights and (states or len(weights) == 2):
         yield from _recurrent_templates(inputs, weights, biases, states)
+    if _is_attention(inputs) and not weights and len(inputs) == 3:
+        query, key, value = sorted(inputs, key=lambda name: "qkv".index(name[0].lower()))
+        for cost, lead in ((0.0, ()), (0.1, ("N",)), (0.2, ("N", "H"))):
+            first = ("N",) if not lead else ("S",)
+            yield cost - 0.01, {query: (*lead, *first, "D"), key: (*lead, "T", "D"), value: (*lead, "T", "M")}
+            yield cost, dict.fromkeys(inputs, (*lead, "T", "D"))
     if weights and inputs:
         layouts: tuple[tuple[float, Dimensions], ...] = ((0.3, ("N", "T", "D")), (0.32, ("N", "D")), (0.34, ("T", "D")))
         for cost, data in layouts:
@@ -388,6 +414,24 @@ def _cheapest_first(alone: Mapping[str, list[tuple[float, ArgumentShape]]]) -> I
                 heapq.heappush(queue, (cost + step, following))
 
 
+_CLASSES = frozenset("C K n_classes num_classes classes n_class num_class n_labels num_labels n_out n_outputs".split())
+
+
+def _classes(base: str, floating: Sequence[str], shapes: Mapping[str, ArgumentShape]) -> str | int:
+    """How many classes labels tell apart: the last axis of the scores they index, of the last weight, or of the data."""
+
+    def last(name: str) -> str | int:
+        return (shapes[name].dimensions or (2,))[-1]
+
+    if base in floating:
+        return last(base)
+    named = [axis for name in floating for axis in shapes[name].dimensions or () if axis in _CLASSES]
+    if named:
+        return named[0]
+    weights = [name for name in floating if names.role(name) == "weight" and len(shapes[name].dimensions or ()) == 2]
+    return last(weights[-1] if weights else floating[0]) if floating else 2
+
+
 def resolve_bounds(order: Iterable[str], shapes: Mapping[str, ArgumentShape]) -> dict[str, ArgumentShape]:
     """The shapes with `LAST_AXIS` and `FIRST_AXIS` bounds replaced by the axis they stand for."""
     resolved = dict(shapes)
@@ -397,8 +441,8 @@ def resolve_bounds(order: Iterable[str], shapes: Mapping[str, ArgumentShape]) ->
         if not isinstance(bound, str) or not bound.startswith("?"):
             continue
         axis: str | int = 2
-        if bound == LAST_AXIS and floating:
-            axis = (shapes[floating[0]].dimensions or (2,))[-1]
+        if bound.startswith(LAST_AXIS):
+            axis = _classes(bound[len(LAST_AXIS) :].lstrip(":"), floating, shapes)
         elif bound.startswith(FIRST_AXIS):
             base = bound[len(FIRST_AXIS) :]
             named = [base] if base in floating else [one for one in floating if names.role(one) == "weight"] or floating

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from gradcheck_cli.layers.dimensions import Dimensions, names_in
 from gradcheck_cli.layers.layer import BoundLayer, Layer, Role
 from gradcheck_cli.layers.leaves import walk
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.sizes import assignments
+from gradcheck_cli.layers.sizes import MANNERS, Manner, assignments
 
 DOMAINS = ("positive", "unit", "simplex", "definite")
 """Tried in this order where the forward is not finite; `ArgumentShape.domain` says what each is."""
@@ -57,6 +57,7 @@ def first_that_runs(
     batch_of_one: frozenset[str] = frozenset(),
     setting: int | None = None,
     finite: bool = False,
+    manners: Sequence[Manner] = MANNERS,
 ) -> Feasible | UserError | None:
     """The first sizes with which the forward of draw `index` runs; a few ways are tried.
 
@@ -65,10 +66,10 @@ def first_that_runs(
     """
     first_error: UserError | None = None
     without_output = False
-    generator = generator_for(options, layer, "sizes", index)
+    generator = generator_for(options, layer, "sizes", 0)
     fixed = {**specification.sizes, **options.dimensions}
     for sizes, said in assignments(
-        list(every_shape(specification)), fixed, specification.derived, generator, batch_of_one
+        list(every_shape(specification)), fixed, specification.derived, generator, index, batch_of_one, manners
     ):
         try:
             arguments = build(layer, specification, bound, options, sizes, index, setting)

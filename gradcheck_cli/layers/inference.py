@@ -16,7 +16,7 @@ from gradcheck_cli.layers.candidates import Proposal, proposals, resolve_bounds
 from gradcheck_cli.layers.case import ArgumentShape, Specification
 from gradcheck_cli.layers.dimensions import evaluate, names_in, shown, written
 from gradcheck_cli.layers.forward_source import ForwardSource
-from gradcheck_cli.layers.layer import Argument, BoundLayer, Layer
+from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Layer
 from gradcheck_cli.layers.options import InputOptions
 
 TRIALS = 400
@@ -26,7 +26,8 @@ SECONDS = (1.5, 8.0)
 """How long that may take for NumPy, and for JAX, which compiles each operation for each new shape."""
 
 RAISING = 0.9
-"""How much more unusual a proposal may be when the backward raises on the first one that the forward takes."""
+"""How much more unusual a proposal may be when the backward raises on the first one that the forward takes, or
+returns more gradients than it has floating arguments (one taken for labels is none)."""
 
 MISFIT = 0.25
 """How much more when the backward only returns other shapes: enough for `(1, M)` in place of `(M,)`, too little for
@@ -35,7 +36,7 @@ MISFIT = 0.25
 _TABLES: tuple[Mapping[str, int], ...] = (
     {"N": 4, "D": 5, "M": 3, "H": 6, "W": 7, "C": 8, "F": 9, "T": 2, "HH": 2, "WW": 3, "H1": 10, "H2": 11, "H3": 12, "K": 2, "V": 10},
     {"N": 3, "D": 8, "M": 4, "H": 6, "W": 10, "C": 4, "F": 2, "T": 5, "HH": 2, "WW": 2, "H1": 12, "H2": 14, "H3": 16, "K": 3, "V": 9},
-    {"N": 3, "D": 4, "M": 4, "H": 6, "W": 6, "C": 4, "F": 2, "T": 4, "HH": 3, "WW": 3, "H1": 4, "H2": 4, "H3": 4, "K": 3, "V": 8},
+    {"N": 3, "D": 5, "M": 7, "H": 6, "W": 6, "C": 4, "F": 2, "T": 4, "HH": 3, "WW": 3, "H1": 10, "H2": 11, "H3": 12, "K": 3, "V": 8},
 )  # fmt: skip
 _OTHER_SIZES = (13, 15, 17, 19, 21, 23, 14, 18, 22, 26)
 
@@ -78,6 +79,8 @@ def infer(
         if best is not None:
             shapes, sizes = best
             return Inferred(shapes, _note(unknown, shapes, sizes))
+    if search.without_output:
+        raise nothing_to_differentiate(layer)
     raise _impossible(layer, unknown, search.last_error)
 
 
@@ -98,6 +101,7 @@ class _Search:
     known: Specification
     deadline: float
     last_error: UserError | None = None
+    without_output: int = 0
 
     def successes(
         self,
@@ -145,6 +149,7 @@ class _Search:
         attempt = trials.run_forward(self.bound, given)
         if not attempt.works:
             self.last_error = attempt.error or self.last_error
+            self.without_output += attempt.error is None
             return proposal.cost
         differentiable = tuple(
             argument.name
@@ -153,7 +158,7 @@ class _Search:
         )
         unit = self.layer.unit_upstream
         gradients = trials.run_backward(self.bound, attempt, given, differentiable, unit)
-        fits = "raises" if gradients is None else "fits" if _fit(gradients, arguments, differentiable) else "misfits"
+        fits = _fit(gradients, arguments, differentiable)
         return _Success(proposal.cost, shapes, sizes, fits, proposal.square)
 
 
@@ -169,7 +174,7 @@ def _choose(
     first: _Success | None = None
     for outcome in search.successes(candidates, table, budget):
         cost = outcome if isinstance(outcome, float | int) else outcome.cost
-        if first is not None and cost > first.cost + (RAISING if first.fits == "raises" else MISFIT):
+        if first is not None and cost > first.cost + (MISFIT if first.fits == "misfits" else RAISING):
             break
         if not isinstance(outcome, _Success):
             continue
@@ -190,13 +195,18 @@ def _concrete(shape: ArgumentShape, sizes: Mapping[str, int]) -> Any:
     return shape.kind, axes, shape.domain, tuple(map(str, shape.values))
 
 
-def _fit(gradients: Mapping[str, Any], arguments: Mapping[str, Any], differentiable: Sequence[str]) -> bool:
-    """Whether a gradient came back for each argument, in its shape."""
+def _fit(backward: BackwardResult | None, arguments: Mapping[str, Any], differentiable: Sequence[str]) -> str:
+    """`fits` where a gradient came back for each argument, in its shape, and no more; else how it does not."""
+    if backward is None:
+        return "raises"
+    returned, expected = backward.returned, backward.expected
+    if backward.surplus or (returned is not None and expected is not None and returned > expected):
+        return "surplus"
     for name in differentiable:
-        value, gradient = arguments[name], gradients.get(name)
+        value, gradient = arguments[name], backward.gradients.get(name)
         if gradient is None or (isinstance(value, np.ndarray) and np.shape(gradient) != value.shape):
-            return False
-    return True
+            return "misfits"
+    return "fits"
 
 
 def _note(unknown: Sequence[Argument], shapes: Mapping[str, ArgumentShape], sizes: Mapping[str, int]) -> str:
@@ -211,6 +221,17 @@ def _kind_note(shape: ArgumentShape) -> str:
         return " one-hot"
     return {"integer": f" integers below {shape.values[0] if shape.values else '?'}", "boolean": " booleans"}.get(
         shape.kind, ""
+    )
+
+
+def nothing_to_differentiate(layer: Layer) -> UserError:
+    """The error for a forward that runs and returns no floating-point output."""
+    return UserError(
+        f"the forward of `{layer.name}` returns no floating-point output: there is nothing to differentiate",
+        code="GC502",
+        path=layer.path,
+        line=layer.forward_line,
+        mend="return the output (is it still a stub?)",
     )
 
 

@@ -13,6 +13,7 @@ from gradcheck_cli.layers.building import as_given, as_numpy, floating_leaves
 from gradcheck_cli.layers.case import ArgumentShape, Case, Leaf, Specification
 from gradcheck_cli.layers.dimensions import names_in
 from gradcheck_cli.layers.feasibility import Feasible, batch_names, every_shape, first_that_runs, settle_domains
+from gradcheck_cli.layers.inference import nothing_to_differentiate
 from gradcheck_cli.layers.layer import BoundLayer, Layer
 from gradcheck_cli.layers.leaves import at, leaf_name
 from gradcheck_cli.layers.options import InputOptions
@@ -48,17 +49,7 @@ def draw(layer: Layer, specification: Specification, bound: BoundLayer, options:
             found = again
             notes.append("first configuration used again: the forward does not run with this draw's own")
     if not isinstance(found, Feasible):
-        raise (
-            found
-            if found is not None
-            else UserError(
-                f"the forward of `{layer.name}` returns no floating-point output: there is nothing to differentiate",
-                code="GC502",
-                path=layer.path,
-                line=layer.forward_line,
-                mend="return the output (is it still a stub?)",
-            )
-        )
+        raise (found if found is not None else nothing_to_differentiate(layer))
     if found.said:
         notes.append(f"sizes: {found.said}, for the forward does not run with others")
     if not found.attempt.finite and specification.make is None:

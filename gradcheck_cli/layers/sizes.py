@@ -41,9 +41,10 @@ MANNERS = (
     Manner((4, 8, 12, 16), (2, 4), (8, 4, 12, 16), (3, 2), False, "multiples of four"),
     Manner((3, 5, 4, 6, 7), (3, 3), (6, 6, 6, 6), (2, 4), False, "square images and windows"),
     Manner((3, 5, 4, 6, 7), (3, 3), (7, 7, 7, 7), (2, 4), False, "square images of odd size"),
-    Manner((4,) * 8, (2, 2), (4,) * 4, (3, 5), False, "equal sizes but for the batch"),
-    Manner((4,) * 8, (4,) * 4, (4,) * 4, (4,) * 4, False, "equal sizes everywhere"),
 )
+
+EQUAL = Manner((4,) * 8, (4,) * 4, (4,) * 4, (4,) * 4, False, "equal sizes everywhere")
+"""Where only this runs, two of the names are one dimension, or an axis is in the wrong place: it is a hint, no draw."""
 
 
 def assignments(
@@ -51,19 +52,21 @@ def assignments(
     fixed: Mapping[str, int],
     derived: Mapping[str, str],
     generator: np.random.Generator,
+    turn: int = 0,
     batch_of_one: frozenset[str] = frozenset(),
+    manners: Sequence[Manner] = MANNERS,
 ) -> Iterator[tuple[dict[str, int], str]]:
     """Sizes by name to try in turn, each with what to say about it; names in `fixed` keep their size.
 
-    Different names get different sizes in the first ones. Names in `batch_of_one` get size 1. Sizes that make a
+    Different names get different sizes in the first ones; another `turn` gives each name another size. Names in `batch_of_one` get size 1. Sizes that make a
     derived dimension or an expression such as `C/G` no whole number are left out.
     """
     every = list(dict.fromkeys(name for shape in shapes for name in (*names_in(shape), *_lone(shape))))
     factors = {name for expression in derived.values() for name in names_in([expression])}
     every = list(dict.fromkeys([*every, *sorted(factors)]))
     seen: set[tuple[int, ...]] = set()
-    for manner in MANNERS:
-        sizes = _assign(every, fixed, derived, manner, factors, generator)
+    for manner in manners:
+        sizes = _assign(every, fixed, derived, manner, factors, generator, turn)
         sizes |= {name: 1 for name in batch_of_one if name in sizes and name not in fixed}
         for name, expression in derived.items():
             value = evaluate(expression, sizes)
@@ -88,17 +91,23 @@ def _assign(
     manner: Manner,
     factors: set[str],
     generator: np.random.Generator,
+    turn: int,
 ) -> dict[str, int]:
     sizes = dict(fixed)
     windowed = any(name in names.KERNEL and name not in ("k", "K", "R", "S") for name in every)
     crowded = sum(name not in fixed for name in every) >= 6
 
     def order(pool: tuple[int, ...]) -> list[int]:
-        return [int(size) for size in generator.permutation(pool)] if manner.shuffle else list(pool)
+        shuffled = [int(size) for size in generator.permutation(pool)] if manner.shuffle else list(pool)
+        first = turn % len(shuffled) if manner.shuffle else 0
+        return shuffled[first:] + shuffled[:first]
 
     kernel, plain, factor = order(manner.kernel), order(manner.plain), order((2, 3, 4))
-    spatial = sorted(order(manner.spatial)[:3]) if manner.shuffle else list(manner.spatial)
+    # A window that slides is a loop for every example, filter and place: keep those few.
+    spatial = order(manner.spatial[:2] if windowed else manner.spatial) if manner.shuffle else list(manner.spatial)
     batch = order((2, 3) if crowded and manner.shuffle else manner.batch)
+    if windowed and manner.shuffle:
+        plain = order(manner.plain[:3])
     distinct = len(set(manner.plain)) > 1
     for name in every:
         if name in sizes or name in derived:

@@ -22,10 +22,11 @@ from gradcheck_cli.layers.dimensions import names_in, shown
 from gradcheck_cli.layers.docstrings import Described, describe, equations
 from gradcheck_cli.layers.feasibility import Feasible, every_shape, first_that_runs, settle_domains
 from gradcheck_cli.layers.forward_source import ForwardSource, read_forward
-from gradcheck_cli.layers.inference import infer
+from gradcheck_cli.layers.inference import infer, nothing_to_differentiate
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.layers.sizes import EQUAL
 
 __all__ = ["specify"]
 
@@ -162,7 +163,7 @@ class _Gathered:
     ) -> ArgumentShape:
         base, position = self.source.indexes.get(argument.name, ("", -1))
         label = names.is_label(argument.name) or position > 0
-        bound: str | int = LAST_AXIS if label else FIRST_AXIS + base
+        bound: str | int = f"{LAST_AXIS}:{base}" if label else FIRST_AXIS + base
         if said is not None and said.bound is not None:
             bound = said.bound
         return ArgumentShape(dimensions, "integer", source, dtype, (bound,), domain="" if label else "repeated")
@@ -269,15 +270,10 @@ def _feasible(gathered: _Gathered, bound: BoundLayer, specification: Specificati
                 specification = replace(changed, notes=(*changed.notes, *([note] if note else [])))
                 break
     if isinstance(outcome, UserError):
-        raise _refused(layer, outcome, _origins(specification))
+        alike = first_that_runs(layer, specification, bound, options, 0, manners=(EQUAL,))
+        raise _refused(layer, outcome, _origins(specification), isinstance(alike, Feasible))
     if outcome is None:
-        raise UserError(
-            f"the forward of `{layer.name}` returns no floating-point output: there is nothing to differentiate",
-            code="GC502",
-            path=layer.path,
-            line=layer.forward_line,
-            mend="return the output (is it still a stub?)",
-        )
+        raise nothing_to_differentiate(layer)
     specification = _fitting_settings(layer, specification, bound, options)
     if outcome.attempt.finite:
         return specification
@@ -298,6 +294,16 @@ def _other_readings(layer: Layer, specification: Specification) -> list[tuple[Sp
                 derived = {**specification.derived, name: "*".join(series)}
                 note = f"{name} taken as {' * '.join(series)}: the forward runs with no other size tried"
                 readings.append((replace(specification, derived=derived), note))
+    for name, shape in specification.shapes.items():
+        square = (
+            shape.kind == "float"
+            and len(shape.dimensions or ()) >= 2
+            and (shape.dimensions or ())[-1:] == (shape.dimensions or ())[-2:-1]
+        )
+        if square and not shape.values and shape.domain != "definite":
+            shapes = {**specification.shapes, name: replace(shape, domain="definite")}
+            note = f"`{name}` drawn symmetric positive definite: the forward does not run with others"
+            readings.append((replace(specification, shapes=shapes), note))
     targets = [
         argument.name
         for argument in layer.arguments
@@ -396,14 +402,20 @@ def _origins(specification: Specification) -> str:
     return f"with the shapes {', '.join(parts)}" if parts else "with these inputs"
 
 
-def _refused(layer: Layer, error: UserError, circumstance: str) -> UserError:
+def _refused(layer: Layer, error: UserError, circumstance: str, runs_when_equal: bool = False) -> UserError:
     """The user's own error, with the shapes it happened at and where they came from."""
+    mend = error.mend or "mend the forward, or say the shapes it takes: `--shape NAME=N,D`"
+    if runs_when_equal:
+        mend = (
+            "the forward runs where all sizes are equal: two names are one dimension, or a shape has its axes the "
+            "wrong way round; mend the shapes where they are written, or say them: `--shape NAME=N,D`"
+        )
     return UserError(
         f"the forward of `{layer.name}` does not run {circumstance}: {error.message}",
         code=error.code or "GC502",
         path=error.path or layer.path,
         line=error.line if error.line is not None else layer.forward_line,
-        mend=error.mend or "mend the forward, or say the shapes it takes: `--shape NAME=N,D`",
+        mend=mend,
         argument=error.argument,
     )
 

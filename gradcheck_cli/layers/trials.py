@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.layer import BoundLayer, ForwardResult
+from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, ForwardResult
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 
 
@@ -54,8 +54,8 @@ def run_forward(bound: BoundLayer, arguments: Mapping[str, Any]) -> Attempt:
 
 def run_backward(
     bound: BoundLayer, attempt: Attempt, arguments: Mapping[str, Any], differentiable: tuple[str, ...], unit: bool
-) -> Mapping[str, Any] | None:
-    """The gradients that the backward returns for this forward, by argument name; None where it raises.
+) -> BackwardResult | None:
+    """What the backward returns for this forward; None where it raises.
 
     `unit`: the upstream gradient is one; otherwise random numbers in the outputs' shapes.
     """
@@ -72,7 +72,7 @@ def run_backward(
     try:
         with quiet():
             cotangents = tuple(rebuild(output, upstream) for output in attempt.result.outputs)
-            return bound.backward(attempt.result, cotangents, differentiable).gradients
+            return bound.backward(attempt.result, cotangents, differentiable)
     except KeyboardInterrupt:
         raise
     except BaseException:
