@@ -28,7 +28,7 @@ EVALUATIONS_EACH = 4
 CHUNK_VALUES = 2**16
 """Values of one kind (rows times outputs) held at a time."""
 
-NOISE_POINTS = 9
+NOISE_POINTS = 11
 NOISE_POINTS_MANY = 6
 MANY_OUTPUTS = 1000
 """With so many outputs, fewer points tell the noise: what is typical of all outputs rests on all of them."""

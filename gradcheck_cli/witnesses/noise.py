@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 EPSILON = float(np.finfo(np.float64).eps)
 
-FINE_STEP = 2.0**-16
-"""Relative distance of the points: far above a float32 inside the forward, far below where a function bends."""
+FINE_STEP = 2.0**-20
+"""Relative distance of the points: above the rounding of a float32 inside the forward, far below where a function
+bends, and small enough to straddle a kink seldom: it would be taken for noise."""
 
 COARSE_STEP = 2.0**-8
 """The same for a float16 or bfloat16 inside the forward, whose values stand still over `FINE_STEP`."""
@@ -27,6 +28,8 @@ more of the points then tell the noise."""
 
 AGREEMENT = 3.0
 
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+
 POOL_SAFETY = 1.5
 
 STILL = 0.25
@@ -35,13 +38,13 @@ STILL = 0.25
 
 @cache
 def offsets(count: int) -> tuple[float, ...]:
-    """`count` irregular points about one apart, the middle one 0, as multiples of the distance."""
-    golden = (5**0.5 - 1) / 2
+    """`count` irregular points about one apart, the middle one 0, as multiples of the distance.
+
+    Square roots of primes: no two of them are a rational combination of others, as equal spacings are.
+    """
     middle = count // 2
-    return tuple(
-        number - middle + (0.5 * ((number - middle) * golden % 1) if number != middle else 0.0)
-        for number in range(count)
-    )
+    shifts = (0.6 * (prime**0.5 % 1 - 0.5) for prime in PRIMES)
+    return tuple(number - middle + (shift if number != middle else 0.0) for number, shift in zip(range(count), shifts))
 
 
 def noise_of(rows: NDArray[np.float64]) -> NDArray[np.float64]:

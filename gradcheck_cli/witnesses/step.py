@@ -59,9 +59,14 @@ class Model:
     correlation: float
 
     @property
+    def size(self) -> float:
+        """The root sum of squares of the weighted outputs."""
+        return float(np.sqrt(np.sum((self.base * self.weights) ** 2)))
+
+    @property
     def relative_step(self) -> float:
         """The step at which the truncation of a function that bends at the scale of 1 is about its round-off."""
-        value = float(np.sqrt(np.sum((self.base * self.weights) ** 2)))
+        value = self.size
         noise = float(np.sqrt(np.sum((self.noise * self.weights) ** 2)))
         relative = noise / value if value > 0 and np.isfinite(value) else EPSILON
         return float(np.clip(4 * max(relative, EPSILON / 2) ** (1 / 3), 2.0**-16, LARGEST_STEP))
@@ -182,7 +187,9 @@ def refine(
         found = estimate(sample, model, _mask(depends, active, len(model.base)))
         wanting = ~(found.error <= ENOUGH * found.scale)
         if probe is not None:
-            ask = wanting & (found.unchanged_share > 0.1) & (found.scale > 0) & np.isfinite(found.error)
+            # What stands still but for a share of the noise is judged against the size of the function itself.
+            still = (found.scale == 0) & (found.error * (sample.width / tried) <= ENOUGH * model.size)
+            ask = wanting & ~still & (found.unchanged_share > 0.1) & np.isfinite(found.error)
             ask &= [row not in depends for row in active]
             if ask.any():
                 depends.update(zip(active[ask].tolist(), probe(active[ask])))
