@@ -191,19 +191,21 @@ class _Search:
         self.add(build)
 
     def _custom_derivatives(self) -> None:
-        seen: set[int] = set()
+        rules: dict[int, list[str]] = {}
         for name in self._in_order((*self.functions, *self.values)):
             rule = custom_derivative.rule_of(self.live(name))
             if rule is None:
                 continue
-            implementation = custom_derivative.implementations(rule)
+            already = name in self.claimed
             self.claimed.add(name)
-            if id(rule) in seen or not self._is_own(custom_derivative.undecorated(rule), name):
-                continue
-            seen.add(id(rule))
-            self.claimed.update(implementation)
-            if name not in self._declared_names():
-                self.add(lambda name=name: custom_derivative.build(self.module, name, attribute(name)))  # type: ignore[misc]
+            if self._is_own(custom_derivative.undecorated(rule), name):
+                self.claimed.update(custom_derivative.implementations(rule))
+                if not already:
+                    rules.setdefault(id(rule), []).append(name)
+        for names in rules.values():
+            # a rule and its jitted form are one layer, called by its public name
+            name = next((item for item in names if not item.startswith("_")), names[0])
+            self.add(lambda name=name: self._rule(name))  # type: ignore[misc]
         for owner in self.classes:
             for member, value in list(vars(self.live(owner)).items()) if isinstance(self.live(owner), type) else ():
                 inner = value.__func__ if isinstance(value, staticmethod) else None
@@ -211,8 +213,8 @@ class _Search:
                     dotted = f"{owner}.{member}"
                     self.add(lambda dotted=dotted: custom_derivative.build(self.module, dotted, attribute(dotted)))  # type: ignore[misc]
 
-    def _declared_names(self) -> set[str]:
-        return {layer.name for _, layer in self.found}
+    def _rule(self, name: str) -> Layer:
+        return custom_derivative.build(self.module, name, attribute(name), self.values.get(name, 1))
 
     def _is_own(self, function: Any, name: str) -> bool:
         """Whether a rule is this module's: its function is defined here, or the rule itself is made here."""

@@ -80,7 +80,10 @@ def definition(value: Any) -> FunctionNode | None:
             if code.co_firstlineno in (first, node.lineno):
                 return node
         elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
-            return node
+            count = code.co_argcount + code.co_kwonlyargcount
+            names = [item.arg for item in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            if tuple(names) == code.co_varnames[:count]:
+                return node
     return None
 
 
@@ -91,6 +94,14 @@ def line_of(value: Any, default: int = 1) -> int:
         return node.lineno
     function = plain_function(value)
     return function.__code__.co_firstlineno if function is not None else default
+
+
+def line_in(path: Path, value: Any) -> int | None:
+    """The line of a live function's definition, where that is in the file at `path`; None elsewhere."""
+    function = plain_function(value)
+    if function is None or Path(function.__code__.co_filename) != path:
+        return None
+    return line_of(value)
 
 
 def docstring(value: Any) -> str:

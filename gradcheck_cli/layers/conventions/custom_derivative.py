@@ -34,7 +34,8 @@ def rule_of(value: Any) -> Any | None:
 def is_vjp(value: Any) -> bool:
     """Whether a value is a `custom_vjp` object."""
     fields = _fields(value)
-    return "fwd" in fields and "bwd" in fields and ("fun" in fields or "f" in fields)
+    # `jit` copies these fields onto its own object: only the rule's class has `defvjp`
+    return ("fun" in fields or "f" in fields) and hasattr(type(value), "defvjp")
 
 
 def is_jvp(value: Any) -> bool:
@@ -51,7 +52,7 @@ def undecorated(rule: Any) -> Any:
 
 def implementations(rule: Any) -> set[str]:
     """Names of the functions that implement a rule: they are no layers of their own."""
-    parts = (_fields(rule).get(key) for key in ("fwd", "bwd", "jvp", "fun", "f"))
+    parts = (_part(rule, key) for key in ("fwd", "bwd", "jvp", "fun", "f"))
     return {function.__name__ for part in parts if (function := syntax.plain_function(part)) is not None}
 
 
@@ -68,6 +69,11 @@ def _static(value: Any, name: str) -> Any:
         return getattr(value, name) if inspect.getattr_static(value, name, None) is not None else None
     except Exception:
         return None
+
+
+def _part(rule: Any, name: str) -> Any:
+    """A part of a rule, None where it has none; never an attribute of its function, to which JAX forwards."""
+    return inspect.getattr_static(rule, name, None)
 
 
 def _settings(rule: Any) -> tuple[int, ...]:
@@ -123,7 +129,7 @@ class CustomRule:
             {},
             what=what,
             place=self.place,
-            line=syntax.line_of(function, self.line),
+            line=syntax.line_in(self.place.path, function) or self.line,
             inputs=inputs,
         )
 
@@ -135,7 +141,7 @@ class CustomVJP(CustomRule):
         """Run the `fwd` rule; the residuals are its own."""
         fwd, bwd = self._rules()
         positional = self._in_order(arguments)
-        if getattr(self.rule, "symbolic_zeros", False):
+        if _part(self.rule, "symbolic_zeros") or _part(self.rule, "symz"):
             numbers = set(_settings(self.rule))
             positional = [item if k in numbers else _with_perturbation(item) for k, item in enumerate(positional)]
         returned = self._call(fwd, self._called(fwd, "fwd"), positional, arguments)
@@ -172,14 +178,14 @@ class CustomVJP(CustomRule):
         return BackwardResult(gradients, len(items), len(self.inputs), surplus=tuple(items[len(self.inputs) :]))
 
     def _rules(self) -> tuple[Any, Any]:
-        fields = _fields(self.rule)
-        if not fields.get("fwd") or not fields.get("bwd"):
+        fwd, bwd = _part(self.rule, "fwd"), _part(self.rule, "bwd")
+        if not fwd or not bwd:
             raise self.place.error(
                 f"`{self.name}` is a custom_vjp without rules",
                 line=self.line,
                 mend=f"add `{self.name}.defvjp({self.name}_fwd, {self.name}_bwd)`",
             )
-        return fields["fwd"], fields["bwd"]
+        return fwd, bwd
 
     def _called(self, function: Any, kind: str) -> str:
         return getattr(syntax.plain_function(function), "__name__", f"{self.name} {kind}")
@@ -190,7 +196,7 @@ class CustomJVP(CustomRule):
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run `jax.vjp` of the object: forward and the transposed rule."""
-        if not _fields(self.rule).get("jvp"):
+        if not _part(self.rule, "jvp"):
             raise self.place.error(
                 f"`{self.name}` is a custom_jvp without a rule",
                 line=self.line,
@@ -257,8 +263,8 @@ def _with_perturbation(value: Any) -> Any:
     return jax.tree_util.tree_map(lambda leaf: CustomVJPPrimal(leaf, is_floating(leaf)), value)
 
 
-def build(module: Module, name: str, find_object: Callable[[ModuleType], Any]) -> Layer:
-    """The layer of a custom derivative."""
+def build(module: Module, name: str, find_object: Callable[[ModuleType], Any], line: int = 1) -> Layer:
+    """The layer of a custom derivative; `line` is where the module names it, for a rule that is defined elsewhere."""
     live = find_object(module.namespace)
     rule = rule_of(live)
     function = undecorated(rule)
@@ -266,14 +272,14 @@ def build(module: Module, name: str, find_object: Callable[[ModuleType], Any]) -
     numbers = _settings(rule)
     settings = tuple(parameter.name for k, parameter in enumerate(parameters) if k in numbers)
     kind = is_vjp(rule)
-    backward = _fields(rule).get("bwd" if kind else "jvp")
-    documentation = roles.documentation(function, _fields(rule).get("fwd"), backward)
+    backward = _part(rule, "bwd" if kind else "jvp")
+    documentation = roles.documentation(function, _part(rule, "fwd"), backward)
     arguments = _arguments(parameters, settings, syntax.returned_names(syntax.definition(backward)) if kind else ())
     settings = tuple(item.name for item in arguments if item.role is Role.CONFIG)
     inputs = tuple(p.name for k, p in enumerate(parameters) if k not in numbers)
     place = Place.of(module)
-    forward_line = syntax.line_of(function)
-    line = syntax.line_of(backward, forward_line) if backward is not None else forward_line
+    forward_line = syntax.line_in(module.path, function) or line
+    line = syntax.line_in(module.path, backward) or forward_line
     bound: type[CustomVJP] | type[CustomJVP] = CustomVJP if kind else CustomJVP
 
     def bind(namespace: ModuleType) -> BoundLayer:

@@ -43,6 +43,8 @@ def apply(
 ) -> Layer:
     """A found layer, with what its declaration adds: inputs, reference, expectation, dtype, name."""
     inputs = said.inputs if isinstance(said.inputs, Mapping) else {}
+    if not said.is_decorator and not isinstance(said.target, type):
+        base = _in_this_file(base, said, module)
     _check_names(base, inputs, said, module)
     bind = base.bind
     if said.reference is not None:
@@ -62,6 +64,15 @@ def apply(
         expect=said.expect,
         dtype=said.dtype,
     )
+
+
+def _in_this_file(base: Layer, said: Declaration, module: Module) -> Layer:
+    """What a declaration only refers to may lie in another file; findings point into this one, at the declaration."""
+    rule = custom_derivative.rule_of(said.target)
+    forward = said.target if rule is None else custom_derivative.undecorated(rule)
+    forward_line = syntax.line_in(module.path, forward)
+    line = syntax.line_in(module.path, said.backward) if said.backward is not None else forward_line and base.line
+    return replace(base, line=line or said.line, forward_line=forward_line or said.line)
 
 
 class _Referenced:

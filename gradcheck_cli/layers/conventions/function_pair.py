@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -261,6 +262,8 @@ def describe_arguments(
 ) -> tuple[tuple[Argument, ...], Layout]:
     """A forward's arguments with roles and gradient names, and how to read what the backward returns."""
     names = tuple(parameter.name for parameter in parameters)
+    own = {item.arg for item in ast.walk(backward_node.args) if isinstance(item, ast.arg)} if backward_node else set()
+    gradients = tuple("" if name in own else name for name in gradients)  # `return dout` names no gradient
     named = {target: name for name in gradients if name and (target := naming.gradient_target(name, names)) is not None}
     for key in syntax.string_keys(backward_node, gradients[0]) if len(gradients) == 1 and gradients[0] else ():
         if (target := naming.gradient_target(key, names)) is not None:
