@@ -165,6 +165,8 @@ def _declared_role(item: Argument, inputs: Mapping[str, Any]) -> Argument:
     """An argument whose shape is declared is no setting, whatever its name."""
     declared = inputs.get(item.name)
     shaped = isinstance(declared, (str, tuple)) or hasattr(declared, "shape")
+    if item.role is Role.INPUT and item.has_default and inputs and item.name not in inputs:
+        return replace(item, role=Role.CONFIG)  # the declaration says what varies; the rest keeps its default
     if item.role is Role.CONFIG and shaped and not (isinstance(declared, str) and not declared[:1].isupper()):
         return replace(item, role=Role.INPUT)
     return item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 from gradcheck_cli.layers import naming, roles, signatures, syntax
 from gradcheck_cli.layers.gradients import Layout, read
 from gradcheck_cli.layers.jax_use import refers_to_jax
-from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
+from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run
 
@@ -92,21 +93,38 @@ class Loss:
 
 
 def is_loss(function: Any) -> bool:
-    """Whether a function returns a loss and gradients of its own arguments, by its return statement."""
+    """Whether a function returns a loss and gradients of its own arguments, by its name and return statement."""
     node = syntax.definition(function)
-    names = syntax.returned_names(node)
-    if len(names) < 2 or not _GRADIENTS.match(names[-1] or "-"):
-        return False
-    name = getattr(syntax.plain_function(function), "__name__", "")
+    names = _returned(node)
     arguments = [parameter.name for parameter in signatures.parameters(function)]
-    if not arguments:
+    if len(names) < 2 or not arguments:
         return False
-    gradients = [
-        naming.gradient_target(item, arguments) is not None and item not in arguments for item in names[1:] if item
+    if naming.is_loss(getattr(syntax.plain_function(function), "__name__", "")):
+        # `return margins.sum() / N, dx / N`: the name says enough, unless something else comes second
+        return all(not name or _GRADIENTS.match(name) is not None for name in names[1:])
+    named = [naming.gradient_target(name, arguments) is not None and name not in arguments for name in names[1:]]
+    grouped = len(names) == 2 and re.fullmatch(r"grads?|gradients?", names[1]) is not None
+    return bool(_LOSS_VALUE.search(names[0] or "-")) and (all(named) or grouped)
+
+
+def _returned(node: syntax.FunctionNode | None) -> tuple[str, ...]:
+    """Names of the loss and its gradients in the return statement: `dx` for `dx / N`; "" where none stands out."""
+    tuples = [value for value in syntax.returns(node) if isinstance(value, ast.Tuple)]
+    if not tuples or any(isinstance(item, ast.Starred) for item in tuples[-1].elts):
+        return ()
+    first, *rest = tuples[-1].elts if tuples[-1].elts else (ast.Constant(value=None),)
+    return (syntax.name_of(first), *(_gradient_name(item) for item in rest))
+
+
+def _gradient_name(node: ast.expr) -> str:
+    plain = syntax.name_of(node)
+    if plain:
+        return plain
+    names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+    found = [
+        name for name in names if re.match(r"d[A-Za-z_]|grad|gradient", name) and name not in {"diff", "data", "delta"}
     ]
-    grouped = len(names) == 2 and re.fullmatch(r"grads?|gradients?|d", names[1]) is not None
-    says_loss = bool(_LOSS_VALUE.search(names[0] or "-")) or naming.is_loss(name)
-    return says_loss and bool(gradients) and (all(gradients) or grouped)
+    return found[0] if len(found) == 1 else ""
 
 
 def build(module: Module, name: str, find_function: Callable[[ModuleType], Any]) -> Layer:
@@ -114,7 +132,7 @@ def build(module: Module, name: str, find_function: Callable[[ModuleType], Any])
     function = find_function(module.namespace)
     parameters = signatures.parameters(function)
     node = syntax.definition(function)
-    gradients = syntax.returned_names(node)[1:]
+    gradients = _returned(node)[1:]
     names = tuple(parameter.name for parameter in parameters)
     keys = syntax.string_keys(node, gradients[0]) if len(gradients) == 1 else ()
     targets = {
@@ -126,16 +144,13 @@ def build(module: Module, name: str, find_function: Callable[[ModuleType], Any])
     arguments = roles.forward_arguments(
         parameters, node, "\n".join(documentation), with_gradient=targets, gradient_names=targets
     )
-    inputs = [item.name for item in arguments if item.role is Role.INPUT]
-    # `loss, grad` names nothing: the gradient is for what the loss is a function of first
-    chosen = set(targets) or _pytrees(node, inputs) or set(inputs[:1])
+    chosen = _chosen(arguments, gradients, targets, node)
     arguments = tuple(
         item if item.role is not Role.INPUT or item.name in chosen else replace(item, differentiated=False)
         for item in arguments
     )
-    grouped = len(gradients) == 1 and gradients[0] not in targets.values()
-    inputs = [name for name in inputs if name in chosen]
-    layout = Layout(tuple(inputs), names, () if grouped else gradients, by_name=not grouped)
+    resolved = len(targets) == len(gradients) and set(targets.values()) == set(gradients)
+    layout = Layout(tuple(chosen), names, gradients if resolved else (), by_name=resolved)
     place, line = Place.of(module), syntax.line_of(function)
     label = getattr(syntax.plain_function(function), "__name__", name)
 
@@ -157,10 +172,31 @@ def build(module: Module, name: str, find_function: Callable[[ModuleType], Any])
     )
 
 
+def _chosen(
+    arguments: Sequence[Argument],
+    gradients: Sequence[str],
+    targets: Mapping[str, str],
+    node: syntax.FunctionNode | None,
+) -> list[str]:
+    """The arguments that the loss gives a gradient for, in their order.
+
+    By the gradients' names where each has one; by string keys for a dictionary of gradients; else by position,
+    predictions before labels.
+    """
+    inputs = [item.name for item in arguments if item.role is Role.INPUT]
+    if targets and len(targets) >= len(gradients):
+        return [name for name in inputs if name in targets]
+    trees = _pytrees(node, inputs)
+    if len(gradients) == 1 and trees:
+        return [name for name in inputs if name in trees]
+    labels = roles.label_like(arguments, loss=True)
+    first = [name for name in inputs if name not in labels] + [name for name in inputs if name in labels]
+    taken = set(first[: len(gradients)])
+    return [name for name in inputs if name in taken]
+
+
 def _pytrees(node: syntax.FunctionNode | None, inputs: Sequence[str]) -> set[str]:
     """Arguments that the body reads by string keys: `model["W1"]`."""
-    import ast
-
     found = set()
     for item in ast.walk(node) if node is not None else ():
         match item:
