@@ -51,7 +51,7 @@ def main() -> None:
 
 def _exit_code() -> int:
     try:
-        return int(application(standalone_mode=False) or 0)
+        return int(application(prog_name="gradcheck", standalone_mode=False) or 0)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except typer.Abort:

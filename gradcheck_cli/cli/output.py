@@ -36,7 +36,7 @@ class OwnedOutput:
             self._real = None
         self.stream: TextIO = self._open()
         sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(_Bounded(self._sink.fileno())),
+            io.BufferedWriter(_Bounded(os.dup(self._sink.fileno()))),
             encoding="utf-8",
             errors="backslashreplace",
             write_through=True,
@@ -124,6 +124,7 @@ class _Bounded(io.RawIOBase):
         content = bytes(memoryview(data))  # type: ignore[arg-type]
         kept = content[: self._left]
         if kept:
-            os.write(self._descriptor, kept)
+            with contextlib.suppress(OSError):  # the user's code may have closed it
+                os.write(self._descriptor, kept)
             self._left -= len(kept)
         return len(content)

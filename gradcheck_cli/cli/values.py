@@ -55,7 +55,7 @@ def whole_number(given: Given, least: int) -> int:
     """A whole number from `least` on."""
     value = given.value
     if isinstance(value, bool) or not isinstance(value, int):
-        raise given.wrong(f"is {_shown(value)}, not a whole number", given.written(str(max(least, 1))))
+        raise given.wrong(f"is {_shown(value)}, not a whole number", given.written(str(_whole(value) or max(least, 1))))
     if value < least:
         raise given.wrong(f"is {value}, and must be at least {least}", given.written(str(least)))
     return value

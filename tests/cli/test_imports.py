@@ -1,0 +1,41 @@
+"""`--help` is quick because of what it does not import; a clock would only tell on a quiet machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.command import ROOT, environment
+
+HEAVY = {"jax", "jaxlib", "numpy", "gradcheck_cli.checking", "gradcheck_cli.report.model", "rich.markdown"}
+
+
+def imported(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {line.rpartition("|")[2].strip() for line in done.stderr.split("\n") if line.startswith("import time:")}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list", "--help")])
+def test_help_imports_no_engine(arguments: tuple[str, ...]) -> None:
+    modules = imported("-m", "gradcheck_cli", *arguments)
+    assert "gradcheck_cli.cli.run" in modules
+    assert modules & HEAVY == set()
+
+
+def test_the_package_itself_imports_nothing_heavy() -> None:
+    assert imported("-c", "import gradcheck_cli") & HEAVY == set()
+
+
+def test_a_wrong_option_is_told_without_jax() -> None:
+    code = "import sys; sys.argv = ['gradcheck', 'run', 'x.py', '--draws', '0']; from gradcheck_cli.cli import main\n"
+    code += "try: main()\nexcept SystemExit: pass"
+    assert "jax" not in imported("-c", code)
