@@ -46,7 +46,10 @@ def sort_out(case: Case, backward: BackwardResult) -> Reception:
         explained |= {name for name in case.differentiable if gradients.get(name) is None}
     leaves = receive(case, gradients)
     notes = tuple(note for received in leaves for note in received.notes)
-    return Reception(leaves, (*count, *unknown, *surplus_keys(case, gradients)), explained, notes)
+    # A key that is spelt wrong is missing and too many at once: one cause, one finding.
+    broken = {received.leaf.argument for received in leaves if received.findings and received.array is None}
+    surplus = [found for found in surplus_keys(case, gradients) if found.argument not in broken]
+    return Reception(leaves, (*count, *unknown, *surplus), explained, notes)
 
 
 def missing_finding(case: Case, missing: Sequence[Received]) -> Finding:

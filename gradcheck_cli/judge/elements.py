@@ -46,10 +46,13 @@ class Comparison:
 
     def worst_first(self, most: int) -> Flat:
         """At most `most` positions of wrong elements, the largest error first; of equals, the first in the array."""
-        if self.wrong.size > most:
-            kept = np.sort(np.argpartition(self.errors, self.errors.size - most)[-most:])
-            return self.wrong[kept][np.argsort(-self.errors[kept], kind="stable")]
-        return self.wrong[np.argsort(-self.errors, kind="stable")]
+        kept: Flat = np.arange(self.wrong.size)
+        if self.wrong.size > most > 0:
+            least = np.partition(self.errors, self.errors.size - most)[self.errors.size - most]
+            above = np.flatnonzero(self.errors > least)
+            kept = np.sort(np.concatenate([above, np.flatnonzero(self.errors == least)[: most - above.size]]))
+        worst: Flat = self.wrong[kept][np.argsort(-self.errors[kept], kind="stable")][:most]
+        return worst
 
     def index(self, position: int) -> tuple[int, ...]:
         """The index of a position."""

@@ -158,7 +158,7 @@ def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgemen
     if not contradiction and not telling and not all(reference.seen.all() for reference in references):
         contradiction = "not every element was looked at, and finite differences along random directions cannot tell"
     judged = {
-        position: conclude(case, untraced.settle(position, received, references[position], evidence, ""), evidence)
+        position: conclude(case, untraced.settle(position, received, references[position], evidence), evidence)
         for position, received in enumerate(reception.leaves)
         if received.has_right_shape
     }
@@ -252,7 +252,9 @@ def _broken_forward(outputs: Sequence[NDArray[Any]]) -> str:
 
 
 def _undecided(leaf: LeafVerdict, why: str) -> LeafVerdict:
-    return replace(leaf, status=Status.INCONCLUSIVE, why=why) if leaf.status is Status.PASS else leaf
+    if leaf.status not in (Status.PASS, Status.INCONCLUSIVE):
+        return leaf
+    return replace(leaf, status=Status.INCONCLUSIVE, why=why)
 
 
 def _witnesses(autodiff: Autodiff | Untraceable, evidence: Evidence) -> tuple[str, ...]:

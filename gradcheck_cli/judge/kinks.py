@@ -30,6 +30,10 @@ class Kink:
         slack = tolerance + self.error
         return not isinstance(gradient, complex) and self.lower - slack <= gradient <= self.upper + slack
 
+    def nearest(self, gradient: float) -> float:
+        """The value between the slopes that is nearest to the gradient; the middle where that is no number."""
+        return min(max(gradient, self.lower), self.upper) if gradient == gradient else (self.lower + self.upper) / 2
+
 
 def kink(difference: Difference, tolerance: float) -> Kink | None:
     """The kink that the one-sided differences show, None where they agree, were not asked for, or cannot tell."""

@@ -130,7 +130,8 @@ def _finding(case: Case, judged: Judged, yours: NDArray[Any], worst: Element) ->
             f"`{name}` is {kind} in {bad.size:,} of {plural(total, 'element')}{place}, where the gradient is finite"
         )
         if wrong.size > bad.size:
-            message += f"; {wrong.size - bad.size:,} others are wrong"
+            rest = wrong.size - bad.size
+            message += f"; {rest:,} {'other is' if rest == 1 else 'others are'} wrong"
         code = "GC401"
     else:
         at = f"worst at {index_text(worst.index)}: " if worst.index else ""

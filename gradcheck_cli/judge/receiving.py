@@ -51,16 +51,13 @@ class Received:
 def receive(case: Case, gradients: Mapping[str, Any]) -> tuple[Received, ...]:
     """One `Received` per leaf, in order."""
     received = []
+    said = set[str]()
     for leaf in case.leaves:
         value, problem = _find(case, leaf, gradients.get(leaf.argument))
         if problem:
-            received.append(
-                Received(
-                    leaf,
-                    gradient_name(case.layer, leaf),
-                    findings=(finding(case, "GC105", problem, leaf.name),),
-                )
-            )
+            findings = () if problem in said else (finding(case, "GC105", problem, leaf.name),)
+            said.add(problem)
+            received.append(Received(leaf, gradient_name(case.layer, leaf), findings=findings))
         else:
             received.append(_judge_dtype(case, _convert(case, leaf, value)))
     return tuple(received)
@@ -174,7 +171,7 @@ def _numbers(array: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _kind(value: Any) -> str:
-    name = type(value).__name__
+    name = "array" if isinstance(value, np.ndarray) else type(value).__name__
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 

@@ -89,6 +89,8 @@ def decide(row: Row) -> Verdict:
         return Verdict.KINK
     if row.agree:
         return Verdict.BOTH_OFF
+    if slopes is not None:
+        return Verdict.WRONG if autodiff_holds else Verdict.WRONG_BY_DIFFERENCES
     if autodiff_holds:
         return Verdict.WRONG
     if abs(row.yours - difference.value) <= slack:

@@ -7,7 +7,8 @@ import numpy as np
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence import Evidence
 from gradcheck_cli.judge.inquiry import Inquiry, LeafCase
-from gradcheck_cli.judge.leaf import Judged, scalar
+from gradcheck_cli.judge.kinks import may_be_kink
+from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
 from gradcheck_cli.judge.table import ODD, Verdict
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES
 from gradcheck_cli.judge.words import index_text, number, plural
@@ -26,8 +27,12 @@ def settle(leaf: LeafCase, inquiry: Inquiry, evidence: Evidence, straight_throug
     unknown = [at for at, verdict in verdicts.items() if verdict is Verdict.UNKNOWN]
     both_off = [at for at, verdict in verdicts.items() if verdict is Verdict.BOTH_OFF]
     unseen: list[int] = []
-    if any(verdict in ODD for verdict in verdicts.values()):
+    if kinks or any(verdict in ODD for verdict in verdicts.values()):
         unseen = [int(at) for at in comparison.wrong if int(at) not in verdicts]
+    if kinks:
+        unseen.extend(
+            at for at, verdict in verdicts.items() if verdict is Verdict.WRONG and _is_unasked(leaf, at, evidence)
+        )
     if by_differences or kinks or unknown or unseen:
         reference = np.array(reference, dtype=np.result_type(reference, np.float64))
         bars = np.zeros(reference.shape)
@@ -57,6 +62,14 @@ def settle(leaf: LeafCase, inquiry: Inquiry, evidence: Evidence, straight_throug
     )
 
 
+def _is_unasked(leaf: LeafCase, at: int, evidence: Evidence) -> bool:
+    """Whether an element could be at a kink, and no room was left to take its one-sided slopes."""
+    yours, difference = leaf.received.usable, evidence.elements[leaf.place(at)]
+    if yours is None or difference.forward is not None or np.iscomplexobj(leaf.autodiff):
+        return False
+    return may_be_kink(scalar(yours, at), difference, tolerance_at(leaf.tolerance, difference.value, at))
+
+
 def _why(leaf: LeafCase, comparison: Comparison, both_off: list[int], unseen: list[int], evidence: Evidence) -> str:
     name = leaf.received.name
     if both_off:
@@ -71,8 +84,8 @@ def _why(leaf: LeafCase, comparison: Comparison, both_off: list[int], unseen: li
         )
     if unseen:
         return (
-            f"autodiff is wrong somewhere in `{name}`, and {plural(len(unseen), 'element')} that differ from it were "
-            "not looked at by finite differences (`--full`, `--max-evals`)"
+            f"autodiff does not decide everywhere in `{name}` (kinks, or a rule of its own), and finite differences "
+            f"did not get to {plural(len(unseen), 'element')} that differ from it (`--full`, `--max-evals`)"
         )
     if comparison.unknown.size:
         index = comparison.index(int(comparison.unknown[0]))

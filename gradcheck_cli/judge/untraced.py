@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, along, length
-from gradcheck_cli.judge.kinks import may_be_kink, to_ask
+from gradcheck_cli.judge.kinks import kink, may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
 from gradcheck_cli.judge.noise import Tolerance, relative_rounding
 from gradcheck_cli.judge.receiving import Received
@@ -80,29 +80,34 @@ def reference_of(
     return Reference(values, bars, seen, given or Tolerance(relative, floor), max(typical, TELLING * natural))
 
 
-def settle(position: int, received: Received, reference: Reference, evidence: Evidence, contradiction: str) -> Judged:
+def settle(position: int, received: Received, reference: Reference, evidence: Evidence) -> Judged:
     """One leaf's values, held against its finite differences."""
     yours = received.usable
     assert yours is not None
     comparison = compare(yours, reference.values, reference.tolerance, reference.bars)
     verdicts = _look_into(position, yours, reference, comparison, evidence)
-    values = reference.values.copy()
-    kinks = [at for at, verdict in verdicts.items() if verdict is Verdict.KINK]
-    values.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
-    unclear = [at for at, verdict in verdicts.items() if verdict is Verdict.UNKNOWN]
-    values.reshape(-1)[unclear] = np.nan
-    if kinks or unclear:
-        comparison = compare(yours, values, reference.tolerance, reference.bars)
+    values, bars = reference.values.copy(), reference.bars.copy()
+    kinks = []
+    for at, verdict in verdicts.items():
+        slopes = kink(evidence.elements[position, comparison.index(at)], _tolerance(reference, at))
+        if verdict is Verdict.UNKNOWN:
+            values.reshape(-1)[at] = np.nan
+        elif slopes is not None:
+            values.reshape(-1)[at] = slopes.nearest(float(yours.reshape(-1)[at]))
+            bars.reshape(-1)[at] = slopes.error
+            kinks.extend([at] if verdict is Verdict.KINK else [])
+    if verdicts:
+        comparison = compare(yours, values, reference.tolerance, bars)
     return Judged(
         position,
         received,
         None,
         values,
-        reference.bars,
+        bars,
         reference.tolerance,
         comparison,
         DIFFERENCES,
-        contradiction or _why(received, yours, reference, values, comparison),
+        _why(received, yours, reference, values, bars),
         _kinks_text(received, comparison, kinks, evidence, position),
         _notes(received, reference),
     )
@@ -138,14 +143,31 @@ def _look_into(
 ) -> dict[int, Verdict]:
     """The table's verdicts on the elements that differ, with their one-sided slopes; on all where one is a kink."""
     wrong = [int(at) for at in comparison.worst_first(comparison.wrong.size)]
-    for _ in range(2):
-        known = {at: evidence.elements[position, comparison.index(at)] for at in wrong}
-        verdicts = {at: _verdict(yours, reference, at, known[at]) for at in wrong}
-        candidates = [at for at in wrong if may_be_kink(scalar(yours, at), known[at], _tolerance(reference, at))]
-        asked = to_ask(candidates, known, Verdict.KINK in verdicts.values())
-        evidence.look_at(((position, comparison.index(at)) for at in asked), one_sided=True)
-    known = {at: evidence.elements[position, comparison.index(at)] for at in wrong}
-    return {at: _verdict(yours, reference, at, known[at]) for at in wrong}
+    noisy = np.flatnonzero(_noisy(yours, reference, reference.values, reference.bars))
+    suspects = list(dict.fromkeys([*wrong, *(int(at) for at in noisy)]))
+    for _ in range(3):
+        known = {at: evidence.elements[position, comparison.index(at)] for at in suspects}
+        candidates = [at for at in suspects if may_be_kink(scalar(yours, at), known[at], _tolerance(reference, at))]
+        asked = to_ask(candidates, known, any(kink(known[at], 0.0) for at in suspects))
+        if not evidence.look_at(((position, comparison.index(at)) for at in asked), one_sided=True):
+            break
+    # A noisy element that is no kink stays as it is: `_why` says what the noise means for the leaf.
+    known = {at: evidence.elements[position, comparison.index(at)] for at in suspects}
+    counted = set(wrong)
+    return {
+        at: _verdict(yours, reference, at, known[at])
+        for at in suspects
+        if at in counted or kink(known[at], _tolerance(reference, at)) is not None
+    }
+
+
+def _noisy(
+    yours: NDArray[Any], reference: Reference, values: NDArray[Any], bars: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which elements were looked at with an error bar that is too wide to decide."""
+    with np.errstate(invalid="ignore"):
+        sizes = np.fmax(np.fmax(np.abs(values), np.abs(yours)), reference.size)
+        return np.asarray(reference.seen & np.isfinite(values) & (bars > TELLING * sizes))
 
 
 def _tolerance(reference: Reference, at: int) -> float:
@@ -159,7 +181,11 @@ def _verdict(yours: NDArray[Any], reference: Reference, at: int, difference: Dif
 
 
 def _why(
-    received: Received, yours: NDArray[Any], reference: Reference, values: NDArray[Any], comparison: Comparison
+    received: Received,
+    yours: NDArray[Any],
+    reference: Reference,
+    values: NDArray[Any],
+    bars: NDArray[np.float64],
 ) -> str:
     """Why the finite differences that were taken do not decide; "" where they do."""
     lost = reference.seen & ~np.isfinite(values)
@@ -168,16 +194,14 @@ def _why(
         where = index_text(index) or "its one element"
         count = plural(int(lost.sum()), "element")
         return f"finite differences do not settle in {count} of `{received.name}`, first at {where}"
-    with np.errstate(invalid="ignore"):
-        sizes = np.fmax(np.fmax(np.abs(values), np.abs(yours)), reference.size)
-        noisy = reference.seen & (reference.bars > TELLING * sizes)
+    noisy = _noisy(yours, reference, values, bars)
     if noisy.sum() * 2 > reference.seen.sum():
-        bar = number(float(np.median(reference.bars[noisy])), 2)
+        bar = number(float(np.median(bars[noisy])), 2)
         return (
             f"the forward is too noisy for finite differences: in {plural(int(noisy.sum()), 'element')} of "
             f"`{received.name}` the error bar (typically {bar}) is above {TELLING:g} of the gradient"
         )
-    if not reference.seen.any() and comparison.total:
+    if not reference.seen.any() and values.size:
         return f"no finite difference of `{received.name}` was taken, and autodiff is missing"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from gradcheck_cli.layers.case import Leaf
@@ -67,7 +68,7 @@ def number(value: float | complex | None, digits: int = 4) -> str:
         return "-"
     if isinstance(value, complex):
         return f"{value.real:.{digits}g}{value.imag:+.{digits}g}j"
-    return f"{value:.{digits}g}"
+    return "NaN" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def pair(first: float | complex, second: float | complex) -> tuple[str, str]:

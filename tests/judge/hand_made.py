@@ -157,7 +157,7 @@ def judge(
 ) -> DrawVerdict:
     """Judge one draw of `function`, a `jax.numpy` forward of the case's leaves with one output."""
     leaves = tuple(leaf.value for leaf in case.leaves)
-    doubles = tuple(np.asarray(leaf, np.float64) for leaf in leaves)
+    doubles = tuple(leaf.astype(np.result_type(leaf, np.float64)) for leaf in leaves)
     run = numpy_function or (lambda *arrays: np.asarray(function(*arrays)))
     backward = gradients if isinstance(gradients, BackwardResult) else answer(case, gradients)
     return judge_draw(

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from gradcheck_cli.judge.elements import compare
+from gradcheck_cli.judge.noise import given, measure, natural_size, perturbations, relative_rounding, sensitivity
+from gradcheck_cli.judge.settings import Settings
+
+F64, F32, F16 = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
+BF16 = np.dtype(ml_dtypes.bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [(F64, 1e-12, 1e-10), (F32, 1e-5, 1e-4), (F16, 1e-2, 5e-2), (BF16, 5e-2, 0.2)]
+)
+def test_relative_rounding_by_dtype(dtype: np.dtype, low: float, high: float) -> None:
+    assert low < relative_rounding([dtype]) < high
+
+
+def test_the_narrowest_dtype_decides() -> None:
+    assert relative_rounding([F64, F32]) == relative_rounding([F32])
+    assert relative_rounding([F64, np.dtype(np.int8)]) == relative_rounding([F64])
+    assert relative_rounding([np.dtype(np.longdouble)]) == relative_rounding([F64])
+
+
+def test_the_tolerance_does_not_grow_with_the_array() -> None:
+    small, large = measure(np.ones(10), [F64]), measure(np.ones(10**6), [F64])
+    assert small.floor == large.floor
+    assert small.at(np.ones(1), slice(0, 1)) == large.at(np.ones(1), slice(0, 1))
+
+
+def test_cancelling_terms_allow_their_own_rounding_and_no_more() -> None:
+    # A sum of terms of size 1 that cancels to 1e-9 has a rounding of 1e-16, a relative error of 1e-7.
+    tolerance = measure(np.ones(4), [F64])
+    reference = np.full(4, 1e-9)
+    assert compare(reference + 1e-15, reference, tolerance).wrong.size == 0
+    assert compare(reference * 1.1, reference, tolerance).wrong.size == 4
+
+
+def test_a_zero_element_is_judged_against_its_leaf_not_against_itself() -> None:
+    scale = np.array([1.0, 0.0])
+    tolerance = measure(scale, [F64])
+    reference = np.array([1.0, 0.0])
+    assert compare(np.array([1.0, 1e-16]), reference, tolerance).wrong.size == 0
+    assert compare(np.array([1.0, 1e-9]), reference, tolerance).wrong.tolist() == [1]
+
+
+def test_a_leaf_that_is_zero_but_for_rounding_is_judged_against_the_function() -> None:
+    # The gradient of a bias before a batch normalisation: zero, computed as 1e-17 or so by everybody.
+    noise = np.array([3e-17, -2e-17])
+    tolerance = measure(np.abs(noise), [F64], natural=2.0)
+    assert compare(np.array([-5e-16, 4e-16]), noise, tolerance).wrong.size == 0
+    assert compare(np.array([1e-6, 0.0]), noise, tolerance).wrong.tolist() == [0]
+
+
+def test_natural_size_is_ignored_where_the_leaf_has_a_scale() -> None:
+    assert measure(np.ones(3), [F64], natural=1e6).floor == measure(np.ones(3), [F64]).floor
+
+
+def test_natural_size() -> None:
+    value = natural_size([np.array([2.0, -6.0])], [np.array([1.0, 0.5])], np.array([0.1, 0.3]))
+    assert value == pytest.approx(15)
+    assert natural_size([np.ones(2)], [np.ones(2)], np.zeros(3)) == 0
+    assert natural_size([np.array([np.nan, 1.0])], [np.ones(2)], np.ones(3)) == 1
+
+
+def test_drift_excuses_what_the_reference_itself_does() -> None:
+    reference = np.array([1.0, 1.0, 1.0])
+    moved = [reference + np.array([0.0, 0.0, 1e-6]), reference + np.array([0.0, 0.0, -2e-6])]
+    tolerance = measure(np.ones(3), [F64], moved=moved, reference=reference)
+    yours = reference + 5e-6
+    assert compare(yours, reference, tolerance).wrong.tolist() == [0, 1]
+
+
+def test_drift_survives_nan() -> None:
+    reference = np.array([1.0, np.nan, 1.0])
+    tolerance = measure(np.ones(3), [F64], moved=[np.array([1.0, 1.0, np.inf])], reference=reference)
+    assert tolerance.drift is not None
+    assert np.isfinite(tolerance.drift).all()
+
+
+def test_perturbations_are_as_large_as_the_narrowest_rounding() -> None:
+    seen = []
+
+    def perturbed(size: float, seed: int) -> tuple[np.ndarray, ...]:
+        seen.append((size, seed))
+        return (np.ones(1),)
+
+    perturbations(perturbed, [F64, F32], 10)
+    assert [size for size, _ in seen] == [float(np.finfo(np.float32).eps)] * len(seen)
+    assert len({seed for _, seed in seen}) == len(seen) > 1
+    assert perturbations(None, [F64], 10) == ()
+
+
+def test_the_users_own_tolerance() -> None:
+    assert given(Settings()) is None
+    tolerance = given(Settings(rtol=1e-3))
+    assert tolerance is not None
+    reference = np.array([100.0, 0.0])
+    assert compare(np.array([100.05, 0.0]), reference, tolerance).wrong.size == 0
+    assert compare(np.array([100.2, 1e-300]), reference, tolerance).wrong.tolist() == [0, 1]
+    absolute = given(Settings(atol=0.1))
+    assert absolute is not None
+    assert compare(np.array([100.05, 0.2]), reference, absolute).wrong.tolist() == [1]
+
+
+def test_sensitivity_is_what_would_have_been_caught() -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(40, 50))
+    tolerance = measure(np.abs(rng.normal(size=(40, 50))) + 1, [F64])
+    least = sensitivity(tolerance, reference)
+    assert least is not None
+    assert 1e-12 < least < 1e-8
+    caught = compare(reference * (1 + 1.01 * least), reference, tolerance).wrong.size
+    assert 0.94 * reference.size < caught < reference.size
+
+
+def test_sensitivity_without_a_nonzero_reference() -> None:
+    assert sensitivity(measure(np.zeros(3), [F64]), np.zeros(3)) is None
