@@ -1,21 +1,26 @@
 """gradcheck: is the hand-written backward pass right, which elements are wrong, and why."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from gradcheck_cli._version import __version__
 
 if TYPE_CHECKING:
-    from gradcheck_cli.layers.explicit import layer
+    from gradcheck_cli.layers.explicit import layer as layer
 
 __all__ = ["__version__", "layer"]
 
 _HOMES = {"layer": "gradcheck_cli.layers.explicit"}
+"""Where each public name lives: imported when first asked for, so that the command line's help needs no NumPy."""
 
 
-def __getattr__(name: str) -> Any:
-    """Public names are imported when they are asked for: `gradcheck --help` must not wait for any of them."""
-    if name in _HOMES:
-        from importlib import import_module
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]
