@@ -78,11 +78,13 @@ def read_source(path: Path) -> str:
             mend="save it as UTF-8 text",
         )
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        # without a declaration it is UTF-8, and Python's own detection would hide where it is not
+        declared = any(b"coding" in line for line in raw.splitlines()[:2])
+        encoding = tokenize.detect_encoding(io.BytesIO(raw).readline)[0] if declared else "utf-8-sig"
         return io.IncrementalNewlineDecoder(None, translate=True).decode(raw.decode(encoding))
     except UnicodeDecodeError as error:
         raise UserError(
-            f"`{path.name}` is not {error.encoding.upper()} text: {error.reason} (byte {error.start})",
+            f"`{path.name}` is not {error.encoding.upper().removesuffix('-SIG')} text: {error.reason} (byte {error.start})",
             code="GC501",
             path=path,
             line=raw[: error.start].count(b"\n") + 1,

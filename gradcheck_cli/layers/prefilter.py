@@ -7,7 +7,7 @@ import re
 import warnings
 
 _HINT = re.compile(
-    r"backward|back_?prop|bprop|bwd|grad|vjp|jvp|pull_?back|loss|cost|criterion|gradcheck|def d_?\w", re.I
+    r"backward|back_?prop|bprop|bwd|grad|vjp|jvp|pull_?back|loss|cost|criterion|gradcheck|def d\w", re.I
 )
 
 
@@ -22,7 +22,9 @@ def may_hold_layers(source: str) -> bool:
         tree = _parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
-    return any(_is_hint(node) for node in ast.walk(tree)) or _returns_a_function(source)
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    derivatives = any(name[1:].lstrip("_") in names for name in names if name.startswith("d"))
+    return derivatives or any(_is_hint(node) for node in ast.walk(tree)) or _returns_a_function(source)
 
 
 def _parse(source: str) -> ast.Module:
@@ -34,7 +36,7 @@ def _parse(source: str) -> ast.Module:
 def _is_hint(node: ast.AST) -> bool:
     match node:
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
-            return bool(_HINT.search(name)) or name.startswith("d_") or bool(re.match(r"d[a-z]{3,}", name))
+            return bool(_HINT.search(name))
         case ast.Assign(targets=[ast.Name(id=name)]):
             return bool(re.search(r"backward|bwd|_grad|grad_|vjp|jvp", name, re.I))
         case ast.Attribute(attr=name) | ast.Name(id=name):

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.loading import load, read_source
+
+
+def put(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def failure(path: Path) -> UserError:
+    with pytest.raises(UserError) as caught:
+        load(path)
+    assert caught.value.code == "GC501"
+    return caught.value
+
+
+def test_a_module_is_imported_as_a_script_is_but_not_as_main(tmp_path: Path) -> None:
+    put(tmp_path, mylayer="import sys, helper\nname, arguments, answer = __name__, sys.argv[1:], helper.answer")
+    put(tmp_path, helper="answer = 42")
+    before = list(sys.argv)
+    module = load(tmp_path / "mylayer.py")
+    assert (module.namespace.name, module.namespace.arguments, module.namespace.answer) == ("mylayer", [], 42)
+    assert (module.name, module.project, module.path) == ("mylayer", tmp_path, tmp_path / "mylayer.py")
+    assert sys.argv == before
+
+
+def test_a_file_in_a_package_uses_relative_and_absolute_and_sibling_imports(tmp_path: Path) -> None:
+    package = tmp_path / "pack"
+    (package / "sub").mkdir(parents=True)
+    (package / "__init__.py").write_text("base = 1")
+    (package / "sub" / "__init__.py").write_text("from ..tools import two")
+    (package / "tools.py").write_text("two = 2")
+    (package / "sub" / "near.py").write_text("three = 3")
+    (package / "sub" / "layer.py").write_text(
+        "from ..tools import two\nfrom pack import base\nfrom . import near\nimport near as sibling\n"
+    )
+    module = load(package / "sub" / "layer.py")
+    assert module.name == "pack.sub.layer"
+    assert module.project == tmp_path
+    assert (module.namespace.two, module.namespace.base, module.namespace.near.three) == (2, 1, 3)
+    assert sys.modules["pack.sub.layer"] is module.namespace
+
+
+def test_files_of_the_same_name_do_not_stand_in_for_each_other(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        put(tmp_path / folder, layers="import helper\nwhere = helper.where", helper=f"where = {folder!r}")
+    assert load(tmp_path / "one" / "layers.py").namespace.where == "one"
+    assert load(tmp_path / "two" / "layers.py").namespace.where == "two"
+    assert load(tmp_path / "one" / "layers.py").namespace.where == "one"
+
+
+def test_packages_of_the_same_name_do_not_stand_in_for_each_other(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        package = tmp_path / folder / "common"
+        put(package, __init__="", functions=f"where = {folder!r}", layers="from common.functions import where")
+        assert load(package / "layers.py").namespace.where == folder
+
+
+def test_an_edited_file_is_run_anew(tmp_path: Path) -> None:
+    put(tmp_path, mylayer="value = 1")
+    assert load(tmp_path / "mylayer.py").namespace.value == 1
+    put(tmp_path, mylayer="value = 1000")
+    assert load(tmp_path / "mylayer.py").namespace.value == 1000
+
+
+@pytest.mark.parametrize("name", ["numpy", "random", "jax", "json", "rich", "secrets", "xml"])
+def test_a_file_named_like_a_library_loads_and_shadows_nothing(tmp_path: Path, name: str) -> None:
+    put(tmp_path, **{name: "mine = True", "mylayer": "import numpy as np\nimport random\nimport json\nx = np.zeros(3)"})
+    assert load(tmp_path / f"{name}.py").namespace.mine
+    module = load(tmp_path / "mylayer.py")
+    assert module.namespace.np is np
+    assert module.namespace.random is random
+    assert sys.modules["numpy"] is np
+    __import__(name)
+    assert not hasattr(sys.modules[name], "mine")
+
+
+def test_a_sibling_named_like_an_installed_package_is_the_users_for_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "catalogue", raising=False)
+    put(tmp_path, mylayer="import catalogue\nmine = catalogue.mine", catalogue="mine = True")
+    assert load(tmp_path / "mylayer.py").namespace.mine
+
+
+def test_a_file_of_an_installed_library_is_that_librarys_module() -> None:
+    import optax
+
+    path = Path(optax.__file__).parent / "losses" / "_classification.py"
+    module = load(path)
+    assert module.name == "optax.losses._classification"
+    assert module.uses_jax
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "line", "mends"),
+    [
+        ("x = 1\ndef f(:\n    pass\n", "SyntaxError", 2, "line 2"),
+        ("x = 1\nimport torch_is_not_here\n", "No module named 'torch_is_not_here'", 2, "pip install torch_is_not_here"),
+        ("x = 1\n\n1 / 0\n", "ZeroDivisionError: division by zero", 3, ""),
+        ("import sys\nsys.exit('usage: ...')\n", "sys.exit('usage: ...')", 2, "__main__"),
+        ("import sys\nsys.exit()\n", "sys.exit()", 2, "__main__"),
+        ("raise BaseException('odd')\n", "BaseException: odd", 1, ""),
+        ("def f(): f()\nf()\n", "RecursionError", 1, ""),
+        ("from . import x\n", "relative import", 1, "__init__.py"),
+        ("class E(Exception):\n    def __str__(self): return 1/0\nraise E\n", "raised E", 3, ""),
+        ("raise GeneratorExit\n", "GeneratorExit", 1, ""),
+    ],
+)
+def test_whatever_a_module_raises_is_its_own_error_with_place_and_mend(
+    tmp_path: Path, text: str, says: str, line: int, mends: str
+) -> None:
+    put(tmp_path, mylayer=text)
+    error = failure(tmp_path / "mylayer.py")
+    assert says in error.message
+    assert (error.path, error.line) == (tmp_path / "mylayer.py", line)
+    assert mends in (error.mend or "")
+    assert "mylayer" not in sys.modules
+
+
+def test_the_deepest_line_of_the_users_own_files_is_named(tmp_path: Path) -> None:
+    put(tmp_path, mylayer="import helper\nhelper.work()", helper="import numpy as np\ndef work():\n    np.zeros(-1)\n")
+    error = failure(tmp_path / "mylayer.py")
+    assert (error.path, error.line) == (tmp_path / "helper.py", 3)
+
+
+def test_a_syntax_error_in_a_sibling_is_named_there(tmp_path: Path) -> None:
+    put(tmp_path, mylayer="import helper", helper="\n\nx = = 1\n")
+    error = failure(tmp_path / "mylayer.py")
+    assert (error.path, error.line) == (tmp_path / "helper.py", 3)
+
+
+def test_a_circular_import_is_the_users_error(tmp_path: Path) -> None:
+    put(tmp_path, mylayer="from other import y\nx = 1", other="from mylayer import x\ny = 2")
+    error = failure(tmp_path / "mylayer.py")
+    assert "mylayer" in error.message and error.line == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"), [(b"x = '\xff'\n", "not UTF-8"), (b"x = 1\n\0\n", "NUL"), (b"# -*- coding: klingon -*-\n", "decoded")]
+)
+def test_what_is_no_text_is_an_error(tmp_path: Path, raw: bytes, says: str) -> None:
+    (tmp_path / "mylayer.py").write_bytes(raw)
+    error = failure(tmp_path / "mylayer.py")
+    assert says in error.message
+    assert error.mend
+
+
+def test_a_declared_encoding_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "mylayer.py").write_bytes("# -*- coding: latin-1 -*-\nname = 'Müller'\n".encode("latin-1"))
+    assert "Müller" in read_source(tmp_path / "mylayer.py")
+    assert load(tmp_path / "mylayer.py").namespace.name == "Müller"
+
+
+def test_a_keyboard_interrupt_is_the_persons_own(tmp_path: Path) -> None:
+    put(tmp_path, mylayer="raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load(tmp_path / "mylayer.py")
+
+
+def test_a_module_leaves_nothing_changed_behind_it(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        mylayer="import os, sys\nimport numpy as np\nos.chdir('/')\nsys.stdout = None\nnp.seterr(all='raise')\nsys.argv = 3\n",
+    )
+    before = Path.cwd(), sys.stdout, np.geterr(), sys.argv
+    load(tmp_path / "mylayer.py")
+    assert (Path.cwd(), sys.stdout, np.geterr(), sys.argv) == before
+
+
+def test_jax_is_seen_through_the_projects_own_modules_and_nowhere_else(tmp_path: Path) -> None:
+    put(tmp_path, plain="import numpy", direct="import jax.numpy as jnp", through="import direct")
+    assert not load(tmp_path / "plain.py").uses_jax
+    assert load(tmp_path / "direct.py").uses_jax
+    assert load(tmp_path / "through.py").uses_jax
+
+
+def test_loading_a_numpy_module_does_not_import_jax(tmp_path: Path) -> None:
+    import subprocess
+
+    put(tmp_path, mylayer="import numpy as np\ndef f_forward(x): return x\ndef f_backward(dout, x): return dout\n")
+    program = (
+        "import sys, pathlib\nfrom gradcheck_cli.layers.loading import load\n"
+        "from gradcheck_cli.layers.discovery import find\n"
+        f"assert find(load(pathlib.Path({str(tmp_path / 'mylayer.py')!r}))).layers\n"
+        "assert 'jax' not in sys.modules, 'jax was imported'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
