@@ -222,7 +222,7 @@ class Differencer:
         parts = []
         for start in range(0, len(coordinates), chunk):
             some = coordinates[start : start + chunk]
-            own = np.abs(points.origins[leaf][some]) / points.scales(leaf, some)
+            own = np.nan_to_num(np.abs(points.origins[leaf][some]) / points.scales(leaf, some), nan=1.0, posinf=1.0)
             sampler = (
                 by_coordinate(points, leaf, some) if batch is None else by_coordinate_batched(points, leaf, some, batch)
             )

@@ -73,7 +73,7 @@ def noise_of(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     if best is None or not best.size:
         return floor
     seen = middle > 0
-    pooled = POOL_SAFETY * float(np.median(best[seen] / middle[seen])) if seen.any() else 0.0
+    pooled = POOL_SAFETY * _lower_median(best[seen] / middle[seen]) if seen.any() else 0.0
     return np.maximum(np.maximum(best, pooled * middle), floor)
 
 
@@ -94,6 +94,12 @@ def stands_still(fine: NDArray[np.float64], coarse: NDArray[np.float64]) -> bool
     moves = np.ptp(coarse, axis=0) > 0
     steps = np.diff(fine, axis=0)[:, moves]
     return bool(steps.size) and float(np.mean(steps == 0)) > STILL
+
+
+def _lower_median(values: NDArray[np.float64]) -> float:
+    """The lower of the two middle ones: one output at a jump is not typical, even where there are but two."""
+    middle = (len(values) - 1) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def _rest(rows: NDArray[np.float64], degree: int) -> NDArray[np.float64]:

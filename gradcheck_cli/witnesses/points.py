@@ -51,7 +51,8 @@ class Points:
 
     def scales(self, leaf: int, coordinates: NDArray[np.intp]) -> Floats:
         """What a relative step of coordinates is relative to: their own size, or what is typical of the leaf."""
-        return np.maximum(np.abs(self.origins[leaf][coordinates]), self.typical[leaf])
+        sizes = np.maximum(np.abs(self.origins[leaf][coordinates]), self.typical[leaf])
+        return np.where(np.isfinite(sizes), sizes, self.typical[leaf])
 
     def here(self, row: Floats) -> None:
         """Evaluate where the leaves stand now, into `row`; NaN where the forward raises there."""

@@ -33,11 +33,15 @@ KINK_NOISE = 40.0
 ENOUGH = 1e-8
 """No better step is looked for once the error bar is below this, relative to the terms that the value sums up."""
 
-SHRINK, GROW = 1 / 64, 64.0
-"""How far the step moves at most from one try to the next."""
+SHRINK, GROW, BOLD = 1 / 64, 64.0, 8.0
+"""How far the step moves at most from one try to the next; and at least, where no truncation is seen yet."""
 
 SMALLEST_STEP, LARGEST_STEP = 2.0**-36, 2.0**-3
-"""Bounds of the relative step: above a unit in the last place, below where a function is no longer the same."""
+"""Bounds of the step, relative to the element itself and to what steps are relative to: above a unit in the last place,
+below where a function is no longer the same."""
+
+NEAR_ZERO = 2.0**-40
+"""An element smaller than this, relative to what steps are relative to, has the lower bound of one of this size."""
 
 TRIES = 6
 
@@ -177,6 +181,7 @@ def refine(
     value, error = np.full(count, np.nan), np.full(count, np.inf)
     step, best_step = np.full(count, model.relative_step), np.full(count, np.nan)
     depends: dict[int, NDArray[np.bool_]] = {}
+    smallest = SMALLEST_STEP * (np.ones(count) if own_size is None else np.maximum(own_size, NEAR_ZERO))
     active = np.arange(count)
     for _ in range(TRIES):
         active = active[: may_sample(len(active))]
@@ -195,16 +200,17 @@ def refine(
                 depends.update(zip(active[ask].tolist(), probe(active[ask])))
                 found = estimate(sample, model, _mask(depends, active, len(model.base)))
                 wanting = ~(found.error <= ENOUGH * found.scale)
+        overshot = (found.error >= error[active]) & (tried > best_step[active])
         better = (found.error < error[active]) | ~np.isfinite(value[active])
         value[active[better]], error[active[better]] = found.value[better], found.error[better]
         best_step[active[better]] = tried[better]
         wanting &= (found.scale > 0) | ~np.isfinite(found.error)
-        following = _next_step(found, tried)
+        following = _next_step(found, tried, smallest[active])
         if own_size is not None:
             lost = ~np.isfinite(found.error)
-            closer = np.maximum(model.relative_step * own_size[active], SMALLEST_STEP)
+            closer = np.maximum(model.relative_step * own_size[active], smallest[active])
             following[lost] = np.where(closer < tried, closer, following)[lost]
-        wanting &= (following != tried) & ~(np.isfinite(found.error) & (found.error > 64 * error[active]))
+        wanting &= (following != tried) & ~overshot
         step[active] = following
         active = active[wanting]
     return Refined(value, error, best_step)
@@ -220,10 +226,14 @@ def _mask(depends: dict[int, NDArray[np.bool_]], active: NDArray[np.intp], outpu
     return known
 
 
-def _next_step(found: Estimate, tried: Floats) -> Floats:
-    """Where truncation, which grows as h², would be half of round-off, which falls as 1/h; the same where it is."""
+def _next_step(found: Estimate, tried: Floats, smallest: Floats) -> Floats:
+    """Where truncation, which grows as h², would be half of round-off, which falls as 1/h; the same where it is.
+
+    Truncation below round-off may be nothing but round-off: then a bolder step is worth a try.
+    """
     with np.errstate(all="ignore"):
         factor = np.cbrt(found.roundoff / (2 * found.truncation))
+        factor = np.where(found.truncation <= found.roundoff, np.maximum(factor, BOLD), factor)
     factor = np.where(np.isfinite(found.error), np.clip(np.nan_to_num(factor, nan=GROW), SHRINK, GROW), SHRINK)
     balanced = (factor > 0.5) & (factor < 2)
-    return np.where(balanced, tried, np.clip(tried * factor, SMALLEST_STEP, LARGEST_STEP))
+    return np.where(balanced, tried, np.clip(tried * factor, smallest, LARGEST_STEP))

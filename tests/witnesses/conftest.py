@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+
+from gradcheck_cli.tracing.jax_setup import start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _jax_started() -> None:
+    start("cpu")

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck_cli.witnesses.evaluate import evaluator
+from gradcheck_cli.witnesses.finite_differences import Differencer
+from tests.witnesses.cases import Bound, make_case, make_upstream
+
+
+def relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def magnitude(x: Any) -> Any:
+    return np.abs(x)
+
+
+def made(forward: Any, x: Any, seed: int = 0) -> tuple[Differencer, Any]:
+    case = make_case({"x": np.asarray(x, float)}, seed=seed)
+    upstream = make_upstream(case, forward)
+    return Differencer(evaluator(Bound(forward), case), case, upstream), upstream.flat[0]
+
+
+@pytest.mark.parametrize(("forward", "left", "right"), [(relu, 0, 1), (magnitude, -1, 1)])
+def test_at_a_kink_the_sides_differ_and_the_bar_includes_both(forward: Any, left: float, right: float) -> None:
+    differencer, g = made(forward, [0.0, 1.0, -1.0, 2.0])
+    found = differencer.elements([(0, (i,)) for i in range(4)], one_sided=True)
+    kink = found[0, (0,)]
+    assert kink.forward is not None and kink.backward is not None and kink.one_sided_error is not None
+    assert abs(kink.forward - right * g[0]) <= kink.one_sided_error < 1e-2
+    assert abs(kink.backward - left * g[0]) <= kink.one_sided_error
+    for side in (left, right):
+        assert abs(kink.value - side * g[0]) <= kink.error
+    for index, slope in ((1, right), (2, left), (3, right)):
+        smooth = found[0, (index,)]
+        for value in (smooth.forward, smooth.backward, smooth.value):
+            assert value is not None and abs(value - slope * g[index]) <= 1e-8
+        assert smooth.error < 1e-8
+
+
+def test_one_sided_values_are_absent_unless_asked_for() -> None:
+    differencer, _ = made(relu, [0.0, 1.0])
+    plain = differencer.elements([(0, (0,))])[0, (0,)]
+    assert plain.forward is None and plain.backward is None and plain.one_sided_error is None
+    assert differencer.elements([(0, (0,))], one_sided=True)[0, (0,)].forward is not None
+
+
+def test_one_sided_differences_of_smooth_functions_hold_their_bars() -> None:
+    outside = 0
+    for seed in range(30):
+        x = np.random.default_rng(seed).normal(size=5).round(2)
+        differencer, g = made(lambda x: np.exp(np.sin(3 * x)), x, seed)
+        right = g * np.exp(np.sin(3 * x)) * 3 * np.cos(3 * x)
+        for (_, index), one in differencer.elements([(0, (i,)) for i in range(5)], one_sided=True).items():
+            assert one.forward is not None and one.backward is not None and one.one_sided_error is not None
+            outside += not abs(one.forward - right[index]) <= one.one_sided_error
+            outside += not abs(one.backward - right[index]) <= one.one_sided_error
+            assert one.one_sided_error < 1e-5
+    assert outside == 0
+
+
+@pytest.mark.parametrize("forward", [relu, magnitude])
+def test_a_kink_near_by_never_makes_a_bar_that_is_too_small(forward: Any) -> None:
+    slope = {relu: lambda x: x > 0, magnitude: np.sign}[forward]
+    outside = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.choice([-1, 1], 20) * 10.0 ** rng.uniform(-9, -2, 20)
+        x[:11] = rng.normal(size=11)
+        differencer, g = made(forward, x, seed)
+        right = g * slope(x)
+        outside += sum(not abs(one.value - right[i]) <= one.error for (_, i), one in differencer.all_elements().items())
+    assert outside == 0
+
+
+def test_relu_of_a_matmul() -> None:
+    outside = total = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        arguments = {"x": rng.normal(size=(6, 5)).round(2), "w": rng.normal(size=(5, 8)).round(2)}
+        case = make_case(arguments, seed=seed)
+
+        def forward(x: Any, w: Any) -> Any:
+            return np.maximum(x @ w, 0)
+
+        upstream = make_upstream(case, forward)
+        g = upstream.flat[0] * (arguments["x"] @ arguments["w"] > 0)
+        right = (g @ arguments["w"].T, arguments["x"].T @ g)
+        found = Differencer(evaluator(Bound(forward), case), case, upstream).all_elements()
+        outside += sum(not abs(one.value - right[leaf][i]) <= one.error + 1e-14 for (leaf, i), one in found.items())
+        total += len(found)
+        assert np.median([one.error for one in found.values()]) < 1e-8
+    assert outside <= total / 1000
+
+
+def test_a_jump_has_a_bar_that_excludes_nothing_of_use() -> None:
+    differencer, g = made(lambda x: np.where(x > 0, x, x - 1), [0.0, 1.0])
+    found = differencer.all_elements()
+    assert found[0, (0,)].error > 10 * abs(g[0])
+    assert abs(found[0, (1,)].value - g[1]) <= found[0, (1,)].error < 1e-8
+
+
+def test_a_tie_of_a_maximum() -> None:
+    differencer, g = made(lambda x: x.max(keepdims=True), [1.0, 1.0, 0.5])
+    found = differencer.elements([(0, (i,)) for i in range(3)], one_sided=True)
+    for index in (0, 1):
+        one = found[0, (index,)]
+        assert one.forward is not None and one.backward is not None and one.one_sided_error is not None
+        assert abs(one.forward - g[0]) <= one.one_sided_error
+        assert abs(one.backward) <= one.one_sided_error
+    assert found[0, (2,)].value == 0
