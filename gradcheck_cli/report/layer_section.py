@@ -31,10 +31,10 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[RenderableType]:
         parts += [_BLANK, finding_view(finding, screen, concerned, sizes)]
         if concerned is not None and concerned.name not in shown:
             shown.add(concerned.name)
-            parts += _argument(concerned, screen)
+            parts += _argument(concerned, layer, screen)
     for argument in layer.arguments:
         if argument.name not in shown and (screen.verbose or argument.status is not Status.PASS):
-            parts += [_BLANK, *_argument(argument, screen, always=True)]
+            parts += [_BLANK, *_argument(argument, layer, screen, always=True)]
     again = reproduction(layer, screen) if layer.status is not Status.PASS else []
     if again:
         parts += [_BLANK, *again]
@@ -98,7 +98,9 @@ def _facts(layer: LayerReport, screen: Screen) -> str:
     return screen.marks.dot.join(facts)
 
 
-def _argument(argument: ArgumentReport, screen: Screen, *, always: bool = False) -> list[RenderableType]:
+def _argument(
+    argument: ArgumentReport, layer: LayerReport, screen: Screen, *, always: bool = False
+) -> list[RenderableType]:
     """The gradient's line, its worst elements and its map."""
     table = elements_table(argument, screen)
     picture = map_view(argument, screen)
@@ -115,6 +117,9 @@ def _argument(argument: ArgumentReport, screen: Screen, *, always: bool = False)
         facts.append(f"worst relative error {relative_error(argument, screen)}")
     if argument.decided_by:
         facts.append(f"by {decider(argument.decided_by)}")
+    if screen.verbose or (layer.failing_draw is not None and layer.failing_draw.index != argument.draw):
+        # otherwise they are of the draw whose inputs are printed below
+        facts.append(f"in draw {argument.draw + 1}")
     line = joined([title, *(Text(fact, style=QUIET) for fact in facts)], screen, 2, 4)
     parts: list[RenderableType] = [line]
     if argument.why:

@@ -29,17 +29,29 @@ def summary(report: Report, screen: Screen) -> list[RenderableType]:
     paths = list(dict.fromkeys(layer.path for layer in report.layers))
     several = len(paths) > 1
     head, body, columns = _form(report, screen)
-    rows: list[list[Text]] = [head]
-    for position, path in enumerate(paths):
-        if several:
-            if position or columns == len(_WIDE):
-                rows.append([Text() for _ in head])
-            rows.append([screen.text(screen.place(path, None), QUIET), *(Text() for _ in head[1:])])
-        for layer in report.layers:
-            if layer.path == path:
-                rows.extend(row[:columns] for row in body(layer, screen))
+    by_path = {
+        path: [row[:columns] for layer in report.layers if layer.path == path for row in body(layer, screen)]
+        for path in paths
+    }
+    # one grid a file, all of the same widths: a file's name may then be longer than the first column
+    widths = [
+        max(cell.cell_len for cell in column)
+        for column in zip(head, *(row for rows in by_path.values() for row in rows))
+    ]
     right = (3, 4) if columns == len(_WIDE) else (2, 3)
-    return [indented(grid(rows, right=right, gap=_GAP), _INDENT)]
+    parts: list[RenderableType] = [indented(_grid([head], widths, right), _INDENT)]
+    for path, rows in by_path.items():
+        if several:
+            parts += [Text(), indented(screen.text(screen.place(path, None), QUIET), _INDENT)]
+        parts.append(indented(_grid(rows, widths, right), _INDENT))
+    return parts
+
+
+def _grid(rows: list[list[Text]], widths: list[int], right: tuple[int, ...]) -> RenderableType:
+    table = grid(rows, right=right, gap=_GAP)
+    for column, width in zip(table.columns, widths):
+        column.min_width = width
+    return table
 
 
 def verdict(status: Status, screen: Screen) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -137,6 +138,14 @@ def test_every_status_is_counted_and_modules_that_do_not_load_are_errors() -> No
 def test_the_sensitivity_is_that_of_the_weakest_check() -> None:
     assert "relative error of 8e-11" in shown(reports.passing_report())
     assert "would have caught" not in shown(reports.report(reports.inconclusive()))
+
+
+def test_numbers_of_another_draw_than_the_printed_inputs_say_so() -> None:
+    layer = reports.mismatch()
+    assert "in draw" not in shown(reports.report(layer))
+    x, w, b = layer.arguments
+    other = replace(layer, arguments=(x, replace(w, draw=2), b))
+    assert "by autodiff · in draw 3" in shown(reports.report(other))
 
 
 def test_no_layers() -> None:
