@@ -20,7 +20,8 @@ _KIND_BY_PREFIX = (
     ("UInt", "integer"), ("Int", "integer"), ("int", "integer"), ("uint", "integer"), ("signedinteger", "integer"),
     ("Bool", "boolean"), ("bool", "boolean"), ("Complex", "complex"), ("complex", "complex"),
     ("BFloat", "float"), ("Float", "float"), ("float", "float"), ("bfloat", "float"), ("floating", "float"),
-    ("Inexact", "float"), ("Real", "float"), ("Num", "float"), ("Shaped", "float"), ("double", "float"), ("half", "float"),
+    ("Inexact", "float"), ("Real", "float"), ("Num", "float"), ("Shaped", "float"),
+    ("double", "float"), ("half", "float"),
 )  # fmt: skip
 _EXACT_DTYPE = re.compile(r"(?:b?float|bfloat|int|uint|complex)\d+", re.IGNORECASE)
 _PLAIN = {"int": "config", "bool": "config", "str": "config", "dict": "config", "Dict": "config", "Callable": "config",

@@ -83,7 +83,7 @@ def as_given(layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return dict(arguments)
     import jax
 
-    enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
     def convert(_: Any, leaf: Any) -> Any:
         if not isinstance(leaf, np.ndarray):

@@ -1,34 +1,24 @@
-"""What docstrings say about arguments: shapes, kinds, ranges, keys of dictionaries. Course, numpydoc, Google, Sphinx."""
+"""What docstrings say about arguments: shapes, kinds, ranges, keys. Course style, numpydoc, Google, Sphinx."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradcheck_cli.layers.dimensions import Dimensions, names_in, parse_axis, parse_shape
+from gradcheck_cli.layers.docstring_entries import Entry, entries, flatten
 
-_ENTRY = re.compile(
-    r"^(?P<indent>\s*)(?P<bullet>[-*•+]\s+|:param\s+(?:[\w.\[\]]+\s+)?(?=\w+\s*:)|@param\s+|\(?\d+[.)]\s+)?"
-    r"(?P<names>[`'\"]*\*{0,2}(?:self\.)?[^\W\d]\w*[`'\"]*(?:\s*(?:,|/|\band\b)\s*[`'\"]*(?:self\.)?[^\W\d]\w*[`'\"]*)*)"
-    r"\s*(?P<type>\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])?\s*(?::|--|—|–|=(?!=))\s*(?P<text>.*)$"
-)
-_TYPE_LINE = re.compile(r"^\s*:type\s+(?P<name>\w+)\s*:\s*(?P<text>.*)$")
-_RETURNS = re.compile(r"^\s*(?:returns?|yields?|raises?|outputs?|:returns?|:rtype)\b.*:?\s*", re.IGNORECASE)
-_ARGUMENTS = re.compile(
-    r"^\s*(?:inputs?|arguments?|args|parameters?|params|attributes|keyword arg\w*|other parameters|cache)\b[^:]{0,40}:?\s*$",
-    re.IGNORECASE,
-)
-_UNDERLINE = re.compile(r"^\s*[-=~]{3,}\s*$")
 _BRACKETED = r"[\(\[](?:[^()\[\]]|\([^()]*\))*[\)\]]"
 _AXIS = r"[^\W\d]\w*'*|\d+"
 _SHAPE_WORD = re.compile(rf"\b(?:shapes?|dimensions?|dims?|size)\b\s*(?:of|is|are|:|=|==)?\s*`*(?P<shape>{_BRACKETED})")
 _TIMES = re.compile(rf"(?<![\w(])(?P<shape>(?:{_AXIS})(?:\s*×\s*(?:{_AXIS})|\s+[xX]\s+(?:{_AXIS})|-by-(?:{_AXIS}))+)")
 _BARE_SHAPE = re.compile(rf"\bshape\s*(?:of|is|:|=)?\s*`*(?P<shape>{_AXIS})`*(?=[\s.,;)]|$)")
 _LENGTH = re.compile(
-    rf"\b(?:array|vector|list|tensor|labels|weights|biases)\b[^.()]*?\bof\s+(?:length|size|dimension)\s+`*(?P<axis>{_AXIS})"
-    rf"|\blength[- ](?:of\s+)?`*(?P<axis2>{_AXIS})`*|\b(?P<axis3>{_AXIS})-(?:dimensional\s+)?(?:vector|dimensional array)"
+    rf"\b(?:array|vector|list|tensor|labels|weights|biases)\b[^.()]*?"
+    rf"\bof\s+(?:length|size|dimension)\s+`*(?P<axis>{_AXIS})"
+    rf"|\blength[- ](?:of\s+)?`*(?P<axis2>{_AXIS})`*"
+    rf"|\b(?P<axis3>{_AXIS})-(?:dimensional\s+)?(?:vector|dimensional array)"
 )
 _SAME = re.compile(
     r"\b(?:same|identical)\s+(?:shape|size|dimensions?)\s+(?:as|of|to)\s+(?:that of\s+|the\s+)?[`'\"]*(?P<name>\w+)"
@@ -82,14 +72,6 @@ class Described:
     text: str = ""
 
 
-@dataclass
-class _Entry:
-    names: tuple[str, ...]
-    indent: int
-    lines: list[str]
-    children: list[_Entry]
-
-
 def describe(docstrings: Iterable[str], names: Iterable[str]) -> dict[str, Described]:
     """What the docstrings say about the arguments `names`; the first docstring that gives a shape wins.
 
@@ -99,12 +81,15 @@ def describe(docstrings: Iterable[str], names: Iterable[str]) -> dict[str, Descr
     best: dict[str, Described] = {}
     for fallback in (False, True):
         for docstring in docstrings:
-            for entry in _flatten(_entries(docstring, keep_returns=fallback)):
-                for name in entry.names:
+            for entry in flatten(entries(docstring, keep_returns=fallback)):
+                each = _shapes_in_turn(entry)
+                for position, name in enumerate(entry.names):
                     target = _gradient_of(name, wanted) if fallback else name
                     if target not in wanted:
                         continue
                     said = _read(entry)
+                    if each:
+                        said = replace(said, dimensions=each[position])
                     if fallback:
                         said = Described(said.dimensions, same_as="" if said.same_as == target else said.same_as)
                     known = best.get(target)
@@ -139,11 +124,7 @@ def _equation_side(text: str, known: set[str]) -> str | None:
         return "*".join(members) if members else None
     product = re.match(r"(?:np\.)?prod(?:uct)?\(", text)
     if product:
-        members = [
-            name
-            for name in names_in([axis for axis in parse_shape(text[product.end() - 1 :] + ")") or ()])
-            if name in known
-        ]
+        members = [name for name in names_in(parse_shape(text[product.end() - 1 :] + ")") or ()) if name in known]
         return "*".join(members) if members else None
     axis = parse_axis(text)
     if isinstance(axis, str) and (inside := names_in([axis])) and set(inside) <= known and axis != inside[0]:
@@ -151,74 +132,13 @@ def _equation_side(text: str, known: set[str]) -> str | None:
     return None
 
 
-def _entries(docstring: str, keep_returns: bool) -> list[_Entry]:
-    """The tree of `name: description` entries, by indentation. Sections on returned values only where asked for."""
-    roots: list[_Entry] = []
-    stack: list[_Entry] = []
-    skipping = False
-    types: dict[str, str] = {}
-    lines = inspect.cleandoc(docstring or "").splitlines()
-    for position, line in enumerate(lines):
-        if not line.strip() or _UNDERLINE.match(line):
-            continue
-        underlined = position + 1 < len(lines) and bool(_UNDERLINE.match(lines[position + 1]))
-        indent = len(line) - len(line.lstrip())
-        if type_line := _TYPE_LINE.match(line):
-            types[type_line["name"]] = type_line["text"]
-            continue
-        match = _ENTRY.match(line)
-        if match and match["bullet"] is None and _is_prose(match):
-            match = None
-        heading = _ARGUMENTS.match(line) is not None or underlined
-        if _RETURNS.match(line) and (match is None or match["bullet"] is None):
-            skipping, stack = True, []
-            continue
-        if heading:
-            skipping, stack = False, []
-            continue
-        if skipping and not keep_returns:
-            continue
-        if match is None:
-            while stack and stack[-1].indent >= indent and stack[-1].indent > 0:
-                stack.pop()
-            if stack and (indent > stack[-1].indent or lines[position - 1].strip()):
-                stack[-1].lines.append(line.strip())
-            continue
-        while stack and stack[-1].indent >= indent:
-            stack.pop()
-        names = tuple(re.findall(r"[^\W\d]\w*", re.sub(r"self\.|\band\b", " ", match["names"])))
-        entry = _Entry(names, indent, [f"{match['type'] or ''} {match['text']}".strip()], [])
-        (stack[-1].children if stack else roots).append(entry)
-        stack.append(entry)
-    for entry in _flatten(roots):
-        entry.lines.extend(types[name] for name in entry.names if name in types)
-    return roots
-
-
-def _is_prose(match: re.Match[str]) -> bool:
-    """Whether a line without a bullet is a sentence with a colon (`Input:`, `Note: ...`) and no entry."""
-    first = re.sub(r"\W", "", match["names"]).lower()
-    return first in {
-        "note",
-        "notes",
-        "example",
-        "examples",
-        "see",
-        "warning",
-        "computes",
-        "where",
-        "shape",
-        "shapes",
-        "hint",
-    }
-
-
-def _flatten(entries: Iterable[_Entry]) -> list[_Entry]:
-    found: list[_Entry] = []
-    for entry in entries:
-        found.append(entry)
-        found.extend(_flatten(entry.children))
-    return found
+def _shapes_in_turn(entry: Entry) -> list[Dimensions]:
+    """`w, b: weights, of shape (D, M), and biases, of shape (M,)`: a shape for each name; empty where counts differ."""
+    if len(entry.names) < 2:
+        return []
+    found = [parse_shape(match["shape"]) for match in _SHAPE_WORD.finditer(" ".join(entry.lines))]
+    shapes = [shape for shape in found if shape is not None]
+    return shapes if len(shapes) == len(entry.names) else []
 
 
 def _gradient_of(name: str, wanted: tuple[str, ...]) -> str:
@@ -229,7 +149,7 @@ def _gradient_of(name: str, wanted: tuple[str, ...]) -> str:
     return ""
 
 
-def _read(entry: _Entry) -> Described:
+def _read(entry: Entry) -> Described:
     text = " ".join(entry.lines)
     dimensions = _shape_in(text)
     keys = {name: _read(child) for child in entry.children for name in child.names}
@@ -288,10 +208,8 @@ def _shape_in(text: str) -> Dimensions | None:
 def _is_index(text: str, position: int) -> bool:
     """Whether a bracket is an index or a call: `x[i, j]`, `f(x, w)`, or an interval `in [0, C)`."""
     before = text[:position]
-    return (
-        bool(before)
-        and (before[-1].isalnum() or before[-1] in "_)]")
-        or bool(re.search(r"\b(in|range|between)\s*$", before))
+    return (bool(before) and (before[-1].isalnum() or before[-1] in "_)]")) or bool(
+        re.search(r"\b(in|range|between)\s*$", before)
     )
 
 

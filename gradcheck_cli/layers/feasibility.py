@@ -109,7 +109,7 @@ def settle_domains(
     """
     free = [name for name, shape in specification.shapes.items() if _has_free_values(shape)]
     groups: list[tuple[str, ...]] = [(name,) for name in free]
-    groups += [pair for pair in itertools.combinations(free, 2)][:6]
+    groups += itertools.islice(itertools.combinations(free, 2), 6)
     if len(free) > 2:
         groups.append(tuple(free))
     for domain, group in itertools.product(DOMAINS, groups):

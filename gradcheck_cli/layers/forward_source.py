@@ -1,4 +1,4 @@
-"""What the text of a forward tells about its arguments: used as an index, keys read from a dictionary, axes unpacked."""
+"""What the text of a forward tells about its arguments: what they index, which keys are read, how they unpack."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import trials
+from gradcheck_cli.layers import names, trials
+from gradcheck_cli.layers.bounds import resolve_bounds
 from gradcheck_cli.layers.building import as_given, build, floating_leaves
-from gradcheck_cli.layers.candidates import Proposal, proposals, resolve_bounds
+from gradcheck_cli.layers.candidates import Proposal, proposals
 from gradcheck_cli.layers.case import ArgumentShape, Specification
 from gradcheck_cli.layers.dimensions import evaluate, names_in, shown, written
 from gradcheck_cli.layers.forward_source import ForwardSource
@@ -33,11 +35,13 @@ MISFIT = 0.25
 """How much more when the backward only returns other shapes: enough for `(1, M)` in place of `(M,)`, too little for
 `(N, M)`, for which a bias gradient that lacks its sum would fit."""
 
+_NAMES = "N D M H W C F T HH WW H1 H2 H3 K V".split()
 _TABLES: tuple[Mapping[str, int], ...] = (
-    {"N": 4, "D": 5, "M": 3, "H": 6, "W": 7, "C": 8, "F": 9, "T": 2, "HH": 2, "WW": 3, "H1": 10, "H2": 11, "H3": 12, "K": 2, "V": 10},
-    {"N": 3, "D": 8, "M": 4, "H": 6, "W": 10, "C": 4, "F": 2, "T": 5, "HH": 2, "WW": 2, "H1": 12, "H2": 14, "H3": 16, "K": 3, "V": 9},
-    {"N": 3, "D": 5, "M": 7, "H": 6, "W": 6, "C": 4, "F": 2, "T": 4, "HH": 3, "WW": 3, "H1": 10, "H2": 11, "H3": 12, "K": 3, "V": 8},
-)  # fmt: skip
+    dict(zip(_NAMES, (4, 5, 3, 6, 7, 8, 9, 2, 2, 3, 10, 11, 12, 2, 10))),
+    dict(zip(_NAMES, (3, 8, 4, 6, 10, 4, 2, 5, 2, 2, 12, 14, 16, 3, 9))),
+    dict(zip(_NAMES, (3, 5, 7, 6, 6, 4, 2, 4, 3, 3, 10, 11, 12, 3, 8))),
+)
+"""Sizes to try with: all different; then even ones, for windows and groups; then square images."""
 _OTHER_SIZES = (13, 15, 17, 19, 21, 23, 14, 18, 22, 26)
 
 
@@ -79,9 +83,23 @@ def infer(
         if best is not None:
             shapes, sizes = best
             return Inferred(shapes, _note(unknown, shapes, sizes))
+    for name in _could_be_indices(unknown, kinds) if search.wants_integers else ():
+        best = _choose(search, unknown, source, {**kinds, name: "integer"}, _TABLES[0], TRIALS // 4)
+        if best is not None:
+            shapes, sizes = best
+            return Inferred(shapes, _note(unknown, shapes, sizes))
     if search.without_output:
         raise nothing_to_differentiate(layer)
     raise _impossible(layer, unknown, search.last_error)
+
+
+def _could_be_indices(unknown: Sequence[Argument], kinds: Mapping[str, str]) -> list[str]:
+    """Arguments that may hold integers, by elimination: of no kind that is known, and no parameter's name."""
+    return [
+        argument.name
+        for argument in unknown
+        if not kinds.get(argument.name) and names.role(argument.name) in ("data", "sequence")
+    ]
 
 
 @dataclass
@@ -102,6 +120,7 @@ class _Search:
     deadline: float
     last_error: UserError | None = None
     without_output: int = 0
+    wants_integers: bool = False
 
     def successes(
         self,
@@ -146,9 +165,14 @@ class _Search:
             self.last_error = error if isinstance(error, UserError) else self.last_error
             return proposal.cost
         given = as_given(self.layer, arguments)
+        if self.layer.uses_jax and (refused := trials.refused_by_shape(self.bound, given)) is not None:
+            self.last_error = refused
+            return proposal.cost
         attempt = trials.run_forward(self.bound, given)
         if not attempt.works:
             self.last_error = attempt.error or self.last_error
+            if attempt.error is not None and re.search(r"integer|slice indices|index array", attempt.error.message):
+                self.wants_integers = True
             self.without_output += attempt.error is None
             return proposal.cost
         differentiable = tuple(
@@ -157,7 +181,7 @@ class _Search:
             if argument.differentiated and floating_leaves(arguments[argument.name])
         )
         unit = self.layer.unit_upstream
-        gradients = trials.run_backward(self.bound, attempt, given, differentiable, unit)
+        gradients = trials.run_backward(self.bound, attempt, differentiable, unit)
         fits = _fit(gradients, arguments, differentiable)
         return _Success(proposal.cost, shapes, sizes, fits, proposal.square)
 
@@ -236,11 +260,12 @@ def nothing_to_differentiate(layer: Layer) -> UserError:
 
 
 def _impossible(layer: Layer, unknown: Sequence[Argument], last: UserError | None) -> UserError:
-    names = [argument.name for argument in unknown]
-    guesses = {name: example for name, example in zip(names, ("N,D", "D,M", "M", "N", "N,M", "M,K"))}
-    flags = " ".join(f"--shape {name}={guesses.get(name, 'N,D')}" for name in names)
-    declared = ", ".join(f"{name!r}: {guesses.get(name, 'N,D')!r}" for name in names)
-    listed = ", ".join(f"`{name}`" for name in names)
+    wanted = [argument.name for argument in unknown]
+    guesses = dict(zip(wanted, ("N,D", "D,M", "M", "N", "N,M", "M,K")))
+    flags = " ".join(f"--shape {name}={guesses.get(name, 'N,D')}" for name in wanted)
+    declared = ", ".join(f"{name!r}: {guesses.get(name, 'N,D')!r}" for name in wanted)
+    listed = ", ".join(f"`{name}`" for name in wanted)
+    example = guesses[wanted[0]].replace(",", ", ")
     why = f"; the last try failed: {last.message}" if last is not None else ""
     return UserError(
         f"nothing says the shapes of {listed} of `{layer.name}`, and no small shapes tried made its forward run{why}",
@@ -248,8 +273,8 @@ def _impossible(layer: Layer, unknown: Sequence[Argument], last: UserError | Non
         path=layer.path,
         line=layer.forward_line,
         mend=(
-            f"say them: `{flags}`, or in the docstring `{names[0]}: array of shape ({guesses[names[0]].replace(',', ', ')})`, "
+            f"say them: `{flags}`, or in the docstring `{wanted[0]}: array of shape ({example})`, "
             f"or `layer(..., inputs={{{declared}}})`"
         ),
-        argument=names[0] if len(names) == 1 else None,
+        argument=wanted[0] if len(wanted) == 1 else None,
     )

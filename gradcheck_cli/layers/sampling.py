@@ -37,9 +37,8 @@ def draw(layer: Layer, specification: Specification, bound: BoundLayer, options:
         found = first_that_runs(layer, specification, bound, options, index, batch_of_one=batch, finite=True)
         if not isinstance(found, Feasible):
             found = None
-            notes.append(
-                f"no batch of one: with {', '.join(f'{name}=1' for name in sorted(batch))} the forward raises or is not finite"
-            )
+            ones = ", ".join(f"{name}=1" for name in sorted(batch))
+            notes.append(f"no batch of one: with {ones} the forward raises or is not finite")
     if found is None:
         found = first_that_runs(layer, specification, bound, options, index)
     if not isinstance(found, Feasible):
@@ -51,7 +50,9 @@ def draw(layer: Layer, specification: Specification, bound: BoundLayer, options:
     if not isinstance(found, Feasible):
         raise (found if found is not None else nothing_to_differentiate(layer))
     if found.said:
-        notes.append(f"sizes: {found.said}, for the forward does not run with others")
+        used = {name for dimensions in every_shape(specification) for name in names_in(dimensions)}
+        chosen = ", ".join(f"{name}={size}" for name, size in found.sizes.items() if name in used)
+        notes.append(f"draw {index + 1} has {found.said} ({chosen}): the forward does not run with the usual ones")
     if not found.attempt.finite and specification.make is None:
         settled = settle_domains(layer, specification, bound, options, found.sizes, index)
         if settled is not None:
@@ -99,19 +100,19 @@ def _names(shape: ArgumentShape, path: tuple[Any, ...], array: Any, sizes: Mappi
     """A name for each axis: as specified; else, for parameters that the constructor made, by a size that is unique."""
     if path and shape.template is not None:
         try:
-            inner = at(shape.template, path)
+            inner: Any = at(shape.template, path)
         except (LookupError, TypeError):
             inner = None
         shape = inner if isinstance(inner, ArgumentShape) else ArgumentShape(None, "float", shape.source)
     if shape.dimensions is not None and len(shape.dimensions) == array.ndim:
-        return tuple("" if isinstance(axis, int) or axis == "..." else axis for axis in shape.dimensions)
+        return tuple("" if isinstance(axis, int) or axis == "..." else str(axis) for axis in shape.dimensions)
     if shape.source != "constructor":
-        return ("",) * array.ndim
+        return ("",) * int(array.ndim)
     by_size: dict[int, list[str]] = {}
     for name, size in sizes.items():
         by_size.setdefault(size, []).append(name)
     named = [by_size.get(int(size), []) for size in array.shape]
-    return tuple(candidates[0] if len(candidates) == 1 else "" for candidates in named)
+    return tuple(found[0] if len(found) == 1 else "" for found in named)
 
 
 def numpy_arguments(case: Case) -> dict[str, Any]:

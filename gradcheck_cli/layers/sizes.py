@@ -20,7 +20,7 @@ class Manner:
         kernel, spatial: sizes for windows and for what they slide over, taken in turn.
         batch: sizes for the batch.
         shuffle: take them in random order.
-        said: what to tell the reader where this way was needed, or "".
+        said: what kind of sizes these are, where they are none of the usual.
     """
 
     plain: tuple[int, ...]
@@ -36,11 +36,11 @@ _DISTINCT = Manner((3, 4, 5, 6, 7), (2, 3), (5, 6, 7, 8))
 MANNERS = (
     _DISTINCT,
     _DISTINCT,
-    Manner((3, 5, 4, 6, 7), (2, 3), (8, 6, 10, 12), shuffle=False, said="larger images"),
+    Manner((3, 5, 4, 6, 7), (2, 3), (8, 6, 10, 12), shuffle=False, said="larger sizes"),
     Manner((4, 6, 2, 8, 10), (2, 2), (4, 6, 8, 10), (3, 2, 4), False, "even sizes"),
-    Manner((4, 8, 12, 16), (2, 4), (8, 4, 12, 16), (3, 2), False, "multiples of four"),
-    Manner((3, 5, 4, 6, 7), (3, 3), (6, 6, 6, 6), (2, 4), False, "square images and windows"),
-    Manner((3, 5, 4, 6, 7), (3, 3), (7, 7, 7, 7), (2, 4), False, "square images of odd size"),
+    Manner((4, 8, 12, 16), (2, 4), (8, 4, 12, 16), (3, 2), False, "sizes that are multiples of four"),
+    Manner((3, 5, 4, 6, 7), (3, 3), (6, 6, 6, 6), (2, 4), False, "square sizes for images and windows"),
+    Manner((3, 5, 4, 6, 7), (3, 3), (7, 7, 7, 7), (2, 4), False, "odd sizes for images"),
 )
 
 EQUAL = Manner((4,) * 8, (4,) * 4, (4,) * 4, (4,) * 4, False, "equal sizes everywhere")
@@ -58,7 +58,8 @@ def assignments(
 ) -> Iterator[tuple[dict[str, int], str]]:
     """Sizes by name to try in turn, each with what to say about it; names in `fixed` keep their size.
 
-    Different names get different sizes in the first ones; another `turn` gives each name another size. Names in `batch_of_one` get size 1. Sizes that make a
+    Different names get different sizes in the first ones; another `turn` gives each name another
+    size. Names in `batch_of_one` get size 1. Sizes that make a
     derived dimension or an expression such as `C/G` no whole number are left out.
     """
     every = list(dict.fromkeys(name for shape in shapes for name in (*names_in(shape), *_lone(shape))))

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, ForwardResult
-from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
+from gradcheck_cli.layers.leaves import at, fresh, is_floating, rebuild, walk
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,39 @@ def run_forward(bound: BoundLayer, arguments: Mapping[str, Any]) -> Attempt:
     return _look_at(result)
 
 
+def refused_by_shape(bound: BoundLayer, arguments: Mapping[str, Any]) -> UserError | None:
+    """What a forward written for JAX raises on arrays of these shapes, without compiling or running anything.
+
+    None where it raises nothing, or only because it needs values that an abstract array does not have.
+    """
+    import jax
+
+    paths = [(name, path) for name, value in arguments.items() for path, leaf in walk(value) if is_floating(leaf)]
+    leaves = [at(arguments[name], path) for name, path in paths]
+
+    def outputs(*abstract: Any) -> Any:
+        replaced = dict(zip(paths, abstract))
+        given = {
+            name: rebuild(value, lambda path, leaf, name=name: replaced.get((name, path), leaf))  # type: ignore[misc]
+            for name, value in arguments.items()
+        }
+        return bound.forward(given).outputs
+
+    try:
+        with quiet():
+            jax.eval_shape(outputs, *leaves)
+    except UserError as error:
+        needs_values = type(error.__cause__).__module__.startswith("jax.") or "Tracer" in error.message
+        return None if needs_values else error
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return None
+    return None
+
+
 def run_backward(
-    bound: BoundLayer, attempt: Attempt, arguments: Mapping[str, Any], differentiable: tuple[str, ...], unit: bool
+    bound: BoundLayer, attempt: Attempt, differentiable: tuple[str, ...], unit: bool
 ) -> BackwardResult | None:
     """What the backward returns for this forward; None where it raises.
 
@@ -67,7 +98,7 @@ def run_backward(
         if not is_floating(leaf):
             return leaf
         shape, dtype = np.shape(leaf), getattr(leaf, "dtype", np.float64)
-        return np.ones(shape, dtype) if unit else generator.uniform(0.5, 1.5, shape).astype(dtype)
+        return np.ones(shape, dtype) if unit else np.asarray(generator.uniform(0.5, 1.5, shape)).astype(dtype)
 
     try:
         with quiet():

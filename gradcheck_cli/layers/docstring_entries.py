@@ -1,0 +1,114 @@
+"""The entries of a docstring, `name: description`, as a tree by indentation, in any of the usual styles."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_ENTRY = re.compile(
+    r"^(?P<indent>\s*)(?P<bullet>[-*•+]\s+|:param\s+(?:[\w.\[\]]+\s+)?(?=\w+\s*:)|@param\s+|\(?\d+[.)]\s+)?"
+    r"(?P<names>[`'\"]*\*{0,2}(?:self\.)?[^\W\d]\w*[`'\"]*(?:\s*(?:,|/|\band\b)\s*[`'\"]*(?:self\.)?[^\W\d]\w*[`'\"]*)*)"
+    r"\s*(?P<type>\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])?\s*(?::|--|—|–|=(?!=))\s*(?P<text>.*)$"
+)
+
+
+_TYPE_LINE = re.compile(r"^\s*:type\s+(?P<name>\w+)\s*:\s*(?P<text>.*)$")
+
+
+_RETURNS = re.compile(r"^\s*(?:returns?|yields?|raises?|outputs?|:returns?|:rtype)\b.*:?\s*", re.IGNORECASE)
+
+
+_ARGUMENTS = re.compile(
+    r"^\s*(?:inputs?|arguments?|args|parameters?|params|attributes|keyword arg\w*|other parameters|cache)\b"
+    r"[^:]{0,40}:?\s*$",
+    re.IGNORECASE,
+)
+
+
+_UNDERLINE = re.compile(r"^\s*[-=~]{3,}\s*$")
+
+
+@dataclass
+class Entry:
+    """One `name: description`, its indentation, its lines, and the entries below it.
+
+    Several names may share one description: `w, b: weights and biases`.
+    """
+
+    names: tuple[str, ...]
+    indent: int
+    lines: list[str]
+    children: list[Entry]
+
+
+def entries(docstring: str, keep_returns: bool) -> list[Entry]:
+    """The tree of `name: description` entries, by indentation. Sections on returned values only where asked for."""
+    roots: list[Entry] = []
+    stack: list[Entry] = []
+    skipping = False
+    types: dict[str, str] = {}
+    lines = inspect.cleandoc(docstring or "").splitlines()
+    for position, line in enumerate(lines):
+        if not line.strip() or _UNDERLINE.match(line):
+            continue
+        underlined = position + 1 < len(lines) and bool(_UNDERLINE.match(lines[position + 1]))
+        indent = len(line) - len(line.lstrip())
+        if type_line := _TYPE_LINE.match(line):
+            types[type_line["name"]] = type_line["text"]
+            continue
+        match = _ENTRY.match(line)
+        if match and match["bullet"] is None and _is_prose(match):
+            match = None
+        heading = _ARGUMENTS.match(line) is not None or underlined
+        if _RETURNS.match(line) and (match is None or match["bullet"] is None):
+            skipping, stack = True, []
+            continue
+        if heading:
+            skipping, stack = False, []
+            continue
+        if skipping and not keep_returns:
+            continue
+        if match is None:
+            while stack and stack[-1].indent >= indent and stack[-1].indent > 0:
+                stack.pop()
+            if stack and (indent > stack[-1].indent or lines[position - 1].strip()):
+                stack[-1].lines.append(line.strip())
+            continue
+        while stack and stack[-1].indent >= indent:
+            stack.pop()
+        names = tuple(re.findall(r"[^\W\d]\w*", re.sub(r"self\.|\band\b", " ", match["names"])))
+        entry = Entry(names, indent, [f"{match['type'] or ''} {match['text']}".strip()], [])
+        (stack[-1].children if stack else roots).append(entry)
+        stack.append(entry)
+    for entry in flatten(roots):
+        entry.lines.extend(types[name] for name in entry.names if name in types)
+    return roots
+
+
+def _is_prose(match: re.Match[str]) -> bool:
+    """Whether a line without a bullet is a sentence with a colon (`Input:`, `Note: ...`) and no entry."""
+    first = re.sub(r"\W", "", match["names"]).lower()
+    return first in {
+        "note",
+        "notes",
+        "example",
+        "examples",
+        "see",
+        "warning",
+        "computes",
+        "where",
+        "shape",
+        "shapes",
+        "hint",
+    }
+
+
+def flatten(entries: Iterable[Entry]) -> list[Entry]:
+    """All entries of the trees, each before those below it."""
+    found: list[Entry] = []
+    for entry in entries:
+        found.append(entry)
+        found.extend(flatten(entry.children))
+    return found
