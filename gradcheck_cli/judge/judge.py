@@ -16,7 +16,19 @@ from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.evidence import Evidence
 from gradcheck_cli.judge.inquiry import LeafCase, inquire
 from gradcheck_cli.judge.leaf import conclude
-from gradcheck_cli.judge.noise import Perturbed, Tolerance, given, measure, natural_size, perturbations
+from gradcheck_cli.judge.noise import (
+    REPLAYS,
+    Perturbed,
+    Replay,
+    Tolerance,
+    given,
+    jitter,
+    largest_epsilon,
+    measure,
+    natural_size,
+    perturbations,
+    typical_size,
+)
 from gradcheck_cli.judge.receiving import Received
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.table import TELLING
@@ -43,6 +55,7 @@ def judge_draw(
     *,
     narrowest: np.dtype[Any] | None = None,
     perturbed: Perturbed | None = None,
+    replay: Replay | None = None,
 ) -> DrawVerdict:
     """Judge the user's gradients for one case.
 
@@ -55,6 +68,8 @@ def judge_draw(
         settings: tolerances of the user's, and how much finite differences may cost.
         narrowest: the narrowest floating dtype that the forward computed in (`Trace.narrowest`), where known.
         perturbed: the reference at perturbed inputs, see `noise.Perturbed`; None leaves the drift out.
+        replay: yours and the reference at perturbed inputs, see `noise.Replay`; called only where yours differs from
+            the reference, to tell rounding from a mistake.
     """
     reception = sort_out(case, analytic.backward)
     outputs = [np.asarray(leaf) for output in analytic.outputs for _, leaf in walk(output) if is_floating(leaf)]
@@ -70,7 +85,7 @@ def judge_draw(
         dtypes=tuple(_dtypes(received, narrowest) for received in reception.leaves),
     )
     if isinstance(autodiff, Autodiff):
-        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed)
+        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed, replay)
     else:
         leaves, findings, notes = _without_autodiff(situation, autodiff)
     if broken:
@@ -111,7 +126,9 @@ _Judgement = tuple[tuple[LeafVerdict, ...], tuple[Finding, ...], tuple[str, ...]
 """The leaves, the findings of no leaf, the notes."""
 
 
-def _with_autodiff(situation: _Situation, autodiff: Autodiff, perturbed: Perturbed | None) -> _Judgement:
+def _with_autodiff(
+    situation: _Situation, autodiff: Autodiff, perturbed: Perturbed | None, replay: Replay | None
+) -> _Judgement:
     case, reception, evidence, settings = situation.case, situation.reception, situation.evidence, situation.settings
     naturals, dtypes = situation.naturals, situation.dtypes
     fixed = given(settings)
@@ -123,10 +140,12 @@ def _with_autodiff(situation: _Situation, autodiff: Autodiff, perturbed: Perturb
         tolerance = fixed or measure(
             scale, dtypes[position], naturals[position], [gradients[position] for gradients in moved], reference
         )
-        size = max(_typical(scale), TELLING * naturals[position])
+        size = max(typical_size(scale), TELLING * naturals[position])
         yours = received.usable
         comparison = None if yours is None else compare(yours, reference, tolerance)
         leaf_cases.append(LeafCase(position, received, reference, tolerance, size, comparison))
+    if replay is not None and fixed is None:
+        leaf_cases = _replayed(situation, leaf_cases, replay)
     inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
     straight_through = case.layer.expect == "straight-through"
     values = [_values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
@@ -142,6 +161,31 @@ def _with_autodiff(situation: _Situation, autodiff: Autodiff, perturbed: Perturb
     }
     leaves, findings = _complete(case, reception, judged, values, zero, AUTODIFF)
     return leaves, findings, inquiry.notes
+
+
+def _replayed(situation: _Situation, leaves: list[LeafCase], replay: Replay) -> list[LeafCase]:
+    """The leaves, those that differ with the rounding inside yours taken into their tolerance."""
+    suspects = [leaf for leaf in leaves if leaf.comparison is not None and leaf.comparison.wrong.size]
+    errors: dict[int, list[NDArray[Any]]] = {leaf.position: [] for leaf in suspects}
+    dtypes = [dtype for leaf in suspects for dtype in situation.dtypes[leaf.position]]
+    for number in range(REPLAYS if suspects else 0):
+        backward, references = replay(largest_epsilon(dtypes), situation.case.seed + number)
+        received = sort_out(situation.case, backward).leaves
+        for leaf in suspects:
+            again = received[leaf.position].usable
+            if again is not None:
+                errors[leaf.position].append(again - references[leaf.position])
+    changed = {}
+    for leaf in suspects:
+        yours, found = leaf.received.usable, errors[leaf.position]
+        if yours is None or len(found) < REPLAYS:
+            continue
+        tolerance = jitter(
+            [*found, yours - leaf.autodiff], leaf.autodiff, leaf.tolerance, situation.dtypes[leaf.position]
+        )
+        comparison = compare(yours, leaf.autodiff, tolerance)
+        changed[leaf.position] = replace(leaf, tolerance=tolerance, comparison=comparison)
+    return [changed.get(leaf.position, leaf) for leaf in leaves]
 
 
 def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgement:
@@ -232,11 +276,6 @@ def _values_judge(reference: NDArray[Any], tolerance: Tolerance, bars: NDArray[n
 
 def _dtypes(received: Received, narrowest: np.dtype[Any] | None) -> tuple[np.dtype[Any], ...]:
     return tuple(dtype for dtype in (received.leaf.value.dtype, received.dtype, narrowest) if dtype is not None)
-
-
-def _typical(scale: NDArray[np.float64]) -> float:
-    mean = float(np.mean(scale)) if scale.size else 0.0
-    return mean if np.isfinite(mean) else 0.0
 
 
 def _broken_forward(outputs: Sequence[NDArray[Any]]) -> str:

@@ -10,6 +10,9 @@ from gradcheck_cli.witnesses.gradients import Difference
 CLEAR = 3.0
 """The two slopes count as different when they are this many error bars apart."""
 
+JUMP = 1e-3
+"""And when they differ by more than this share of the larger one: less is curvature that the error bars missed."""
+
 REACH = 4.0
 """A kink makes a central difference's error bar reach half its jump; a gradient this many bars away is at no kink."""
 
@@ -43,7 +46,7 @@ def kink(difference: Difference, tolerance: float) -> Kink | None:
     if isinstance(forward, complex) or isinstance(backward, complex):
         return None
     lower, upper = min(forward, backward), max(forward, backward)
-    if not upper - lower > CLEAR * error + tolerance:
+    if not upper - lower > max(CLEAR * error + tolerance, JUMP * max(abs(lower), abs(upper))):
         return None
     return Kink(lower, upper, error)
 

@@ -13,17 +13,21 @@ but for rounding. None of them grows with the number of elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.precision import epsilon, is_floating_dtype
+from gradcheck_cli.judge.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.layer import BackwardResult
 
 Perturbed = Callable[[float, int], tuple[NDArray[Any], ...]]
 """`(relative size, seed) -> gradients`: the reference at inputs that are off by random factors of 1 ± that size."""
+
+Replay = Callable[[float, int], tuple[BackwardResult, tuple[NDArray[Any], ...]]]
+"""`(relative size, seed) -> (yours, reference)`, both at the same inputs, off by random factors of 1 ± that size."""
 
 ROUNDING_FACTOR = 4.0
 """`relative` is this times epsilon to the power 3/4: 7e-12 in float64, 2.6e-5 in float32, 2 % in float16.
@@ -34,12 +38,21 @@ that works in them sums in wider ones.
 """
 
 FLOOR_SHARE = 0.25
-"""`floor` is this share of `relative`, times the leaf's mean scale."""
+"""`floor` is this share of `relative`, times the leaf's mean scale or its `natural_size`, whichever is more."""
+
+SMALLEST_INPUT = 0.05
+"""Inputs below this size do not make `natural_size` larger: most functions do not bend faster near zero than this."""
 
 DRIFT_SAFETY = 16.0
 """`drift` is this times the movement seen: one random direction may by chance move an element little."""
 
 PERTURBATIONS = 2
+
+REPLAYS = 6
+JITTER_SAFETY = 4.0
+LARGEST_JITTER = 0.5
+"""Jitter counts up to epsilon to this power, times the element's size: a backward that is random is no noise."""
+
 SAMPLE = 4096
 SENSITIVITY_QUANTILE = 0.95
 
@@ -82,25 +95,24 @@ def given(settings: Settings) -> Tolerance | None:
 
 def relative_rounding(dtypes: Sequence[np.dtype[Any]]) -> float:
     """`relative` for a gradient that was computed in these dtypes: the narrowest floating one decides."""
-    return float(
-        ROUNDING_FACTOR
-        * max((epsilon(dtype) for dtype in dtypes if is_floating_dtype(dtype)), default=epsilon(np.dtype(float)))
-        ** 0.75
-    )
+    return float(ROUNDING_FACTOR * largest_epsilon(dtypes) ** 0.75)
 
 
 def natural_size(outputs: Sequence[NDArray[Any]], upstream: Sequence[NDArray[Any]], value: NDArray[Any]) -> float:
-    """The size that a gradient with respect to `value` has by its units: largest |upstream · output| / typical |value|.
+    """The size of the terms that a gradient with respect to `value` is made of, by its units.
 
-    Zero where nothing can be said (an input or an output of zeros).
+    The largest |upstream · output| over the root mean square of `value`. Inside a backward such terms may cancel to
+    something far smaller, without a trace in `Autodiff.scale`: the gradient through a normalisation of few elements,
+    of a bias before a batch normalisation, of a saturated sigmoid or softmax.
     """
     largest = 0.0
     for output, cotangent in zip(outputs, upstream):
         if np.shape(output) == np.shape(cotangent) and np.size(output):
             products = np.abs(np.asarray(output, dtype=np.result_type(cotangent)) * cotangent)
             largest = max(largest, float(np.max(products, initial=0.0, where=np.isfinite(products))))
-    typical = float(np.mean(np.abs(value))) if value.size else 0.0
-    return largest / typical if typical > 0 and np.isfinite(typical) else 0.0
+    flat = value.reshape(-1).astype(np.result_type(value, np.float64), copy=False)
+    typical = float(np.sqrt(np.real(np.vdot(flat, flat)) / flat.size)) if flat.size else 0.0
+    return largest / max(typical, SMALLEST_INPUT) if np.isfinite(typical) else 0.0
 
 
 def measure(
@@ -115,22 +127,23 @@ def measure(
     Args:
         scale: in the leaf's shape, see the module.
         dtypes: in which the layer computed this gradient.
-        natural: `natural_size`; it counts only where the whole gradient lies below the rounding of the function, as
-            the gradient of a bias before a batch normalisation does: such a leaf's own scale is rounding, too.
+        natural: `natural_size`.
         moved: the reference at inputs that are off by a rounding, see `perturbations`.
         reference: the reference, needed where `moved` is given.
     """
     relative = relative_rounding(dtypes)
-    finite = (
-        scale if np.isfinite(typical := float(np.mean(scale)) if scale.size else 0.0) else scale[np.isfinite(scale)]
-    )
-    if finite is not scale:
-        typical = float(np.mean(finite)) if finite.size else 0.0
-    drift = None
-    if moved and reference is not None:
-        drift = _drift(moved, reference)
-    floor = FLOOR_SHARE * relative * (natural if typical < relative * natural else typical)
+    drift = _drift(moved, reference) if moved and reference is not None else None
+    floor = FLOOR_SHARE * relative * max(typical_size(scale), natural)
     return Tolerance(relative, floor, scale, drift)
+
+
+def typical_size(scale: NDArray[np.float64]) -> float:
+    """The mean of the finite scales of a leaf."""
+    mean = float(np.mean(scale)) if scale.size else 0.0
+    if not np.isfinite(mean):
+        finite = scale[np.isfinite(scale)]
+        mean = float(np.mean(finite)) if finite.size else 0.0
+    return mean
 
 
 def perturbations(
@@ -139,8 +152,35 @@ def perturbations(
     """The gradients at `PERTURBATIONS` inputs that are off by a rounding of the narrowest dtype; leaves inside."""
     if perturbed is None:
         return ()
-    size = max((epsilon(dtype) for dtype in dtypes if is_floating_dtype(dtype)), default=epsilon(np.dtype(float)))
+    size = largest_epsilon(dtypes)
     return tuple(perturbed(size, seed + number) for number in range(PERTURBATIONS))
+
+
+def jitter(
+    errors: Sequence[NDArray[Any]], reference: NDArray[Any], tolerance: Tolerance, dtypes: Sequence[np.dtype[Any]]
+) -> Tolerance:
+    """The tolerance, widened by the rounding inside yours: how its error changes when the inputs move by a rounding.
+
+    Rounding is drawn anew at each input, however near, and a mistake stays what it is. So steps of the user's
+    backward that cancel, and that the reference in float64 does not show, are told from mistakes.
+
+    Args:
+        errors: yours − reference at inputs that are off by a rounding, the inputs themselves among them.
+        reference, dtypes: of the leaf.
+    """
+    stacked = np.stack(errors)
+    with np.errstate(invalid="ignore"):
+        spread = np.max(np.abs(stacked - stacked.mean(axis=0)), axis=0)
+    size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
+    most = largest_epsilon(dtypes) ** LARGEST_JITTER * size + tolerance.floor
+    spread = np.where(np.isfinite(spread), np.fmin(JITTER_SAFETY * spread, most), 0.0)
+    return replace(tolerance, drift=spread if tolerance.drift is None else np.fmax(tolerance.drift, spread))
+
+
+def largest_epsilon(dtypes: Sequence[np.dtype[Any]]) -> float:
+    """Epsilon of the narrowest floating dtype among these; a float64's where there is none."""
+    floating = [epsilon(dtype) for dtype in dtypes if is_floating_dtype(dtype)]
+    return max(floating, default=DOUBLE_EPSILON)
 
 
 def sensitivity(tolerance: Tolerance, reference: NDArray[Any], bars: NDArray[np.float64] | None = None) -> float | None:

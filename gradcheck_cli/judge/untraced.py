@@ -76,7 +76,7 @@ def reference_of(
     known = np.abs(values[np.isfinite(values)])
     typical = float(known.mean()) if known.size else 0.0
     relative = relative_rounding(dtypes)
-    floor = relative * (natural if typical < relative * natural else typical)
+    floor = relative * max(typical, natural)
     return Reference(values, bars, seen, given or Tolerance(relative, floor), max(typical, TELLING * natural))
 
 

@@ -104,8 +104,13 @@ class Slopes:
         error = 2 * abs(fine - coarse) + rounding / step + (0.0 if smooth else 0.6 * even)
         if not one_sided:
             return Difference(best, error)
-        side_error = abs(best) * 1e-4 + 64 * rounding / step + 1e-4 * even
-        return Difference(best, error, right, left, side_error)
+
+        def side(h: float) -> tuple[float, float]:
+            whole, half = (at(h) - at(0.0)) / h, (at(h / 2) - at(0.0)) / (h / 2)
+            return 2 * half - whole, abs(half - whole) + 64 * rounding / abs(h)
+
+        (right, right_error), (left, left_error) = side(step / 16), side(-step / 16)
+        return Difference(best, error, right, left, max(right_error, left_error))
 
     def directional(self, count: int) -> tuple[Directional, ...]:
         rng = np.random.default_rng(5)
@@ -151,6 +156,7 @@ def judge(
     *,
     autodiff: Autodiff | Untraceable | None = None,
     slopes: Slopes | None = None,
+    differences: bool = True,
     numpy_function: Callable[..., np.ndarray] | None = None,
     settings: Settings | None = None,
     **more: Any,
@@ -165,7 +171,7 @@ def judge(
         Analytic((np.asarray(run(*doubles)),), backward),
         Upstream((upstream,), (np.asarray(upstream, np.float64),)),
         autodiff if autodiff is not None else autodiff_of(function, leaves, upstream),
-        slopes if slopes is not None else Slopes(run, doubles, upstream),
+        None if not differences else slopes if slopes is not None else Slopes(run, doubles, upstream),
         settings or Settings(),
         **more,
     )

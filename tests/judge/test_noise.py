@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.judge.elements import compare
-from gradcheck_cli.judge.noise import given, measure, natural_size, perturbations, relative_rounding, sensitivity
+from gradcheck_cli.judge.noise import (
+    given,
+    jitter,
+    measure,
+    natural_size,
+    perturbations,
+    relative_rounding,
+    sensitivity,
+)
 from gradcheck_cli.judge.settings import Settings
 
 F64, F32, F16 = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
@@ -55,14 +63,10 @@ def test_a_leaf_that_is_zero_but_for_rounding_is_judged_against_the_function() -
     assert compare(np.array([1e-6, 0.0]), noise, tolerance).wrong.tolist() == [0]
 
 
-def test_natural_size_is_ignored_where_the_leaf_has_a_scale() -> None:
-    assert measure(np.ones(3), [F64], natural=1e6).floor == measure(np.ones(3), [F64]).floor
-
-
 def test_natural_size() -> None:
-    value = natural_size([np.array([2.0, -6.0])], [np.array([1.0, 0.5])], np.array([0.1, 0.3]))
-    assert value == pytest.approx(15)
-    assert natural_size([np.ones(2)], [np.ones(2)], np.zeros(3)) == 0
+    value = natural_size([np.array([2.0, -6.0])], [np.array([1.0, 0.5])], np.array([0.3, -0.3]))
+    assert value == pytest.approx(10)
+    assert natural_size([np.ones(2)], [np.ones(2)], np.zeros(3)) == pytest.approx(20)
     assert natural_size([np.array([np.nan, 1.0])], [np.ones(2)], np.ones(3)) == 1
 
 
@@ -119,3 +123,33 @@ def test_sensitivity_is_what_would_have_been_caught() -> None:
 
 def test_sensitivity_without_a_nonzero_reference() -> None:
     assert sensitivity(measure(np.zeros(3), [F64]), np.zeros(3)) is None
+
+
+class TestJitter:
+    reference = np.array([1.0, 2.0, -3.0])
+    tolerance = measure(np.abs(reference), [F32])
+
+    def test_rounding_that_is_drawn_anew_is_excused(self) -> None:
+        rng = np.random.default_rng(0)
+        errors = [1e-4 * rng.normal(size=3) for _ in range(7)]
+        widened = jitter(errors, self.reference, self.tolerance, [F32])
+        yours = self.reference + errors[-1]
+        assert compare(yours, self.reference, self.tolerance).wrong.size
+        assert compare(yours, self.reference, widened).wrong.size == 0
+
+    def test_a_mistake_that_stays_is_not(self) -> None:
+        rng = np.random.default_rng(0)
+        errors = [np.array([1e-3, 0.0, 0.0]) + 1e-7 * rng.normal(size=3) for _ in range(7)]
+        widened = jitter(errors, self.reference, self.tolerance, [F32])
+        assert compare(self.reference + errors[-1], self.reference, widened).wrong.tolist() == [0]
+
+    def test_a_backward_that_is_random_is_not_noise(self) -> None:
+        rng = np.random.default_rng(0)
+        errors = [rng.normal(size=3) for _ in range(7)]
+        widened = jitter(errors, self.reference, self.tolerance, [F32])
+        assert compare(self.reference + errors[-1], self.reference, widened).wrong.size == 3
+
+    def test_nan_is_no_noise(self) -> None:
+        errors = [np.array([np.nan, 0.0, 0.0]) for _ in range(7)]
+        widened = jitter(errors, self.reference, self.tolerance, [F32])
+        assert compare(self.reference + errors[-1], self.reference, widened).wrong.tolist() == [0]
