@@ -91,6 +91,14 @@ def plan(
     roles = [_by_name(parameter, forward, returned, has_cache) for parameter in backward]
     if not any(role.source is Source.UPSTREAM for role in roles):
         roles = _leading_upstream(roles, local)
+    else:
+        # beside one that is known, whatever begins like a gradient is another
+        roles = [
+            replace(role, source=Source.UPSTREAM)
+            if role.source is Source.UNKNOWN and role.parameter.name.startswith(("d", "grad"))
+            else role
+            for role in roles
+        ]
     upstreams = sum(role.source is Source.UPSTREAM for role in roles)
     roles = [_by_position(role, roles, forward, returned_count, upstreams, has_cache, local) for role in roles]
     counts: dict[Source, int] = {}

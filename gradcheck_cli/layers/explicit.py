@@ -110,7 +110,7 @@ def layer(target: Any = None, /, **told: Any) -> Any:
         raise LayerDeclarationError(
             "`layer` takes one forward; received one by position and `forward=`; write `layer(forward=f, backward=b)`"
         )
-    _check(told)
+    check_declaration(told)
     frame = sys._getframe(1)
     line = frame.f_lineno
     subject = target if target is not None else forward
@@ -169,7 +169,12 @@ def _globals_of(target: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else sys._getframe(2).f_globals
 
 
-def _check(told: Mapping[str, Any]) -> None:
+def check_declaration(told: Mapping[str, Any]) -> None:
+    """Refuse what cannot be meant.
+
+    Raises:
+        LayerDeclarationError: states the rule, what was received, and the mend.
+    """
     for key in ("backward", "reference"):
         value = told.get(key)
         if value is not None and not callable(value):

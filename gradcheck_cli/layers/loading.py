@@ -84,7 +84,8 @@ def read_source(path: Path) -> str:
         return io.IncrementalNewlineDecoder(None, translate=True).decode(raw.decode(encoding))
     except UnicodeDecodeError as error:
         raise UserError(
-            f"`{path.name}` is not {error.encoding.upper().removesuffix('-SIG')} text: {error.reason} (byte {error.start})",
+            f"`{path.name}` is not {error.encoding.upper().removesuffix('-SIG')} text: {error.reason} "
+            f"(byte {error.start})",
             code="GC501",
             path=path,
             line=raw[: error.start].count(b"\n") + 1,

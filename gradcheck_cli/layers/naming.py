@@ -15,7 +15,7 @@ _CACHE = re.compile(
 )
 _UPSTREAM = re.compile(
     r"^(d_?[A-Z]\w*|d_?(out\w*|next\w*|y\w*|z|a|h\w*|c\w?|s|o|l|loss|scores|logits|probs|values?|output\w*|result|top|prev\w*)"
-    r"|d(next|prev)_\w+|d[a-z]\d?|dL_?d?\w*"
+    r"|d(next|prev)_\w+|d\w+_(next|out|top|above)|d[a-z]\d?|dL_?d?\w*"
     r"|(grad|gradient)s?(_\w+)?|\w+_(grad|gradient|bar|cotangent|tangent|delta)s?|g|g[a-zA-Z]|g_\w+|upstream\w*"
     r"|cotangents?|ct|cts|ybar|y_bar|delta\w*|error|err|bottom_diff|top_diff|eta|incoming\w*|downstream\w*)$"
 )

@@ -6,9 +6,7 @@ import ast
 import re
 import warnings
 
-_HINT = re.compile(
-    r"backward|back_?prop|bprop|bwd|grad|vjp|jvp|pull_?back|loss|cost|criterion|gradcheck|def d\w", re.I
-)
+_HINT = re.compile(r"backward|back_?prop|bprop|bwd|grad|vjp|jvp|pull_?back|loss|cost|criterion|gradcheck|def d\w", re.I)
 
 
 def may_hold_layers(source: str) -> bool:

@@ -20,11 +20,15 @@ _VALUES = ("data", "value", "val", "array", "w", "weight")
 
 @dataclass(frozen=True)
 class Owned:
-    """A floating array on an instance: its name, where it is, and where its gradient is (None: nowhere seen)."""
+    """A floating array on an instance: its name, where it is, and where its gradient is ("": not seen yet).
+
+    Not `differentiated`: the backward itself takes an optimiser's step with it, and stores no gradient.
+    """
 
     name: str
     steps: Steps
     gradient: str
+    differentiated: bool = True
 
 
 class Missing:
@@ -61,7 +65,7 @@ def attributes(instance: Any) -> dict[str, Any]:
     return found
 
 
-def owned(instance: Any, nodes: Sequence[ast.AST]) -> list[Owned]:
+def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = None) -> list[Owned]:
     """The float arrays of an instance that have a companion gradient, or sit in its list or dict of parameters.
 
     Attributes first, then what only a container holds, then one level of nested objects (a `Parameter` with `data`
@@ -69,7 +73,9 @@ def owned(instance: Any, nodes: Sequence[ast.AST]) -> list[Owned]:
 
     Args:
         nodes: the class's methods, whose text names the gradients that only a backward creates.
+        backward: the backward's text: what it updates in place is a parameter, too.
     """
+    stepped = _stepped(backward)
     values = attributes(instance)
     known = {name for node in nodes for name in syntax.attributes_set(node)} | set(values)
     seen: set[int] = set()
@@ -82,6 +88,9 @@ def owned(instance: Any, nodes: Sequence[ast.AST]) -> list[Owned]:
             if gradient or id(value) in members or in_dictionary:
                 seen.add(id(value))
                 found.append(Owned(name, (("attribute", name),), gradient or in_dictionary))
+            elif name in stepped:
+                seen.add(id(value))
+                found.append(Owned(name, (("attribute", name),), "", differentiated=False))
     for steps, value in _in_containers(values):
         if _is_array(value) and id(value) not in seen:
             seen.add(id(value))
@@ -94,6 +103,21 @@ def owned(instance: Any, nodes: Sequence[ast.AST]) -> list[Owned]:
                 found.append(Owned(name, (("attribute", name), ("attribute", part)), ""))
                 break
     return found
+
+
+def _stepped(backward: ast.AST | None) -> set[str]:
+    """Attributes that a backward updates: `self.W -= rate * dW`, `self.W = self.W - rate * dW`."""
+    found = set()
+    for node in ast.walk(backward) if backward is not None else ():
+        match node:
+            case ast.AugAssign(target=target, op=ast.Sub() | ast.Add()):
+                found.add(syntax.name_of_attribute(target))
+            case ast.Assign(targets=[ast.Attribute() as target], value=ast.BinOp(left=left)):
+                if syntax.name_of_attribute(left) == syntax.name_of_attribute(target):
+                    found.add(syntax.name_of_attribute(target))
+            case _:
+                pass
+    return found - {""}
 
 
 def _key_of_gradient(name: str, values: Mapping[str, Any], known: set[str], nodes: Sequence[ast.AST]) -> str:
@@ -191,6 +215,7 @@ def gradient_of(instance: Any, name: str, steps: Steps, value: Any) -> tuple[Any
                 found = _entry(values.get(container), key)
                 if found is not MISSING:
                     return found, f"self.{container}[{key!r}]"
+    name = name.removeprefix("self.")
     lower = {attribute.lower(): attribute for attribute in reversed(values)}
     candidates = naming.gradient_names(name)
     for attribute in (

@@ -108,7 +108,12 @@ def test_a_file_of_an_installed_library_is_that_librarys_module() -> None:
     ("text", "says", "line", "mends"),
     [
         ("x = 1\ndef f(:\n    pass\n", "SyntaxError", 2, "line 2"),
-        ("x = 1\nimport torch_is_not_here\n", "No module named 'torch_is_not_here'", 2, "pip install torch_is_not_here"),
+        (
+            "x = 1\nimport torch_is_not_here\n",
+            "No module named 'torch_is_not_here'",
+            2,
+            "pip install torch_is_not_here",
+        ),
         ("x = 1\n\n1 / 0\n", "ZeroDivisionError: division by zero", 3, ""),
         ("import sys\nsys.exit('usage: ...')\n", "sys.exit('usage: ...')", 2, "__main__"),
         ("import sys\nsys.exit()\n", "sys.exit()", 2, "__main__"),
@@ -149,7 +154,8 @@ def test_a_circular_import_is_the_users_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "says"), [(b"x = '\xff'\n", "not UTF-8"), (b"x = 1\n\0\n", "NUL"), (b"# -*- coding: klingon -*-\n", "decoded")]
+    ("raw", "says"),
+    [(b"x = '\xff'\n", "not UTF-8"), (b"x = 1\n\0\n", "NUL"), (b"# -*- coding: klingon -*-\n", "decoded")],
 )
 def test_what_is_no_text_is_an_error(tmp_path: Path, raw: bytes, says: str) -> None:
     (tmp_path / "mylayer.py").write_bytes(raw)

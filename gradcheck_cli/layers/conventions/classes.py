@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -116,7 +117,10 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         parameters, forward_node, documentation, gradients, backward_node, backward, loss=naming.is_loss(name)
     )
     place = Place.of(module)
-    constructed, owned, notes = _constructor(owner, name, documentation, place)
+    constructed, owned, notes = _constructor(owner, name, documentation, place, backward_node)
+    taken = {item.name for item in (*constructed, *inputs)}
+    # `Linear(..., bias=True)` beside `self.bias`
+    owned = [replace(item, name=f"self.{item.name}") if item.name in taken else item for item in owned]
     arguments = (*constructed, *(_own(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
@@ -205,7 +209,7 @@ def _initializer(owner: type) -> Any:
 
 
 def _constructor(
-    owner: type, name: str, documentation: tuple[str, ...], place: Place
+    owner: type, name: str, documentation: tuple[str, ...], place: Place, backward: ast.AST | None
 ) -> tuple[tuple[Argument, ...], list[stored.Owned], list[str]]:
     """The constructor's arguments, and the arrays that it makes by itself, seen on an instance built for a look."""
     if not _has_constructor(owner):
@@ -222,12 +226,12 @@ def _constructor(
     notes: list[str] = []
     found: list[stored.Owned] = []
     if not any(item.role is Role.PARAMETER for item in arguments):
-        found, notes = _look(owner, name, arguments, tree, place)
+        found, notes = _look(owner, name, arguments, tree, place, backward)
     return tuple(arguments), found, notes
 
 
 def _look(
-    owner: type, name: str, arguments: list[Argument], tree: ast.AST, place: Place
+    owner: type, name: str, arguments: list[Argument], tree: ast.AST, place: Place, backward: ast.AST | None
 ) -> tuple[list[stored.Owned], list[str]]:
     missing = [item.name for item in arguments if item.role is Role.CONFIG and not item.has_default]
     if missing:
@@ -242,7 +246,7 @@ def _look(
         except UserError as error:
             trouble = error.message
             continue
-        return stored.owned(instance, [tree]), []
+        return stored.owned(instance, [tree], backward), []
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
 
 
@@ -269,6 +273,7 @@ def _own(item: stored.Owned) -> Argument:
         item.name,
         Role.OWN_PARAMETER,
         gradient_name=f"self.{item.gradient}" if item.gradient else "",
+        differentiated=item.differentiated,
     )
 
 

@@ -171,6 +171,10 @@ class ClassLayer:
             if inputs and not kept:
                 raise none_returned(what, self.layout, differentiable, self.place, self.line)
             return BackwardResult({**kept, **gradients})
+        if isinstance(returned, Mapping):
+            every = (*self.layout.inputs, *self.books.names)
+            result = read(returned, Layout(every, every), differentiable, arguments)
+            return replace(result, gradients={**gradients, **result.gradients})
         stored_names = [name for name in self.books.names if name in gradients]
         items = list(returned) if isinstance(returned, (tuple, list)) else [returned]
         if len(items) > max(1, len(inputs)) and len(items) > len(self.layout.inputs):
