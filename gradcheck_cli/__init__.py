@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from gradcheck_cli._version import __version__
 
 if TYPE_CHECKING:
+    from gradcheck_cli.checking.live import check as check
     from gradcheck_cli.layers.explicit import layer as layer
 
-__all__ = ["__version__", "layer"]
+__all__ = ["__version__", "check", "layer"]
 
-_HOMES = {"layer": "gradcheck_cli.layers.explicit"}
+_HOMES = {"check": "gradcheck_cli.checking.live", "layer": "gradcheck_cli.layers.explicit"}
 """Where each public name lives: imported when first asked for, so that the command line's help needs no NumPy."""
 
 

@@ -74,6 +74,10 @@ class Checker:
             run.errors.append(finding_of(error, layer.path, layer.line))
         return run.report(time.perf_counter() - started)
 
+    def use_dual(self, module: Module, dual: Dual) -> None:
+        """Trace the layers of `module` on this dual namespace instead of running the module's source again."""
+        self._duals[module.path] = dual
+
     def _judge(self, module: Module, bound: BoundLayer, case: Case, settings: Settings) -> tuple[DrawVerdict, int]:
         """One draw's verdict, and how many equations its forward's trace has."""
         result = run_forward(bound, case)

@@ -169,6 +169,11 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    @property
+    def passed(self) -> bool:
+        """Whether every layer passed, and there was one."""
+        return bool(self.layers) and not self.errors and all(layer.status is Status.PASS for layer in self.layers)
+
     def count(self, status: Status) -> int:
         """How many layers have this status; errors that belong to no layer count as `ERROR`."""
         extra = len(self.errors) if status is Status.ERROR else 0
