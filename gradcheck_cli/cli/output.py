@@ -67,8 +67,13 @@ class OwnedOutput:
         with contextlib.suppress(OSError, ValueError):
             self._replacement.flush()
         _flush_c_streams()
-        # pread: the offset is shared with file descriptor 1, and must stay at the end
-        return os.pread(self._sink.fileno(), _MOST_KEPT, 0).decode("utf-8", "backslashreplace")
+        with contextlib.suppress(OSError):
+            self._sink.seek(0)
+            content = self._sink.read(_MOST_KEPT)
+            # the offset is shared with file descriptor 1, which goes on writing
+            self._sink.seek(0, os.SEEK_END)
+            return content.decode("utf-8", "backslashreplace")
+        return ""
 
     def restore(self) -> None:
         """Hand `sys.stdout` and file descriptor 1 back."""

@@ -61,6 +61,8 @@ def _told(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[list[Target
 def _perform(targets: Sequence[Target], told: RunOptions, output: OwnedOutput) -> ExitCode:
     outcome = _checked(targets, told)
     outcome = _with_printed(outcome, told, output)
+    if outcome.problem is None and not outcome.report.layers and not outcome.report.errors:
+        outcome = _with_note(outcome, _no_layers(targets))
     problem = outcome.problem
     if problem is None and told.require_layers and not outcome.report.layers and not outcome.report.errors:
         problem = Problem("usage", "no layers found, and `--require-layers` asks for some", mend="check the paths")
@@ -119,8 +121,19 @@ def _with_printed(outcome: Outcome, told: RunOptions, output: OwnedOutput) -> Ou
     if told.verbose:
         _show_printed(printed)
         note = f"The checked modules printed {counted(lines, 'line')}, shown on standard error."
-    report = replace(outcome.report, notes=(*outcome.report.notes, note))
-    return replace(outcome, report=report)
+    return _with_note(outcome, note)
+
+
+def _with_note(outcome: Outcome, note: str) -> Outcome:
+    return replace(outcome, report=replace(outcome.report, notes=(*outcome.report.notes, note)))
+
+
+def _no_layers(targets: Sequence[Target]) -> str:
+    places = ", ".join(str(target.path) for target in targets[:3]) + (", ..." if len(targets) > 3 else "")
+    return (
+        f"No layers in {places}: a layer is a forward with a hand-written backward, "
+        "such as `affine_forward` with `affine_backward`, or a class with both methods."
+    )
 
 
 def _show_printed(printed: str) -> None:
