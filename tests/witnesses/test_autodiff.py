@@ -33,14 +33,19 @@ def test_gradients_of_an_affine_layer_are_right_to_rounding() -> None:
         np.testing.assert_allclose(gradient, right, rtol=1e-14, atol=1e-14)
 
 
+@pytest.mark.parametrize("together", [2**22, 0], ids=["in one batch", "one by one"])
 @pytest.mark.parametrize("columns", [5, 50], ids=["exact", "sampled"])
-def test_scale_is_the_root_sum_of_squares_of_the_terms(columns: int) -> None:
+def test_scale_is_the_root_sum_of_squares_of_the_terms(
+    columns: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradcheck_cli.witnesses.autodiff.TOGETHER", together)
     case = affine_case(4, 6, columns)
     upstream = make_upstream(case, affine)
     found = autodiff(make_trace(affine, case), case, upstream)
     x, w = case.arguments["x"], case.arguments["w"]
     (g,) = upstream.flat
     exact = g.size <= EXACT_OUTPUTS
+    np.testing.assert_allclose(found.gradients[1], x.T @ g, rtol=1e-14, atol=1e-14)
     for scale, right in zip(found.scale, (np.sqrt(g**2 @ (w.T) ** 2), np.sqrt((x.T) ** 2 @ g**2))):
         ratio = scale / right
         assert np.allclose(ratio, 1) if exact else (ratio.min() > 0.2 and ratio.max() < 2.5)
