@@ -32,9 +32,13 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[RenderableType]:
         if concerned is not None and concerned.name not in shown:
             shown.add(concerned.name)
             parts += _argument(concerned, layer, screen)
+    was_one_line = False
     for argument in layer.arguments:
         if argument.name not in shown and (screen.verbose or argument.status is not Status.PASS):
-            parts += [_BLANK, *_argument(argument, layer, screen, always=True)]
+            block = _argument(argument, layer, screen, always=True)
+            # single lines stand close together
+            parts += block if was_one_line and len(block) == 1 else [_BLANK, *block]
+            was_one_line = len(block) == 1
     again = reproduction(layer, screen) if layer.status is not Status.PASS else []
     if again:
         parts += [_BLANK, *again]
@@ -46,13 +50,13 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[RenderableType]:
 def error_section(error: Finding, screen: Screen) -> list[RenderableType]:
     """A problem that belongs to no layer: a module that does not load."""
     return [
-        *heading(screen.place(error.path, None), Status.ERROR, "", screen),
+        *heading(screen.place(error.path, None), Status.ERROR, [], screen),
         _BLANK,
         finding_view(error, screen),
     ]
 
 
-def heading(name: str, status: Status, facts: str, screen: Screen) -> list[RenderableType]:
+def heading(name: str, status: Status, facts: list[str], screen: Screen) -> list[RenderableType]:
     """`── ✗ affine_backward ────`, and what is known of it in quiet letters below."""
     rule = screen.marks.rule
     title = Text(rule * 2 + " ", style=STATUS_STYLE[status])
@@ -61,7 +65,7 @@ def heading(name: str, status: Status, facts: str, screen: Screen) -> list[Rende
     rest = screen.width - title.cell_len - 1
     if rest > 0:
         title.append(" " + rule * rest, style=STATUS_STYLE[status].replace("bold ", ""))
-    return [title, indented(screen.text(facts, QUIET), 2)] if facts else [title]
+    return [title, joined([screen.text(fact, QUIET) for fact in facts], screen, 2)] if facts else [title]
 
 
 def notes(sentences: tuple[str, ...], screen: Screen) -> list[RenderableType]:
@@ -83,7 +87,7 @@ def bulleted(sentence: str, screen: Screen, indent: int) -> RenderableType:
     return indented(table, indent)
 
 
-def _facts(layer: LayerReport, screen: Screen) -> str:
+def _facts(layer: LayerReport, screen: Screen) -> list[str]:
     facts = [screen.place(layer.path, layer.line), one_line(layer.convention)]
     if screen.verbose:
         if layer.draws:
@@ -95,7 +99,7 @@ def _facts(layer: LayerReport, screen: Screen) -> str:
         if layer.sensitivity is not None:
             facts.append(f"sensitivity {power(layer.sensitivity)}")
         facts.append(duration(layer.seconds))
-    return screen.marks.dot.join(facts)
+    return facts
 
 
 def _argument(
