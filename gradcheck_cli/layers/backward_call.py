@@ -116,6 +116,18 @@ def plan(
     return Plan(tuple(numbered), upstream, counts.get(Source.CACHE, 0), unit, whole and len(upstream) == 1)
 
 
+def all_upstream(backward: Sequence[Parameter]) -> Plan:
+    """The plan of a backward that keeps what it needs elsewhere: all it takes, but defaults, are upstream gradients."""
+    roles: list[Role] = []
+    for parameter in backward:
+        upstream = not roles or not parameter.has_default
+        position = sum(role.source is Source.UPSTREAM for role in roles)
+        roles.append(Role(parameter, Source.UPSTREAM if upstream else Source.DEFAULT, position if upstream else 0))
+    names = tuple(role.parameter.name for role in roles if role.source is Source.UPSTREAM)
+    unit = not names or (len(names) == 1 and roles[0].parameter.has_default and _is_one(roles[0].parameter.default))
+    return Plan(tuple(roles), names, 0, unit)
+
+
 def _by_name(parameter: Parameter, forward: Sequence[str], returned: Sequence[str], has_cache: bool) -> Role:
     name = parameter.name
     same = [argument for argument in forward if argument.lower() == name.lower()]

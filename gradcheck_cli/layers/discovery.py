@@ -94,8 +94,9 @@ class _Search:
     def run(self) -> Discovery:
         self._declared()
         self._custom_derivatives()
-        self._closures_and_losses()
+        self._functions(lambda function: closure.pull_back_of(syntax.definition(function)) is not None, closure.build)
         self._pairs()
+        self._functions(loss.is_loss, loss.build)
         self._classes()
         layers = [layer for _, layer in sorted(self.found, key=lambda item: item[0])]
         return Discovery(tuple(_unique(layers)), tuple(self.notes), tuple(self.problems))
@@ -227,17 +228,15 @@ class _Search:
         lines = self.module.source.splitlines()
         return 0 < line <= len(lines) and "custom_" in lines[line - 1]
 
-    def _closures_and_losses(self) -> None:
+    def _functions(self, is_one: Callable[[Any], bool], build: Callable[..., Layer]) -> None:
+        """Conventions that are one function: closures, and losses with their gradient."""
         for name in self._in_order(self.functions):
             function = self.live(name)
             if name in self.claimed or not callable(function) or isinstance(function, type):
                 continue
-            if closure.pull_back_of(syntax.definition(function)) is not None:
+            if not name.startswith("test_") and is_one(function):
                 self.claimed.add(name)
-                self.add(lambda name=name: closure.build(self.module, name, attribute(name)))  # type: ignore[misc]
-            elif loss.is_loss(function) and not name.startswith("test_"):
-                self.claimed.add(name)
-                self.add(lambda name=name: loss.build(self.module, name, attribute(name)))  # type: ignore[misc]
+                self.add(lambda name=name: build(self.module, name, attribute(name)))  # type: ignore[misc]
 
     def _pairs(self) -> None:
         callables = [

@@ -14,7 +14,7 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import naming, roles, signatures, stored, syntax
-from gradcheck_cli.layers.backward_call import Plan, plan
+from gradcheck_cli.layers.backward_call import Plan, all_upstream, plan
 from gradcheck_cli.layers.constructor import constructor_role
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
@@ -191,7 +191,7 @@ def closure_plan(node: syntax.FunctionNode | None) -> Plan:
     named = [item.arg for item in (*arguments.posonlyargs, *arguments.args)] if arguments is not None else ["dout"]
     required = len(named) - len(arguments.defaults) if arguments is not None else 1
     taken = tuple(signatures.Parameter(item, has_default=k >= max(1, required)) for k, item in enumerate(named))
-    return plan(taken, (), (), has_cache=False)
+    return all_upstream(taken)
 
 
 def _nested(node: syntax.FunctionNode | None) -> syntax.FunctionNode | None:

@@ -17,6 +17,7 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run
 
 _LOSS_VALUE = re.compile(r"loss|cost|nll|objective|energy|^(L|J|l|E|err|error|value|obj|out|total)$", re.I)
+_NAMED = re.compile(r"loss|cost|criterion|objective|entropy|nll|likelihood|mse|hinge|svm|bce", re.I)
 _GRADIENTS = re.compile(r"^(d\w*|grads?\w*|gradients?\w*|\w+_grads?|g[a-zA-Z]?)$")
 
 
@@ -99,7 +100,7 @@ def is_loss(function: Any) -> bool:
     arguments = [parameter.name for parameter in signatures.parameters(function)]
     if len(names) < 2 or not arguments:
         return False
-    if naming.is_loss(getattr(syntax.plain_function(function), "__name__", "")):
+    if _NAMED.search(getattr(syntax.plain_function(function), "__name__", "")):
         # `return margins.sum() / N, dx / N`: the name says enough, unless something else comes second
         return all(not name or _GRADIENTS.match(name) is not None for name in names[1:])
     named = [naming.gradient_target(name, arguments) is not None and name not in arguments for name in names[1:]]
@@ -109,11 +110,12 @@ def is_loss(function: Any) -> bool:
 
 def _returned(node: syntax.FunctionNode | None) -> tuple[str, ...]:
     """Names of the loss and its gradients in the return statement: `dx` for `dx / N`; "" where none stands out."""
-    tuples = [value for value in syntax.returns(node) if isinstance(value, ast.Tuple)]
-    if not tuples or any(isinstance(item, ast.Starred) for item in tuples[-1].elts):
-        return ()
-    first, *rest = tuples[-1].elts if tuples[-1].elts else (ast.Constant(value=None),)
-    return (syntax.name_of(first), *(_gradient_name(item) for item in rest))
+    for value in reversed(syntax.returns(node)):
+        if isinstance(value, ast.Tuple) and len(value.elts) > 1:
+            first, *rest = value.elts
+            if not any(isinstance(item, (ast.Tuple, ast.List, ast.Constant, ast.Starred)) for item in rest):
+                return (syntax.name_of(first), *(_gradient_name(item) for item in rest))
+    return ()
 
 
 def _gradient_name(node: ast.expr) -> str:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.layers import naming, roles, signatures, syntax
-from gradcheck_cli.layers.backward_call import Kept, Plan, arguments_for, plan, split_returned
+from gradcheck_cli.layers.backward_call import Kept, Plan, all_upstream, arguments_for, split_returned
 from gradcheck_cli.layers.context import Context
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments, none_returned
 from gradcheck_cli.layers.gradients import Layout, read
@@ -137,14 +137,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     parameters = signatures.parameters(forward, skip)
     forward_node, backward_node = syntax.definition(forward), syntax.definition(backward)
     backward_parameters = signatures.parameters(backward, skip)
-    names = tuple(parameter.name for parameter in parameters)
-    how = plan(
-        backward_parameters,
-        names,
-        syntax.returned_names(forward_node),
-        returned_count=syntax.returned_count(forward_node),
-        has_cache=False,
-    )
+    how = all_upstream(backward_parameters)
     documentation = roles.documentation(forward, owner, backward)
     gradients = syntax.returned_names(backward_node)
     arguments, layout = describe_arguments(
