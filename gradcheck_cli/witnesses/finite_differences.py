@@ -36,6 +36,9 @@ MANY_OUTPUTS = 1000
 WORTH_BATCHING = 0.3
 """Seconds that a complete sweep must take before a compiled forward is tried for it: about what compiling takes."""
 
+SLOW_FORWARD = 1e-4
+"""Seconds that one evaluation must take, too: a point of a small batch costs about half of that."""
+
 
 class Differencer:
     """Finite differences of one case's forward, weighted by its upstream gradient, on demand.
@@ -148,7 +151,8 @@ class Differencer:
         ]
         with np.errstate(all="ignore"):
             expected = EVALUATIONS_EACH * min(len(places), self._max_evals) * self._seconds_each
-            batch = self._batch if self._batch is not None and expected > WORTH_BATCHING else None
+            worthwhile = expected > WORTH_BATCHING and self._seconds_each > SLOW_FORWARD
+            batch = self._batch if worthwhile else None
             if batch is not None and not self._agrees(batch):
                 batch = None
             self._sweep(places, batch)
