@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,19 +86,40 @@ class Evidence:
         return FiniteDifferences(self.directions, dict(self._elements), self.complete, evaluations, note)
 
 
-def along(gradients: tuple[NDArray[Any], ...], direction: Directional) -> float:
-    """The derivative that these gradients have along the direction: `Re Σ g·v`."""
-    total = 0.0
-    for gradient, vector in zip(gradients, direction.direction):
-        total += float(np.real(np.dot(gradient.reshape(-1), np.asarray(vector).reshape(-1))))
-    return total
+LARGE = 200_000
+"""With more elements than this a pass over them takes milliseconds, and repetitions are left out."""
 
 
-def length(gradients: tuple[NDArray[Any], ...], direction: Directional) -> float:
-    """The size that `along` has by chance: the root of Σ |g|² times the direction's mean square, leaf by leaf."""
-    total = 0.0
-    for gradient, vector in zip(gradients, direction.direction):
-        flat, along_it = gradient.reshape(-1), np.asarray(vector).reshape(-1)
-        if flat.size:
-            total += float(np.real(np.vdot(flat, flat)) * np.real(np.vdot(along_it, along_it)) / flat.size)
-    return float(np.sqrt(total))
+@dataclass(frozen=True)
+class Slope:
+    """A random direction, as some gradients see it.
+
+    Attributes:
+        value: the derivative that the gradients have along it, `Re Σ g·v`.
+        length: the size that `value` has by chance: the root of Σ |g|² times the direction's mean square, by leaf.
+        difference: the same derivative by finite differences.
+    """
+
+    value: float
+    length: float
+    difference: Difference
+
+    @property
+    def size(self) -> float:
+        """What errors along this direction are compared with."""
+        return max(self.length, abs(self.difference.value))
+
+
+def slopes(gradients: Sequence[NDArray[Any]], directions: Sequence[Directional]) -> tuple[Slope, ...]:
+    """The derivatives that these gradients have along the directions."""
+    squares = [float(np.real(np.vdot(gradient, gradient))) for gradient in gradients]
+    found = []
+    for direction in directions:
+        value, total = 0.0, 0.0
+        for gradient, square, vector in zip(gradients, squares, direction.direction):
+            along = np.asarray(vector).reshape(-1)
+            if along.size:
+                value += float(np.real(np.dot(gradient.reshape(-1), along)))
+                total += square * float(np.real(np.vdot(along, along))) / along.size
+        found.append(Slope(value, float(np.sqrt(total)), direction.difference))
+    return tuple(found)

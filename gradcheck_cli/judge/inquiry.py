@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison
-from gradcheck_cli.judge.evidence import Evidence, along, length
+from gradcheck_cli.judge.evidence import LARGE, Evidence, Slope, slopes
 from gradcheck_cli.judge.kinks import may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import scalar, tolerance_at
 from gradcheck_cli.judge.noise import Tolerance
 from gradcheck_cli.judge.receiving import Received
 from gradcheck_cli.judge.table import MATERIAL, ODD, TELLING, Row, Verdict, decide
 from gradcheck_cli.judge.words import number
-from gradcheck_cli.witnesses.gradients import Difference, Directional
+from gradcheck_cli.witnesses.gradients import Difference
 
 DIRECTIONS = 2
 SUSPECTS_WORST = 8
@@ -68,14 +68,16 @@ class Inquiry:
 def inquire(leaves: Sequence[LeafCase], evidence: Evidence, full: bool, rng: np.random.Generator) -> Inquiry:
     """Take the finite differences that this draw needs: directions, suspects, a sample, and more where these object."""
     total = sum(leaf.autodiff.size for leaf in leaves)
-    evidence.look_along(DIRECTIONS)
+    evidence.look_along(DIRECTIONS if total <= LARGE else 1)
     evidence.look_at(place for leaf in leaves for place in _suspects(leaf, rng))
     if full or total <= SMALL:
         evidence.look_at_all()
     else:
-        evidence.look_at(place for leaf in leaves for place in _sample(leaf, rng, SAMPLE_PER_LEAF))
-    gradients = tuple(leaf.autodiff for leaf in leaves)
-    contradicting = [direction for direction in evidence.directions if _contradicts(leaves, gradients, direction)]
+        evidence.look_at(
+            place for leaf in leaves for place in _sample(leaf, rng, SAMPLE_PER_LEAF if total <= LARGE else 1)
+        )
+    along = slopes([leaf.autodiff for leaf in leaves], evidence.directions)
+    contradicting = [slope for slope in along if _contradicts(leaves, slope)]
     verdicts = _decide_all(leaves, evidence)
     for _ in range(ROUNDS):
         suspicious = _second_look(leaves, verdicts, evidence)
@@ -86,12 +88,12 @@ def inquire(leaves: Sequence[LeafCase], evidence: Evidence, full: bool, rng: np.
             break
         verdicts = _decide_all(leaves, evidence)
     explained = any(verdict in ODD or verdict is Verdict.KINK for found in verdicts for verdict in found.values())
-    contradiction = "" if explained or not contradicting else _contradiction(gradients, contradicting[0])
+    contradiction = "" if explained or not contradicting else _contradiction(contradicting[0])
     notes = []
     if contradiction and evidence.complete:
         notes.append(f"{contradiction}; every single element agrees, so that a kink in between is likely.")
         contradiction = ""
-    if note := _unconfirmed(leaves, gradients, evidence):
+    if note := _unconfirmed(leaves, along, evidence):
         notes.append(note)
     return Inquiry(verdicts, contradiction, tuple(notes))
 
@@ -185,27 +187,26 @@ def _more(
     return wanted
 
 
-def _contradicts(leaves: Sequence[LeafCase], gradients: tuple[NDArray[Any], ...], direction: Directional) -> bool:
-    slope, difference = along(gradients, direction), direction.difference
-    if not (np.isfinite(slope) and np.isfinite(difference.value) and np.isfinite(difference.error)):
+def _contradicts(leaves: Sequence[LeafCase], slope: Slope) -> bool:
+    difference = slope.difference
+    if not (np.isfinite(slope.value) and np.isfinite(difference.value) and np.isfinite(difference.error)):
         return False
-    size = max(length(gradients, direction), abs(difference.value))
-    rounding = sum(leaf.tolerance.relative for leaf in leaves) / max(1, len(leaves)) * size
+    rounding = max(leaf.tolerance.relative for leaf in leaves) * slope.size
     floors = sum(leaf.tolerance.floor * float(np.sqrt(leaf.autodiff.size)) for leaf in leaves)
-    return bool(abs(slope - difference.value) > difference.error + rounding + floors + MATERIAL * size)
+    allowed = difference.error + rounding + floors + MATERIAL * slope.size
+    return bool(abs(slope.value - difference.value) > allowed)
 
 
-def _contradiction(gradients: tuple[NDArray[Any], ...], direction: Directional) -> str:
-    slope, difference = along(gradients, direction), direction.difference
+def _contradiction(slope: Slope) -> str:
     return (
-        f"along a random direction of all inputs autodiff has the slope {number(slope, 6)}, finite differences "
-        f"{number(difference.value, 6)} ± {number(difference.error, 1)}"
+        f"along a random direction of all inputs autodiff has the slope {number(slope.value, 6)}, finite differences "
+        f"{number(slope.difference.value, 6)} ± {number(slope.difference.error, 1)}"
     )
 
 
-def _unconfirmed(leaves: Sequence[LeafCase], gradients: tuple[NDArray[Any], ...], evidence: Evidence) -> str:
+def _unconfirmed(leaves: Sequence[LeafCase], along: Sequence[Slope], evidence: Evidence) -> str:
     """A note where no finite difference was precise enough to confirm autodiff."""
-    seen = [(direction.difference, length(gradients, direction)) for direction in evidence.directions]
+    seen = [(slope.difference, slope.size) for slope in along]
     seen += [(difference, leaves[place[0]].size) for place, difference in evidence.elements.items()]
     if not seen:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge import traced, untraced
 from gradcheck_cli.judge.differencer import Differencer
-from gradcheck_cli.judge.dimensions import Reception, missing_finding, shape_finding, sort_out
+from gradcheck_cli.judge.dimensions import Reception, sort_out
 from gradcheck_cli.judge.elements import compare
-from gradcheck_cli.judge.evidence import Evidence
+from gradcheck_cli.judge.evidence import LARGE, Evidence
+from gradcheck_cli.judge.incomplete import complete, values_judge
 from gradcheck_cli.judge.inquiry import LeafCase, inquire
 from gradcheck_cli.judge.leaf import conclude
 from gradcheck_cli.judge.noise import (
+    PERTURBATIONS,
     REPLAYS,
     Perturbed,
     Replay,
-    Tolerance,
     given,
     jitter,
     largest_epsilon,
@@ -32,15 +33,13 @@ from gradcheck_cli.judge.noise import (
 from gradcheck_cli.judge.receiving import Received
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.table import TELLING
-from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DIMENSIONS, DrawVerdict, LeafVerdict
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import index_text
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, walk
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.tracing.trace import Untraceable
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
-
-Values = Callable[[NDArray[Any]], bool | None]
 
 _SEVERITY = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL, Status.ERROR)
 
@@ -133,7 +132,8 @@ def _with_autodiff(
     naturals, dtypes = situation.naturals, situation.dtypes
     fixed = given(settings)
     everything = [dtype for of_leaf in dtypes for dtype in of_leaf]
-    moved = () if fixed is not None else perturbations(perturbed, everything, case.seed)
+    count = PERTURBATIONS if sum(leaf.value.size for leaf in case.leaves) <= LARGE else 1
+    moved = () if fixed is not None else perturbations(perturbed, everything, case.seed, count)
     leaf_cases = []
     for position, received in enumerate(reception.leaves):
         reference, scale = autodiff.gradients[position], autodiff.scale[position]
@@ -148,7 +148,7 @@ def _with_autodiff(
         leaf_cases = _replayed(situation, leaf_cases, replay)
     inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
     straight_through = case.layer.expect == "straight-through"
-    values = [_values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
+    values = [values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
     judged = {
         leaf.position: conclude(case, traced.settle(leaf, inquiry, evidence, straight_through), evidence)
         for leaf in leaf_cases
@@ -159,7 +159,7 @@ def _with_autodiff(
         for leaf in leaf_cases
         if leaf.received.missing
     }
-    leaves, findings = _complete(case, reception, judged, values, zero, AUTODIFF)
+    leaves, findings = complete(case, reception, judged, values, zero, AUTODIFF)
     return leaves, findings, inquiry.notes
 
 
@@ -216,62 +216,25 @@ def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgemen
             findings = (Finding("GC201", message, str(case.layer.path), case.layer.line),)
         else:
             judged = {position: _undecided(leaf, contradiction) for position, leaf in judged.items()}
-    values = [_values_judge(reference.values, reference.tolerance, reference.bars) for reference in references]
+    if case.layer.expect == "straight-through":
+        judged = {position: _as_expected(leaf) for position, leaf in judged.items()}
+        findings = ()
+    values = [values_judge(reference.values, reference.tolerance, reference.bars) for reference in references]
     zero = {at: reference.is_zero() for at, reference in enumerate(references) if reception.leaves[at].missing}
-    leaves, more = _complete(case, reception, judged, values, zero, DIFFERENCES)
+    leaves, more = complete(case, reception, judged, values, zero, DIFFERENCES)
     place = f" (line {autodiff.line})" if autodiff.line else ""
     note = f"Autodiff is unavailable{place}: {autodiff.reason.rstrip('.')}. Finite differences decide."
     return leaves, (*findings, *more), (note,)
 
 
-def _complete(
-    case: Case,
-    reception: Reception,
-    judged: dict[int, LeafVerdict],
-    values: Sequence[Values],
-    zero: dict[int, bool],
-    witness: str,
-) -> tuple[tuple[LeafVerdict, ...], tuple[Finding, ...]]:
-    """Verdicts for the leaves whose values could not be judged: absent, of the wrong shape or structure."""
-    misshapen = [
-        (received, values[position])
-        for position, received in enumerate(reception.leaves)
-        if received.array is not None and not received.has_right_shape
-    ]
-    absent = [
-        received
-        for position, received in enumerate(reception.leaves)
-        if received.missing and not zero[position] and received.leaf.argument not in reception.explained
-    ]
-    together = len(absent) == len(case.leaves) > 1
-    leaves = []
-    for position, received in enumerate(reception.leaves):
-        if position in judged:
-            leaves.append(judged[position])
-        elif received.missing and zero[position]:
-            leaves.append(LeafVerdict(received, Status.PASS, witness, why="no gradient came back, and it is zero"))
-        else:
-            findings = list(received.findings)
-            explained = received.leaf.argument in reception.explained
-            if received.array is not None and not explained:
-                others = [(other, judge) for other, judge in misshapen if other is not received]
-                findings.append(shape_finding(case, received, values[position], others))
-            elif received in absent and not together:
-                findings.append(missing_finding(case, [received]))
-            leaves.append(LeafVerdict(received, Status.FAIL, DIMENSIONS, findings=tuple(findings)))
-    return tuple(leaves), (missing_finding(case, absent),) if together else ()
-
-
-def _values_judge(reference: NDArray[Any], tolerance: Tolerance, bars: NDArray[np.float64] | None = None) -> Values:
-    def judge(array: NDArray[Any]) -> bool | None:
-        if array.shape != reference.shape:
-            return None
-        comparison = compare(array, reference, tolerance, bars)
-        if comparison.wrong.size:
-            return False
-        return None if comparison.unknown.size else True
-
-    return judge
+def _as_expected(leaf: LeafVerdict) -> LeafVerdict:
+    """A straight-through gradient is no derivative: finite differences alone cannot judge it."""
+    if not leaf.worst:
+        return leaf
+    why = "a straight-through gradient is expected, autodiff is missing, and finite differences cannot judge it"
+    kept = tuple(finding for finding in leaf.findings if finding.code != "GC201")
+    status = Status.FAIL if kept else Status.INCONCLUSIVE
+    return replace(leaf, status=status, findings=kept, why=why)
 
 
 def _dtypes(received: Received, narrowest: np.dtype[Any] | None) -> tuple[np.dtype[Any], ...]:

@@ -147,13 +147,13 @@ def typical_size(scale: NDArray[np.float64]) -> float:
 
 
 def perturbations(
-    perturbed: Perturbed | None, dtypes: Sequence[np.dtype[Any]], seed: int
+    perturbed: Perturbed | None, dtypes: Sequence[np.dtype[Any]], seed: int, count: int = PERTURBATIONS
 ) -> tuple[tuple[NDArray[Any], ...], ...]:
-    """The gradients at `PERTURBATIONS` inputs that are off by a rounding of the narrowest dtype; leaves inside."""
+    """The gradients at `count` inputs that are off by a rounding of the narrowest dtype; leaves inside."""
     if perturbed is None:
         return ()
     size = largest_epsilon(dtypes)
-    return tuple(perturbed(size, seed + number) for number in range(PERTURBATIONS))
+    return tuple(perturbed(size, seed + number) for number in range(count))
 
 
 def jitter(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison, compare
-from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, along, length
+from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, slopes
 from gradcheck_cli.judge.kinks import kink, may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
 from gradcheck_cli.judge.noise import Tolerance, relative_rounding
@@ -120,18 +120,17 @@ def contradiction_of(
     yours = [received.usable for received in leaves]
     if any(gradient is None for gradient in yours) or not evidence.directions:
         return "", False
-    gradients = tuple(gradient for gradient in yours if gradient is not None)
     telling = False
-    for direction in evidence.directions:
-        slope, difference = along(gradients, direction), direction.difference
-        size = length(gradients, direction)
-        allowed = difference.error + size * sum(tolerance.relative for tolerance in tolerances)
+    relative = max(tolerance.relative for tolerance in tolerances)
+    for slope in slopes([gradient for gradient in yours if gradient is not None], evidence.directions):
+        difference = slope.difference
+        allowed = difference.error + relative * slope.size
         if not np.isfinite(allowed) or not np.isfinite(difference.value):
             continue
-        telling |= difference.error <= TELLING * max(size, abs(difference.value))
-        if not abs(slope - difference.value) <= allowed:
+        telling |= difference.error <= TELLING * slope.size
+        if not abs(slope.value - difference.value) <= allowed:
             return (
-                f"along a random direction of all inputs your gradients give the slope {number(slope, 6)}, "
+                f"along a random direction of all inputs your gradients give the slope {number(slope.value, 6)}, "
                 f"finite differences {number(difference.value, 6)} ± {number(difference.error, 1)}",
                 True,
             )

@@ -10,7 +10,7 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.tracing.trace import Untraceable
 from tests.judge import affine
-from tests.judge.hand_made import Slopes, a_case, codes, judge, messages
+from tests.judge.hand_made import Slopes, a_case, a_layer, codes, judge, messages
 
 UNTRACEABLE = Untraceable("`np.interp` has no JAX equal", Path("layers.py"), 3)
 CASE = affine.case()
@@ -140,3 +140,11 @@ def test_a_broken_forward() -> None:
 def test_no_differencer_at_all_is_inconclusive() -> None:
     verdict = verdict_with(Settings(max_evals=0))
     assert verdict.status is Status.INCONCLUSIVE
+
+
+def test_a_straight_through_gradient_cannot_be_judged_without_autodiff() -> None:
+    x = np.linspace(1.1, 1.4, 5)
+    for expect, status in (("straight-through", Status.INCONCLUSIVE), ("", Status.FAIL)):
+        case = a_case({"x": x}, layer=a_layer(("x",), expect=expect))
+        verdict = judge(case, {"x": np.ones(5)}, np.round, np.ones(5), autodiff=UNTRACEABLE)
+        assert verdict.status is status
