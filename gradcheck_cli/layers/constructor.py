@@ -44,10 +44,10 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
         return Role.SIZE if whole and not _is_strict_setting(name) else Role.CONFIG
     if _has_gradient(name, owner):
         return Role.PARAMETER
-    if _is_strict_setting(name):
-        return Role.CONFIG
     if _sizes_an_array(name, init):
         return Role.SIZE
+    if _is_strict_setting(name):
+        return Role.CONFIG
     if _used_as_array(name, init, owner):
         return Role.PARAMETER
     described = roles.described(name, documentation)
@@ -141,3 +141,12 @@ def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
             case _:
                 pass
     return False
+
+
+def trial_value(name: str) -> float:
+    """A usual value of a setting without a default, only to build an instance and look at what it holds."""
+    if re.search(r"pad", name, re.I):
+        return 0
+    if re.search(r"stride|dilat|group", name, re.I):
+        return 1
+    return 0.5 if re.search(r"ratio|rate|prob|drop|momentum|eps|alpha|slope", name, re.I) else 2

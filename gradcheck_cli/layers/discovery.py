@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import syntax
+from gradcheck_cli.layers import derivative_rules, syntax
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
@@ -23,6 +22,7 @@ from gradcheck_cli.layers.conventions import (
 from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.pairing import Pair, find_pairs
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,6 @@ class Discovery:
 def find(module: Module) -> Discovery:
     """Find every layer that `module` itself defines; what it only imports counts where `layer(...)` declares it."""
     return _Search(module).run()
-
-
-def select(discovery: Discovery, name: str, module: Module) -> tuple[Layer, ...]:
-    """The layers that `PATH::NAME` picks: by the layer's name, else by that of its forward or backward.
-
-    Raises:
-        UserError: without a code, where no layer goes by that name.
-    """
-    exact = tuple(layer for layer in discovery.layers if layer.name == name)
-    found = exact or tuple(layer for layer in discovery.layers if name in layer.aliases)
-    if found:
-        return found
-    names = [layer.name for layer in discovery.layers]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    known = ", ".join(f"`{item}`" for item in names[:12]) or "none"
-    raise UserError(
-        f"`{module.path.name}` has no layer `{name}`; it has {known}",
-        path=module.path,
-        mend=f"write `{module.path.name}::{close[0]}`" if close else f"run `gradcheck list {module.path.name}`",
-    )
 
 
 def attribute(dotted: str) -> Callable[[ModuleType], Any]:
@@ -168,17 +148,15 @@ class _Search:
         if layer is not None:
             self.found[-1] = (said.line, layer)
 
-    def _partner(self, said: Declaration) -> function_pair.Pair | None:
+    def _partner(self, said: Declaration) -> Pair | None:
         """The pair that a decorated forward makes with a backward beside it, if it has none of its own."""
         name = next((item for item in self.functions if self.live(item) is said.target), None)
         if name is None:
             return None
-        pairs, _ = function_pair.find(list(self.functions), ())
+        pairs, _ = find_pairs(list(self.functions), ())
         return next((pair for pair in pairs if pair.forward == name), None)
 
-    def _declare_pair(
-        self, said: Declaration, name: str, finder: Callable[[ModuleType], Any], pair: function_pair.Pair
-    ) -> None:
+    def _declare_pair(self, said: Declaration, name: str, finder: Callable[[ModuleType], Any], pair: Pair) -> None:
         def declared(namespace: ModuleType) -> Declaration:
             found = declaration_of(finder(namespace))
             if found is None:
@@ -194,13 +172,13 @@ class _Search:
     def _custom_derivatives(self) -> None:
         rules: dict[int, list[str]] = {}
         for name in self._in_order((*self.functions, *self.values)):
-            rule = custom_derivative.rule_of(self.live(name))
+            rule = derivative_rules.rule_of(self.live(name))
             if rule is None:
                 continue
             already = name in self.claimed
             self.claimed.add(name)
-            if self._is_own(custom_derivative.undecorated(rule), name):
-                self.claimed.update(custom_derivative.implementations(rule))
+            if self._is_own(derivative_rules.undecorated(rule), name):
+                self.claimed.update(derivative_rules.implementations(rule))
                 if not already:
                     rules.setdefault(id(rule), []).append(name)
         for names in rules.values():
@@ -210,7 +188,7 @@ class _Search:
         for owner in self.classes:
             for member, value in list(vars(self.live(owner)).items()) if isinstance(self.live(owner), type) else ():
                 inner = value.__func__ if isinstance(value, staticmethod) else None
-                if inner is not None and custom_derivative.rule_of(inner) is not None:
+                if inner is not None and derivative_rules.rule_of(inner) is not None:
                     dotted = f"{owner}.{member}"
                     self.add(lambda dotted=dotted: custom_derivative.build(self.module, dotted, attribute(dotted)))  # type: ignore[misc]
 
@@ -243,9 +221,9 @@ class _Search:
             name
             for name in self._in_order((*self.functions, *self.values))
             if callable(self.live(name)) and not isinstance(self.live(name), type)
-            if custom_derivative.rule_of(self.live(name)) is None
+            if derivative_rules.rule_of(self.live(name)) is None
         ]
-        pairs, notes = function_pair.find(callables, self.claimed)
+        pairs, notes = find_pairs(callables, self.claimed)
         self.notes.extend(notes)
         for pair in pairs:
             self.claimed.update((pair.forward, pair.backward))
@@ -265,7 +243,7 @@ class _Search:
             elif static_pair.is_static_pair(owner):
                 self.add(lambda name=name: static_pair.build(self.module, name, attribute(name)))  # type: ignore[misc]
             elif classes.methods(owner) is not None and static_pair.is_plain_static(owner):
-                pair = function_pair.Pair(name, f"{name}.forward", f"{name}.backward")
+                pair = Pair(name, f"{name}.forward", f"{name}.backward")
                 self.add(
                     lambda pair=pair: function_pair.build(  # type: ignore[misc]
                         self.module, pair, attribute(pair.forward), attribute(pair.backward)

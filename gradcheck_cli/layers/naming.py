@@ -24,7 +24,7 @@ _LABEL = re.compile(
     r"^(t|ts|target|targets|label|labels|y_?true|truth|ground_?truth|gt|y_?labels?|one_?hot|answers?|teacher|Y|y|true)$"
 )
 _CONFIGURATION = re.compile(
-    r"(^|_)(param|config|cfg|conf|hparams?|hyper\w*|options?|opts|kwargs|settings)$"
+    r"(^|_)(param|config|cfg|conf|hparam\w*|hyper\w*|options?|opts|kwargs|settings)$"
     r"|^(mode|strides?|pads?|padding|dilation|kernel_size|pool_size|pool_h|pool_w|pool_height|pool_width|window\w*|ksize"
     r"|eps|epsilon|momentum|decay|training|train|is_train\w*|train_?fl(a)?g|is_test|test|inference|keep_?prob"
     r"|drop\w*|p_drop|dropout\w*|rate|ratio|axis|axes|dim|activation\w*|nonlinearity|rng|seed|key|reg|reg_\w+|lambd\w*"

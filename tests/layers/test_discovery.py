@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.discovery import select
+from gradcheck_cli.layers.selection import select
 
 SOURCE = """
 def relu_forward(x): return x, x

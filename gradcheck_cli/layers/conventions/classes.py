@@ -15,7 +15,7 @@ from typing import Any
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import naming, roles, signatures, stored, syntax
 from gradcheck_cli.layers.backward_call import Plan, all_upstream, plan
-from gradcheck_cli.layers.constructor import constructor_role
+from gradcheck_cli.layers.constructor import constructor_role, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
 from gradcheck_cli.layers.jax_use import refers_to_jax
@@ -234,11 +234,10 @@ def _look(
     owner: type, name: str, arguments: list[Argument], tree: ast.AST, place: Place, backward: ast.AST | None
 ) -> tuple[list[stored.Owned], list[str]]:
     missing = [item.name for item in arguments if item.role is Role.CONFIG and not item.has_default]
-    if missing:
-        return [], []
+    settings: dict[str, Any] = {name: trial_value(name) for name in missing}
     trouble = ""
     for size in (4, 2, 6, 1):
-        values = {item.name: size for item in arguments if item.role is Role.SIZE}
+        values = settings | {item.name: size for item in arguments if item.role is Role.SIZE}
         try:
             instance = run(
                 owner, [], values, what=name, place=place, line=syntax.line_of(_initializer(owner)), inputs=values
@@ -247,6 +246,8 @@ def _look(
             trouble = error.message
             continue
         return stored.owned(instance, [tree], backward), []
+    if missing:
+        return [], []  # a setting that nobody knows yet may be all that is wrong
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
 
 

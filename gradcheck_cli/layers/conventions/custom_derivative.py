@@ -1,85 +1,18 @@
-"""`jax.custom_vjp` and `jax.custom_jvp` objects at module level, jitted or not, recognised by what they look like.
-
-JAX's classes are not asked for by type: a newer form of `custom_vjp` is another class, with `f` for `fun` and
-`static_argnums` for `nondiff_argnums`.
-"""
+"""`jax.custom_vjp` and `jax.custom_jvp` objects, jitted or not: their rules are called as they are written."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.layers import naming, roles, signatures, syntax
+from gradcheck_cli.layers.derivative_rules import implementations, is_vjp, part_of, rule_of, settings_of, undecorated
 from gradcheck_cli.layers.gradients import Layout
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run, users_code
-
-
-def rule_of(value: Any) -> Any | None:
-    """The custom derivative that `value` is, or that it wraps (`jit`); None where there is none."""
-    for _ in range(10):
-        fields = _fields(value)
-        if is_vjp(value) or is_jvp(value):
-            return value
-        value = fields.get("__wrapped__") or _static(value, "__wrapped__")
-        if value is None or inspect.isclass(value):
-            return None
-    return None
-
-
-def is_vjp(value: Any) -> bool:
-    """Whether a value is a `custom_vjp` object."""
-    fields = _fields(value)
-    # `jit` copies these fields onto its own object: only the rule's class has `defvjp`
-    return ("fun" in fields or "f" in fields) and hasattr(type(value), "defvjp")
-
-
-def is_jvp(value: Any) -> bool:
-    """Whether a value is a `custom_jvp` object."""
-    fields = _fields(value)
-    return "fun" in fields and hasattr(type(value), "defjvp")
-
-
-def undecorated(rule: Any) -> Any:
-    """The function that the rule is for, as its author wrote it."""
-    fields = _fields(rule)
-    return fields["fun"] if "fun" in fields else fields["f"]
-
-
-def implementations(rule: Any) -> set[str]:
-    """Names of the functions that implement a rule: they are no layers of their own."""
-    parts = (_part(rule, key) for key in ("fwd", "bwd", "jvp", "fun", "f"))
-    return {function.__name__ for part in parts if (function := syntax.plain_function(part)) is not None}
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    # `custom_vjp` forwards unknown attributes to its function: only its own fields tell what it is
-    try:
-        return dict(vars(value)) if not inspect.isclass(value) and not isinstance(value, ModuleType) else {}
-    except TypeError:
-        return {}
-
-
-def _static(value: Any, name: str) -> Any:
-    try:
-        return getattr(value, name) if inspect.getattr_static(value, name, None) is not None else None
-    except Exception:
-        return None
-
-
-def _part(rule: Any, name: str) -> Any:
-    """A part of a rule, None where it has none; never an attribute of its function, to which JAX forwards."""
-    return inspect.getattr_static(rule, name, None)
-
-
-def _settings(rule: Any) -> tuple[int, ...]:
-    fields = _fields(rule)
-    numbers = fields.get("nondiff_argnums", fields.get("static_argnums", ())) or ()
-    return tuple(numbers) if isinstance(numbers, (tuple, list, set, frozenset)) else (int(numbers),)
 
 
 @dataclass(frozen=True)
@@ -141,8 +74,8 @@ class CustomVJP(CustomRule):
         """Run the `fwd` rule; the residuals are its own."""
         fwd, bwd = self._rules()
         positional = self._in_order(arguments)
-        if _part(self.rule, "symbolic_zeros") or _part(self.rule, "symz"):
-            numbers = set(_settings(self.rule))
+        if part_of(self.rule, "symbolic_zeros") or part_of(self.rule, "symz"):
+            numbers = set(settings_of(self.rule))
             positional = [item if k in numbers else _with_perturbation(item) for k, item in enumerate(positional)]
         returned = self._call(fwd, self._called(fwd, "fwd"), positional, arguments)
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
@@ -161,7 +94,7 @@ class CustomVJP(CustomRule):
         del differentiable  # a rule has one cotangent an argument, whatever its dtype
         arguments, residuals, several, bwd = result.residuals
         cotangent = tuple(cotangents) if several else cotangents[0]
-        numbers = set(_settings(self.rule))
+        numbers = set(settings_of(self.rule))
         settings = [item for k, item in enumerate(self._in_order(arguments)) if k in numbers]
         what = self._called(bwd, "bwd")
         returned = self._call(bwd, what, [*settings, residuals, cotangent], {**arguments, "cotangent": cotangent})
@@ -178,7 +111,7 @@ class CustomVJP(CustomRule):
         return BackwardResult(gradients, len(items), len(self.inputs), surplus=tuple(items[len(self.inputs) :]))
 
     def _rules(self) -> tuple[Any, Any]:
-        fwd, bwd = _part(self.rule, "fwd"), _part(self.rule, "bwd")
+        fwd, bwd = part_of(self.rule, "fwd"), part_of(self.rule, "bwd")
         if not fwd or not bwd:
             raise self.place.error(
                 f"`{self.name}` is a custom_vjp without rules",
@@ -196,7 +129,7 @@ class CustomJVP(CustomRule):
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run `jax.vjp` of the object: forward and the transposed rule."""
-        if not _part(self.rule, "jvp"):
+        if not part_of(self.rule, "jvp"):
             raise self.place.error(
                 f"`{self.name}` is a custom_jvp without a rule",
                 line=self.line,
@@ -269,11 +202,11 @@ def build(module: Module, name: str, find_object: Callable[[ModuleType], Any], l
     rule = rule_of(live)
     function = undecorated(rule)
     parameters = signatures.parameters(function)
-    numbers = _settings(rule)
+    numbers = settings_of(rule)
     settings = tuple(parameter.name for k, parameter in enumerate(parameters) if k in numbers)
     kind = is_vjp(rule)
-    backward = _part(rule, "bwd" if kind else "jvp")
-    documentation = roles.documentation(function, _part(rule, "fwd"), backward)
+    backward = part_of(rule, "bwd" if kind else "jvp")
+    documentation = roles.documentation(function, part_of(rule, "fwd"), backward)
     arguments = _arguments(parameters, settings, syntax.returned_names(syntax.definition(backward)) if kind else ())
     settings = tuple(item.name for item in arguments if item.role is Role.CONFIG)
     inputs = tuple(p.name for k, p in enumerate(parameters) if k not in numbers)

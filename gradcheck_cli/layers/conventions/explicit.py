@@ -8,11 +8,12 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import syntax
+from gradcheck_cli.layers import derivative_rules, syntax
 from gradcheck_cli.layers.conventions import classes, closure, custom_derivative, function_pair, loss, static_pair
 from gradcheck_cli.layers.explicit import Declaration, declaration_of
-from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, ForwardResult, Layer, Role
+from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.pairing import Pair
 
 Finder = Callable[[ModuleType], Any]
 
@@ -68,8 +69,8 @@ def apply(
 
 def _in_this_file(base: Layer, said: Declaration, module: Module) -> Layer:
     """What a declaration only refers to may lie in another file; findings point into this one, at the declaration."""
-    rule = custom_derivative.rule_of(said.target)
-    forward = said.target if rule is None else custom_derivative.undecorated(rule)
+    rule = derivative_rules.rule_of(said.target)
+    forward = said.target if rule is None else derivative_rules.undecorated(rule)
     forward_line = syntax.line_in(module.path, forward)
     line = syntax.line_in(module.path, said.backward) if said.backward is not None else forward_line and base.line
     return replace(base, line=line or said.line, forward_line=forward_line or said.line)
@@ -100,7 +101,7 @@ class _Referenced:
             positional, keywords = [arguments[name] for name in names if name in arguments][: len(wanted)], {}
         place = getattr(self.inner, "place", None)
         if place is None:
-            return function_pair.reference_outputs(self.function(*positional, **keywords), 1)
+            return _reference_outputs(self.function(*positional, **keywords), 1)
         from gradcheck_cli.layers.users_code import run
 
         name = getattr(self.function, "__name__", "reference")
@@ -115,7 +116,7 @@ class _Referenced:
         )
         how = getattr(self.inner, "how", None)
         count = how.outputs if how is not None else len(returned) if type(returned) is tuple else 1
-        return function_pair.reference_outputs(returned, count)
+        return _reference_outputs(returned, count)
 
 
 def _base(module: Module, said: Declaration, name: str, target: Finder, declared: Finder) -> Layer:
@@ -123,9 +124,9 @@ def _base(module: Module, said: Declaration, name: str, target: Finder, declared
     if said.backward is not None:
         forward_name = getattr(syntax.plain_function(live), "__name__", name)
         backward_name = getattr(syntax.plain_function(said.backward), "__name__", "backward")
-        pair = function_pair.Pair(name, forward_name, backward_name)
+        pair = Pair(name, forward_name, backward_name)
         return function_pair.build(module, pair, target, lambda namespace: declared(namespace).backward)
-    if custom_derivative.rule_of(live) is not None:
+    if derivative_rules.rule_of(live) is not None:
         return custom_derivative.build(module, name, target)
     if isinstance(live, type):
         if static_pair.is_static_pair(live):
@@ -172,4 +173,8 @@ def _declared_role(item: Argument, inputs: Mapping[str, Any]) -> Argument:
     return item
 
 
-__all__ = ["ForwardResult", "apply", "build"]
+def _reference_outputs(returned: Any, count: int) -> tuple[Any, ...]:
+    """What a reference returned, without a cache that it may return as the forward does."""
+    if isinstance(returned, tuple) and len(returned) >= count and (count > 1 or len(returned) > 1):
+        return tuple(returned[:count])
+    return (returned,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -14,19 +14,11 @@ from gradcheck_cli.layers.gradients import Layout, read
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.pairing import Pair
 from gradcheck_cli.layers.users_code import Place, run
 
 Finder = Callable[[ModuleType], Any]
 """Looks a live object up in one copy of the user's module."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Names of a forward and its backward, and the layer's own name."""
-
-    name: str
-    forward: str
-    backward: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,6 @@ class FunctionPair:
     place: Place
     line: int
     forward_line: int
-    reference_function: Any = None
 
     def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Functions own no parameters."""
@@ -90,11 +81,8 @@ class FunctionPair:
         return self.forward(arguments).outputs
 
     def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The outputs by the declared reference, else by the forward; see `BoundLayer`."""
-        if self.reference_function is None:
-            return self.evaluate(arguments)
-        name = getattr(self.reference_function, "__name__", "reference")
-        return reference_outputs(self._call(self.reference_function, name, arguments), self.how.outputs)
+        """The outputs by the forward; see `BoundLayer`."""
+        return self.evaluate(arguments)
 
     def _call(self, function: Any, name: str, arguments: Mapping[str, Any]) -> Any:
         positional, keywords = signatures.call_with(self.parameters, arguments)
@@ -109,13 +97,6 @@ class FunctionPair:
         )
 
 
-def reference_outputs(returned: Any, count: int) -> tuple[Any, ...]:
-    """What a reference returned, without a cache that it may return as the forward does."""
-    if isinstance(returned, tuple) and len(returned) >= count and (count > 1 or len(returned) > 1):
-        return tuple(returned[:count])
-    return (returned,)
-
-
 def none_returned(backward: str, layout: Layout, differentiable: Sequence[str], place: Place, line: int) -> Exception:
     """The error for a backward that returned None: a stub."""
     wanted = ", ".join(layout.named(name) or f"d{name}" for name in layout.inputs if name in differentiable)
@@ -126,72 +107,11 @@ def none_returned(backward: str, layout: Layout, differentiable: Sequence[str], 
     )
 
 
-def find(functions: Sequence[str], claimed: Iterable[str]) -> tuple[list[Pair], list[str]]:
-    """Pairs among the module's own function names, in the order of their backwards, and notes on half ones."""
-    taken = set(claimed)
-    names = [name for name in functions if name not in taken and not name.startswith("test_")]
-    forwards: dict[tuple[str, ...], str] = {}
-    pairs: list[Pair] = []
-    for name in names:
-        for direction, before, after in naming.directions(name):
-            if direction == "forward":
-                forwards.setdefault((*before, "*", *after), name)
-    used: set[str] = set()
-    notes: list[str] = []
-    for name in names:
-        readings = [(before, after) for direction, before, after in naming.directions(name) if direction == "backward"]
-        for before, after in readings:
-            found = _forward_for(before, after, forwards, names, name)
-            if found is not None and found != name and (name, found) not in {(p.backward, p.forward) for p in pairs}:
-                pairs.append(Pair("_".join((*before, *after)) or "forward", found, name))
-                used.update((found, name))
-                break
-        else:
-            if readings and any(word in name.lower() for word in ("backward", "bprop", "_bwd")):
-                stem = "_".join((*readings[0][0], *readings[0][1]))
-                notes.append(
-                    f"`{name}` has no forward beside it: write `{stem}_forward`" if stem else f"`{name}` stands alone"
-                )
-    notes.extend(
-        f"`{name}` has no backward beside it, so there is nothing to check"
-        for name in forwards.values()
-        if name not in used
-    )
-    return pairs, notes
-
-
-def _forward_for(
-    before: tuple[str, ...],
-    after: tuple[str, ...],
-    forwards: Mapping[tuple[str, ...], str],
-    names: Sequence[str],
-    backward: str,
-) -> str | None:
-    """The forward of a backward: the same name, else without its last words (`_alt`), else the bare function."""
-    exact = forwards.get((*before, "*", *after))
-    if exact is not None:
-        return exact
-    bare = {"_".join(naming.split_tokens(name)): name for name in reversed(names) if name != backward}
-    joined = "_".join((*before, *after))
-    if joined in bare and not any(d == "backward" and (b or a) for d, b, a in naming.directions(bare[joined])):
-        return bare[joined]
-    if not before:
-        return None
-    for length in range(len(after) - 1, -1, -1):
-        shorter = forwards.get((*before, "*", *after[:length])) or bare.get("_".join((*before, *after[:length])))
-        if shorter is not None:
-            return shorter
-    variants = [name for key, name in forwards.items() if key[: len(before) + 1] == (*before, "*")]
-    return variants[0] if len(variants) == 1 else None
-
-
 def build(
     module: Module,
     pair: Pair,
     find_forward: Finder,
     find_backward: Finder,
-    *,
-    find_reference: Finder | None = None,
 ) -> Layer:
     """The layer of a pair, from its live functions."""
     forward, backward = find_forward(module.namespace), find_backward(module.namespace)
@@ -230,7 +150,6 @@ def build(
             place,
             line,
             forward_line,
-            find_reference(namespace) if find_reference else None,
         )
 
     return Layer(
