@@ -90,7 +90,7 @@ def _alternatives(
     roles: Mapping[str, str],
 ) -> dict[str, list[tuple[float, ArgumentShape]]]:
     """For each argument by itself, what it may be, cheapest first."""
-    batch, features = _context(known)
+    batch, features = _context(known, source)
     found: dict[str, list[tuple[float, ArgumentShape]]] = {}
     for argument in unknown:
         name, role = argument.name, roles[argument.name]
@@ -131,8 +131,8 @@ def _alternatives(
     return found
 
 
-def _context(known: Mapping[str, ArgumentShape]) -> tuple[str, list[str]]:
-    """The name of the batch, and the feature names already in use."""
+def _context(known: Mapping[str, ArgumentShape], source: ForwardSource) -> tuple[str, list[str]]:
+    """The name of the batch, and the feature names already in use, those that the forward unpacks shapes into last."""
     used = [name for shape in known.values() if shape.dimensions for name in names_in(shape.dimensions)]
     sizes = [
         name
@@ -140,6 +140,7 @@ def _context(known: Mapping[str, ArgumentShape]) -> tuple[str, list[str]]:
         if shape.kind == "size" and shape.dimensions
         for name in names_in(shape.dimensions)
     ]
+    used += [re.sub(r"\W", "_", axis) for axes in source.unpacked.values() for axis in axes if axis.strip("_")]
     batch = next((name for name in used if name in names.BATCH), "N")
     features = [name for name in dict.fromkeys([*sizes, *used]) if name != batch]
     return batch, features or ["D"]

@@ -77,19 +77,15 @@ def _declared(layer: Layer, name: str, value: Any, source: str) -> ArgumentShape
         return ArgumentShape(dimensions, "float", source)
     if isinstance(value, (np.ndarray, np.generic)):
         return _of_array(np.asarray(value), source)
-    if isinstance(value, (tuple, list)) and value and all(_is_axis(axis) for axis in value):
+    if isinstance(value, tuple) and value and all(_is_axis(axis) for axis in value):
         return ArgumentShape(_axes(value), "float", source)
     if isinstance(value, tuple) and not value:
         return ArgumentShape((), "float", source)
     if isinstance(value, Mapping):
-        return ArgumentShape(
-            None,
-            "tree",
-            source,
-            template={key: _declared(layer, f"{name}[{key!r}]", item, source) for key, item in value.items()},
-        )
+        parts = {key: _inner(layer, f"{name}[{key!r}]", item, source) for key, item in value.items()}
+        return ArgumentShape(None, "tree", source, template=parts)
     if isinstance(value, (tuple, list)):
-        items = [_declared(layer, f"{name}[{k}]", item, source) for k, item in enumerate(value)]
+        items = [_inner(layer, f"{name}[{k}]", item, source) for k, item in enumerate(value)]
         return ArgumentShape(None, "tree", source, template=_like(value, items))
     dtype, extent = getattr(value, "dtype", None), getattr(value, "shape", None)
     if dtype is not None and isinstance(extent, tuple):  # a ShapeDtypeStruct
@@ -101,7 +97,13 @@ def _declared(layer: Layer, name: str, value: Any, source: str) -> ArgumentShape
     return ArgumentShape(None, "config", source, values=(value,))
 
 
-def _like(value: Any, items: list[ArgumentShape]) -> Any:
+def _inner(layer: Layer, name: str, value: Any, source: str) -> Any:
+    """A part of a tree: an ArgumentShape for an array, containers of them for a container."""
+    part = _declared(layer, name, value, source)
+    return part.template if part.kind == "tree" else part
+
+
+def _like(value: Any, items: list[Any]) -> Any:
     return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
