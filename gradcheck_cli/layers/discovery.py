@@ -264,6 +264,10 @@ class _Search:
         if classes.is_abstract(owner) and (derived or _is_abstract_name(name)):
             self.notes.append(f"class `{name}` is a base for layers, with nothing in it to check: passed over")
             return
+        if derived and classes.needs_settings(owner):
+            # `Activation(activation, activation_prime)` above `Tanh()`: only the subclass says what with
+            self.notes.append(f"class `{name}` is a base for layers, which its subclasses build: passed over")
+            return
         self.add(lambda: classes.build(self.module, name, attribute(name)))
 
     def _in_order(self, names: Iterable[str]) -> list[str]:

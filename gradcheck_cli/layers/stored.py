@@ -73,9 +73,10 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
 
     Args:
         nodes: the class's methods, whose text names the gradients that only a backward creates.
-        backward: the backward's text: what it updates in place is a parameter, too.
+        backward: the backward's text: what it updates in place, or returns a gradient for, is a parameter, too.
     """
     stepped = _stepped(backward)
+    returned = _returned(backward)
     values = attributes(instance)
     known = {name for node in nodes for name in syntax.attributes_set(node)} | set(values)
     seen: set[int] = set()
@@ -85,7 +86,8 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
         if _is_array(value) and id(value) not in seen and name not in _GRADIENT_CONTAINERS:
             gradient = next((item for item in naming.gradient_names(name) if item in known), "")
             in_dictionary = _key_of_gradient(name, values, known, nodes)
-            if gradient or id(value) in members or in_dictionary:
+            returns = any(naming.gradient_target(item, [name]) == name for item in returned)
+            if gradient or id(value) in members or in_dictionary or returns:
                 seen.add(id(value))
                 found.append(Owned(name, (("attribute", name),), gradient or in_dictionary))
             elif name in stepped:
@@ -118,6 +120,23 @@ def _stepped(backward: ast.AST | None) -> set[str]:
             case _:
                 pass
     return found - {""}
+
+
+def _returned(backward: ast.AST | None) -> set[str]:
+    """What a backward calls the gradients it returns: `return dx, dW, {"b": db}` gives all three, and the key."""
+    if not isinstance(backward, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return set()
+    names = set(syntax.returned_names(backward))
+    for value in syntax.returns(backward):
+        for node in ast.walk(value):
+            if isinstance(node, ast.Dict):
+                names |= {
+                    key.value for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                }
+    for name in list(names):
+        names |= set(syntax.string_keys(backward, name)) if name else set()
+    own = {item.arg for item in ast.walk(backward.args) if isinstance(item, ast.arg)}
+    return names - own - {""}
 
 
 def _key_of_gradient(name: str, values: Mapping[str, Any], known: set[str], nodes: Sequence[ast.AST]) -> str:

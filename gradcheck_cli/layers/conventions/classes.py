@@ -75,6 +75,15 @@ def is_abstract(owner: type) -> bool:
     return names is not None and all(_is_empty(syntax.definition(_method(owner, name))) for name in names)
 
 
+def needs_settings(owner: type) -> bool:
+    """Whether the constructor asks for a setting that has no default."""
+    if not _has_constructor(owner):
+        return False
+    init, tree = syntax.definition(_initializer(owner)), _class_node(owner)
+    found = signatures.parameters(_initializer(owner), 1)
+    return any(not item.has_default and constructor_role(item, init, tree, "") is Role.CONFIG for item in found)
+
+
 def is_foreign(owner: type) -> bool:
     """Whether a class is a framework's own kind, which keeps its own books on gradients."""
     return any(base.__module__.partition(".")[0] in {"torch", "tensorflow", "keras"} for base in owner.__mro__)

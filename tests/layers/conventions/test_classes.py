@@ -401,3 +401,46 @@ def test_each_forward_has_an_instance_of_its_own(write: Any) -> None:
     first, second = bound.forward({"x": X}), bound.forward({"x": 10 * X})
     np.testing.assert_array_equal(bound.backward(first, (np.ones((2, 3)),), ("x",)).gradients["x"], 2 * X)
     np.testing.assert_array_equal(bound.backward(second, (np.ones((2, 3)),), ("x",)).gradients["x"], 20 * X)
+
+
+def test_parameters_are_known_by_the_gradients_that_come_back(write: Any) -> None:
+    written = write(
+        """
+        class Cell:
+            def __init__(self, n_in, n_out):
+                self.W = np.random.randn(n_in, n_out)
+                self.b = np.zeros(n_out)
+                self.scale = np.ones(3)
+            def forward(self, x):
+                self.x = x
+                return x @ self.W + self.b
+            def backward(self, dout):
+                return dout @ self.W.T, {"W": self.x.T @ dout, "b": dout.sum(0)}
+        """
+    )
+    own = [item.name for item in written.layer("Cell").arguments if item.role is Role.OWN_PARAMETER]
+    assert own == ["W", "b"]
+    result, gradients = written.run("Cell", n_in=3, n_out=4, x=X, W=W, b=B)
+    np.testing.assert_array_equal(result.outputs[0], X @ W + B)
+    affine_gradients(gradients)
+    assert gradients.unknown == ()
+
+
+def test_a_base_that_only_its_subclasses_can_build_is_passed_over(write: Any) -> None:
+    written = write(
+        """
+        class Activation:
+            def __init__(self, activation, derivative):
+                self.activation, self.derivative = activation, derivative
+            def forward(self, x):
+                self.x = x
+                return self.activation(x)
+            def backward(self, dout): return dout * self.derivative(self.x)
+        class Tanh(Activation):
+            def __init__(self):
+                super().__init__(np.tanh, lambda x: 1 - np.tanh(x) ** 2)
+        """
+    )
+    assert written.names == ["Tanh"]
+    assert any("`Activation` is a base for layers" in note for note in written.discovery.notes)
+    np.testing.assert_allclose(written.run("Tanh", x=X)[1].gradients["x"], 1 - np.tanh(X) ** 2)
