@@ -69,6 +69,10 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return _into(out, call(function, args, {key: item for key, item in kwargs.items() if key != "out"}))
     if name not in _TAKES_SEQUENCES:
         args = tuple(array_of(item) if isinstance(item, (list, tuple)) and holds_dual(item) else item for item in args)
+    elif name != "block" and args and isinstance(args[0], (list, tuple)):
+        # `np.concatenate([[0.0], x])`: the parts are arrays, however they are written.
+        parts = [array_of(part) if isinstance(part, (list, tuple)) else part for part in args[0]]
+        args = (parts, *args[1:])
     duals = list(_duals(args)) + list(_duals(tuple(kwargs.values())))
     value = function(*bare(args), **bare(kwargs))
     traced = name not in _VALUE_ONLY and any(dual.traced for dual in duals)

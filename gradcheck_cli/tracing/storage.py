@@ -27,13 +27,14 @@ class Storage:
         version: grows with each differentiable write, so that views know when what they read is old.
     """
 
-    __slots__ = ("_pending", "_tracer", "base", "version")
+    __slots__ = ("_pending", "_reads", "_tracer", "base", "version")
 
     def __init__(self, base: NDArray[Any], tracer: Tracer | None) -> None:
         self.base = base
         self.version = 0
         self._tracer = tracer
         self._pending: list[tuple[Positions, Tracer]] = []
+        self._reads: dict[tuple[Any, ...], Tracer] = {}
 
     @property
     def traced(self) -> bool:
@@ -66,7 +67,11 @@ class Storage:
             return tracer
         if view.size == 0:
             return jnp.zeros(view.shape, tracer.dtype)
-        return _strided(tracer, view.shape, *self._layout(view))
+        # Naive loops read the same window, row or element again and again: one slice serves all.
+        key = (view.shape, *self._layout(view))
+        if key not in self._reads:
+            self._reads[key] = _strided(tracer, *key)
+        return self._reads[key]
 
     def take(self, positions: Positions) -> Tracer:
         """A tracer of the elements at flat `positions`."""
@@ -75,6 +80,7 @@ class Storage:
     def write(self, positions: Positions, tracer: Tracer) -> None:
         """`base` was given new values at `positions`; `tracer`, of the same shape, is what they are."""
         self.version += 1
+        self._reads.clear()
         if positions.size == self.base.size and np.array_equal(positions.reshape(-1), _counting((self.base.size,))):
             self._pending.clear()
             self._tracer = tracer.reshape(self.base.shape)
@@ -188,8 +194,8 @@ def _slice(tracer: Tracer, shape: tuple[int, ...], offset: int, strides: tuple[i
     result = lax.slice(tracer, tuple(starts), tuple(limit + 1 for limit in limits), tuple(steps))
     order = [owner for owner in owners if owner is not None]
     kept = sorted(order)
-    result = result.reshape(tuple(result.shape[axis] for axis in kept))
     if order != kept:
+        result = result.reshape(tuple(result.shape[axis] for axis in kept))
         result = lax.transpose(result, [kept.index(owner) for owner in order])
     return result.reshape(shape) if result.shape != shape else result
 

@@ -71,7 +71,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         return _at(ufunc, *inputs)
     where = kwargs.get("where", True)
     traced = any(is_traced(item) for item in (*inputs, kwargs.get("initial")))
-    operands = [detached(item) for item in inputs] if targets else list(inputs)
+    operands = [_snapshot(item) for item in inputs] if targets else list(inputs)
     before = [detached(target) for target in targets]
 
     values = [value_of(item) for item in inputs]
@@ -191,6 +191,13 @@ def _store(target: Any, tracer: Any) -> None:
             target.write(target.value, target.storage.positions(target.value), None)
     elif tracer is not None and np.asarray(target).dtype.kind in "fc":
         raise current().fail("a differentiable value is written into an array that another library made")
+
+
+def _snapshot(item: Any) -> Any:
+    """An operand as it is before NumPy writes the result, perhaps over it (`out += x`)."""
+    if isinstance(item, DualArray) and not item.traced:
+        return constant(item.value.copy())
+    return item.copy() if isinstance(item, np.ndarray) else detached(item)
 
 
 def _joined(item: Any) -> Any:

@@ -133,6 +133,21 @@ def in_place_operators(x):
     return y * s
 
 
+def constants_written_over(x):
+    total = np.zeros((3, 4))
+    total += x
+    total *= x
+    counts = np.ones(3)
+    np.add(counts, x[:, 0], out=counts)
+    np.multiply(counts, counts, out=counts)
+    return total * counts[:, None]
+
+
+def lists_beside_arrays(x):
+    best = np.concatenate([[-1.0], x[0, :-1], [x[1, 1], 2.0]])
+    return np.stack([best[:4], [1.0, 2.0, x[0, 0], x[1, 1]]]).prod(axis=0)
+
+
 def out_and_where(x):
     buffer = np.empty_like(x)
     np.exp(x, out=buffer)
