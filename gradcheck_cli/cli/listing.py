@@ -26,6 +26,7 @@ from gradcheck_cli.layers.targets import parse
 from gradcheck_cli.report.arrays import container_text
 from gradcheck_cli.report.listing import ListedArgument, ListedLayer, Listing, listing_json
 from gradcheck_cli.report.listing_table import print_listing
+from gradcheck_cli.tracing.jax_setup import start
 
 
 def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
@@ -61,6 +62,9 @@ def _show(listing: Listing, told: RunOptions, output: OwnedOutput) -> ExitCode:
 
 def _listing(targets: Sequence[Target], options: InputOptions) -> Listing:
     found = find_layers(targets)
+    if any(module.uses_jax for module, _ in found.layers):
+        # shapes are inferred by running the forward: in float64, as when it is checked
+        start("cpu")
     layers = tuple(_layer(layer, module, options) for module, layer in found.layers)
     return Listing(__version__, layers, found.errors, found.notes)
 

@@ -39,12 +39,14 @@ def render_json(report: Report, problem: Problem | None = None) -> str:
 def report_object(report: Report, problem: Problem | None = None) -> dict[str, Any]:
     """The same as Python data that `json.dumps(..., allow_nan=False)` takes."""
     errors = [] if problem is None else [problem_object(problem)]
+    summary = {status.value: report.count(status) for status in Status}
+    summary[Status.ERROR.value] += len(errors)
     return {
         "schema_version": SCHEMA_VERSION,
         "version": report.version,
         "seed": report.seed,
         "device": text(report.device),
-        "summary": {status.value: report.count(status) for status in Status},
+        "summary": summary,
         "layers": [*(_module(error) for error in report.errors), *(_layer(layer) for layer in report.layers)],
         "errors": errors,
         "notes": [text(note) for note in report.notes],

@@ -16,6 +16,10 @@ from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.screen import Screen, grid, indented, natural_width, screen_for
 
 _GAP = 2
+_INDENT = 3
+_WIDEST = 28
+_LESS_TELLING = (1, 2)
+"""The columns of roles and kinds."""
 
 
 def print_listing(listing: Listing, console: Console, folder: Path | None = None) -> None:
@@ -47,7 +51,7 @@ def _layer(layer: ListedLayer, screen: Screen, widths: list[int]) -> list[Render
     parts: list[RenderableType] = [title]
     rows = [_row(layer, position, screen) for position in range(len(layer.arguments))]
     if rows:
-        parts.append(indented(_aligned(rows, widths, screen), 3))
+        parts.append(indented(_aligned(rows, widths, screen), _INDENT))
     if layer.error is not None:
         parts.append(indented(finding_view(layer.error, screen), 1))
     parts += [bulleted(note, screen, 3) for note in layer.notes]
@@ -67,16 +71,18 @@ def _row(layer: ListedLayer, position: int, screen: Screen) -> list[Text]:
 
 
 def _widths(listing: Listing, screen: Screen) -> list[int]:
-    """Each column's width over all layers, so that the tables stand under each other."""
+    """Each column's width over all layers, so that the tables stand under each other; a long shape widens its own."""
     rows = [_row(layer, position, screen) for layer in listing.layers for position in range(len(layer.arguments))]
-    return [max(cell.cell_len for cell in column) for column in zip(*rows)] if rows else []
+    return [min(_WIDEST, max(cell.cell_len for cell in column)) for column in zip(*rows)] if rows else []
 
 
 def _aligned(rows: list[list[Text]], widths: list[int], screen: Screen) -> RenderableType:
-    table = grid(rows, gap=_GAP)
-    if sum(widths) + _GAP * len(widths) + 3 <= screen.width:
-        for column, width in zip(table.columns, widths):
-            column.min_width = width
-    elif natural_width(rows, _GAP) + 3 > screen.width:
-        return grid([[row[0], row[3], row[4]] for row in rows], gap=_GAP)
+    """The arguments' table: under its neighbours where the page allows, else without roles and kinds."""
+    filled = [position for position in range(len(widths)) if any(row[position] for row in rows)]
+    if natural_width(rows, _GAP) + _INDENT > screen.width:
+        filled = [position for position in filled if position not in _LESS_TELLING]
+    table = grid([[row[position] for position in filled] for row in rows], gap=_GAP)
+    if sum(widths) + _GAP * len(widths) + _INDENT <= screen.width:
+        for column, position in zip(table.columns, filled):
+            column.min_width = widths[position]
     return table

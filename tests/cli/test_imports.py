@@ -39,3 +39,12 @@ def test_a_wrong_option_is_told_without_jax() -> None:
     code = "import sys; sys.argv = ['gradcheck', 'run', 'x.py', '--draws', '0']; from gradcheck_cli.cli import main\n"
     code += "try: main()\nexcept SystemExit: pass"
     assert "jax" not in imported("-c", code)
+
+
+def test_the_public_names_are_there_when_asked_for() -> None:
+    import gradcheck_cli
+
+    assert set(gradcheck_cli.__all__) <= set(dir(gradcheck_cli))
+    assert all(hasattr(gradcheck_cli, name) for name in gradcheck_cli.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'chek'"):
+        gradcheck_cli.chek  # noqa: B018

@@ -44,6 +44,16 @@ def test_an_inference_is_said(tmp_path: Path) -> None:
     assert any("inferred" in note for note in layer["notes"])
 
 
+def test_every_correct_fixture_is_listed_whole_at_any_width() -> None:
+    for width in ("60", "100"):
+        ended = gradcheck("list", "fixtures/correct", env={"COLUMNS": width})
+        assert ended.code == 0, ended.out
+        lines = ended.out.split("\n")
+        assert max(map(len, lines)) <= int(width)
+        # a cell that had to be folded letter by letter leaves a line of one letter
+        assert [line for line in lines if len(line.strip()) == 1] == []
+
+
 def test_a_module_that_does_not_load_is_said_beside_the_others(tmp_path: Path) -> None:
     (tmp_path / "mylayer.py").write_text(RIGHT)
     (tmp_path / "broken.py").write_text("def f_backward(:\n")

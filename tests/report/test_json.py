@@ -43,6 +43,7 @@ def test_every_report_follows_the_schema(name: str) -> None:
 def test_a_run_cut_short_follows_it_too(kind: Any) -> None:
     problem = Problem(kind, "\ud800 it ended")
     assert errors(strictly_parsed(render_json(reports.mixed_report(), problem))) == []
+    assert strictly_parsed(render_json(reports.report(reports.layer()), problem))["summary"]["error"] == 1
     never_began = empty_report_object("0.1.0", 0, "cpu", problem)
     assert errors(strictly_parsed(json.dumps(never_began))) == []
     assert never_began.keys() == strictly_parsed(render_json(Report("0.1.0", 0, "cpu"), problem)).keys()
