@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,14 @@ class Owned:
     """A floating array on an instance: its name, where it is, and where its gradient is ("": not seen yet).
 
     Not `differentiated`: the backward itself takes an optimiser's step with it, and stores no gradient.
+    `depth`: how many of the steps lead to the sub-layer that holds it (0: the instance itself).
     """
 
     name: str
     steps: Steps
     gradient: str
     differentiated: bool = True
+    depth: int = 0
 
 
 class Missing:
@@ -107,6 +109,24 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
     return found
 
 
+def sub_layers(instance: Any, is_layer: Callable[[type], bool]) -> Iterator[tuple[Steps, Any]]:
+    """Layers that an instance is made of: in its attributes, or in a list or dict there."""
+    for name, value in attributes(instance).items():
+        steps: Steps = (("attribute", name),)
+        if isinstance(value, (list, tuple, dict)):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            yield from (((*steps, ("item", key)), item) for key, item in items if is_layer(type(item)))
+        elif is_layer(type(value)):
+            yield steps, value
+
+
+def of_sub_layer(prefix: Steps, item: Owned) -> Owned:
+    """A sub-layer's parameter, seen from the layer that holds it: `fc1.W`, `layers[0].W`."""
+    steps = (*prefix, *item.steps)
+    name = show(prefix).removeprefix("self.") + "." + item.name
+    return Owned(name, steps, "", item.differentiated, len(prefix))
+
+
 def _stepped(backward: ast.AST | None) -> set[str]:
     """Attributes that a backward updates: `self.W -= rate * dW`, `self.W = self.W - rate * dW`."""
     found = set()
@@ -173,7 +193,7 @@ def replace_array(instance: Any, old: Any, new: Any) -> None:
 
     References are exchanged, not contents: `new` may have another dtype, or be an array of another kind.
     """
-    _replace(instance, old, new, depth=3, seen=set())
+    _replace(instance, old, new, depth=5, seen=set())
 
 
 def _replace(holder: Any, old: Any, new: Any, depth: int, seen: set[int]) -> None:

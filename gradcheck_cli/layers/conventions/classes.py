@@ -254,7 +254,17 @@ def _look(
         except UserError as error:
             trouble = error.message
             continue
-        return stored.owned(instance, [tree], backward), []
+        found = stored.owned(instance, [tree], backward)
+        seen = {id(stored.follow(instance, item.steps)) for item in found}
+        for prefix, layer in stored.sub_layers(instance, lambda kind: methods(kind) is not None):
+            names = methods(type(layer)) or ("", "")
+            node = syntax.definition(_method(type(layer), names[1]))
+            for item in stored.owned(layer, [_class_node(type(layer))], node):
+                value = stored.follow(layer, item.steps)
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    found.append(stored.of_sub_layer(prefix, item))
+        return found, []
     if missing:
         return [], []  # a setting that nobody knows yet may be all that is wrong
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]

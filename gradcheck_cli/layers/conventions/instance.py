@@ -214,15 +214,22 @@ class ClassLayer:
     def _stored(self, held: Held, name: str) -> Any:
         """The gradient that the instance stores for one of its parameters; None where it stores none."""
         instance = held.instance
-        steps = next((item.steps for item in self.books.owned if item.name == name), (("attribute", name),))
+        item = next((item for item in self.books.owned if item.name == name), None)
+        steps = item.steps if item is not None else (("attribute", name),)
         values = [held.kept.arguments.get(name)]
         with contextlib.suppress(LookupError, AttributeError, TypeError):
             values.append(stored.follow(instance, steps))
+        if item is not None and item.depth:
+            # a sub-layer keeps its own books
+            instance, name = stored.follow(instance, steps[: item.depth]), name.rpartition(".")[2]
+            steps = steps[item.depth :]
         for value in values:
             found, _ = stored.gradient_of(instance, name, steps, value)
             if not isinstance(found, stored.Missing):
                 return found
         names = self.books.names
+        if name not in names:
+            return None
         found, _ = stored.positional_gradient(instance, names.index(name), len(names))
         return None if isinstance(found, stored.Missing) else found
 

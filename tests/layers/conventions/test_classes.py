@@ -444,3 +444,37 @@ def test_a_base_that_only_its_subclasses_can_build_is_passed_over(write: Any) ->
     assert written.names == ["Tanh"]
     assert any("`Activation` is a base for layers" in note for note in written.discovery.notes)
     np.testing.assert_allclose(written.run("Tanh", x=X)[1].gradients["x"], 1 - np.tanh(X) ** 2)
+
+
+def test_the_parameters_of_sub_layers_belong_to_the_layer_that_holds_them(write: Any) -> None:
+    written = write(
+        """
+        class Linear:
+            def __init__(self, n_in, n_out):
+                self.W = np.random.randn(n_in, n_out)
+                self.params = [self.W]
+                self.grads = [np.zeros_like(self.W)]
+            def forward(self, x):
+                W, = self.params
+                self.x = x
+                return x @ W
+            def backward(self, dout):
+                self.grads[0][...] = self.x.T @ dout
+                return dout @ self.params[0].T
+        class Net:
+            def __init__(self, n_in, n_out):
+                self.first = Linear(n_in, n_in)
+                self.layers = [Linear(n_in, n_out)]
+            def forward(self, x):
+                return self.layers[0].forward(self.first.forward(x))
+            def backward(self, dout):
+                return self.first.backward(self.layers[0].backward(dout))
+        """
+    )
+    own = [item.name for item in written.layer("Net").arguments if item.role is Role.OWN_PARAMETER]
+    assert own == ["first.W", "layers[0].W"]
+    first = np.arange(9.0).reshape(3, 3)
+    result, gradients = written.run("Net", n_in=3, n_out=4, x=X, **{"first.W": first, "layers[0].W": W})
+    np.testing.assert_array_equal(result.outputs[0], X @ first @ W)
+    np.testing.assert_array_equal(gradients.gradients["first.W"], X.T @ (DOUT @ W.T))
+    np.testing.assert_array_equal(gradients.gradients["layers[0].W"], (X @ first).T @ DOUT)
