@@ -98,7 +98,7 @@ def _alternatives(
         unpacked = source.unpacked.get(name)
         if role in ("label", "target", "index", "mask"):
             options = _discrete(name, role, source, batch, features, argument)
-        if role in ("data", "target", "sequence", "state"):
+        if role in ("data", "sequence", "state"):
             # an input beside another of known shape: alike first, not whatever happens to broadcast
             alike = [shape.dimensions for shape in known.values() if shape.kind == "float" and shape.dimensions]
             options += [

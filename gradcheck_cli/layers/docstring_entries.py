@@ -49,7 +49,7 @@ def entries(docstring: str, keep_returns: bool) -> list[Entry]:
     stack: list[Entry] = []
     skipping = False
     types: dict[str, str] = {}
-    lines = inspect.cleandoc(docstring or "").splitlines()
+    lines = [part for line in inspect.cleandoc(docstring or "").splitlines() for part in _one_entry_a_line(line)]
     for position, line in enumerate(lines):
         if not line.strip() or _UNDERLINE.match(line):
             continue
@@ -85,6 +85,15 @@ def entries(docstring: str, keep_returns: bool) -> list[Entry]:
     for entry in flatten(roots):
         entry.lines.extend(types[name] for name in entry.names if name in types)
     return roots
+
+
+def _one_entry_a_line(line: str) -> list[str]:
+    """`x: of shape (N, D), w: of shape (D, M)` as two lines, both with the indentation of the first."""
+    parts = re.split(r"(?<=[)\]]),?;?\s+(?:and\s+)?(?=[^\W\d]\w{0,11}\s?:\s)", line)
+    if len(parts) == 1 or _ENTRY.match(parts[0]) is None:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return [parts[0], *(indent + part for part in parts[1:])]
 
 
 def _is_prose(match: re.Match[str]) -> bool:

@@ -24,8 +24,12 @@ from gradcheck_cli.layers.options import InputOptions
 TRIALS = 400
 """How many shapes are tried at most."""
 
-SECONDS = (1.5, 8.0)
-"""How long that may take for NumPy, and for JAX, which compiles each operation for each new shape."""
+SECONDS = (6.0, 10.0)
+"""How long that may take for NumPy, and for JAX, which compiles each operation for each new shape. Far more than the
+trials of a usual layer need: what is inferred must not hang on how busy the machine is."""
+
+INDEX_ERRORS = 8
+"""After so many complaints that an index is no integer, integers are tried before any more floats."""
 
 RAISING = 0.9
 """How much more unusual a proposal may be when the backward raises on the first one that the forward takes, or
@@ -78,16 +82,16 @@ def infer(
     """
     deadline = time.perf_counter() + SECONDS[layer.uses_jax]
     search = _Search(layer, bound, options, known, deadline)
-    for number, table in enumerate(_TABLES):
-        best = _choose(search, unknown, source, kinds, table, TRIALS if number == 0 else TRIALS // 4)
-        if best is not None:
-            shapes, sizes = best
-            return Inferred(shapes, _note(unknown, shapes, sizes))
-    for name in _could_be_indices(unknown, kinds) if search.wants_integers else ():
-        best = _choose(search, unknown, source, {**kinds, name: "integer"}, _TABLES[0], TRIALS // 4)
-        if best is not None:
-            shapes, sizes = best
-            return Inferred(shapes, _note(unknown, shapes, sizes))
+    best = _choose(search, unknown, source, kinds, _TABLES[0], TRIALS)
+    if best is None and search.index_errors:
+        for name in _could_be_indices(unknown, kinds):
+            search.index_errors = 0
+            best = best or _choose(search, unknown, source, {**kinds, name: "integer"}, _TABLES[0], TRIALS // 4)
+    for table in _TABLES[1:]:
+        best = best or _choose(search, unknown, source, kinds, table, TRIALS // 4)
+    if best is not None:
+        shapes, sizes = best
+        return Inferred(shapes, _note(unknown, shapes, sizes))
     if search.without_output:
         raise nothing_to_differentiate(layer)
     raise _impossible(layer, unknown, search.last_error)
@@ -120,7 +124,7 @@ class _Search:
     deadline: float
     last_error: UserError | None = None
     without_output: int = 0
-    wants_integers: bool = False
+    index_errors: int = 0
 
     def successes(
         self,
@@ -172,7 +176,7 @@ class _Search:
         if not attempt.works:
             self.last_error = attempt.error or self.last_error
             if attempt.error is not None and re.search(r"integer|slice indices|index array", attempt.error.message):
-                self.wants_integers = True
+                self.index_errors += 1
             self.without_output += attempt.error is None
             return proposal.cost
         differentiable = tuple(
@@ -201,6 +205,8 @@ def _choose(
         if first is not None and cost > first.cost + (MISFIT if first.fits == "misfits" else RAISING):
             break
         if not isinstance(outcome, _Success):
+            if first is None and search.index_errors >= INDEX_ERRORS:
+                return None
             continue
         if first is None:
             first = outcome
@@ -224,7 +230,12 @@ def _fit(backward: BackwardResult | None, arguments: Mapping[str, Any], differen
     if backward is None:
         return "raises"
     returned, expected = backward.returned, backward.expected
-    if backward.surplus or (returned is not None and expected is not None and returned > expected):
+    beyond = [name for name, gradient in backward.gradients.items() if gradient is not None and name in arguments]
+    if (
+        set(beyond) - set(differentiable)
+        or backward.surplus
+        or (returned is not None and expected is not None and returned > expected)
+    ):
         return "surplus"
     for name in differentiable:
         value, gradient = arguments[name], backward.gradients.get(name)

@@ -181,3 +181,8 @@ def test_the_first_docstring_wins_and_is_filled_up() -> None:
 def test_nonsense_says_nothing(text: str) -> None:
     said = describe([text], ["x"])
     assert said.get("x") is None or said["x"].dimensions is None
+
+
+def test_two_entries_on_one_line() -> None:
+    said = describe(["x: array of shape (N, D), t: array of shape (N,); w: (D, M)"], "xtw")
+    assert [said[name].dimensions for name in "xtw"] == [("N", "D"), ("N",), ("D", "M")]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
 from gradcheck_cli.errors import UserError
-from tests.layers.handmade import drawn, specified
+from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.layers.specification import specify
+from tests.layers.handmade import Pair, drawn, make, specified
 
 AFFINE = """
 def affine_forward(x, W, b):
@@ -176,3 +180,36 @@ def test_a_stub_has_nothing_to_differentiate() -> None:
         specified("def stub_forward(x, w): pass", "stub")
     assert caught.value.code == "GC502"
     assert "nothing to differentiate" in caught.value.message
+
+
+def test_integers_are_found_where_only_the_users_helper_tells() -> None:
+    source = """
+class Table:
+    def __init__(self, W): self.W = W
+    def look(self, rows): return self.W[rows]
+def lookup_forward(W, xs):
+    N, T = xs.shape
+    return np.stack([Table(W).look(xs[:, t]) for t in range(T)], axis=1)
+"""
+    shapes = specified(source, "lookup").shapes
+    assert (shapes["xs"].kind, shapes["xs"].dimensions) == ("integer", ("N", "T"))
+    assert shapes["xs"].values == (shapes["W"].dimensions or ("",))[:1]
+
+
+def test_a_convention_that_counts_gradients_by_position_tells_data_from_targets() -> None:
+    """A bound layer that names a gradient for `y` whether or not it was asked for: classes do so."""
+    source = """
+def multiply_forward(x, y):
+    return x * y, (x, y)
+def multiply_backward(dout, cache):
+    return dout * cache[1], dout * cache[0]
+"""
+    layer, module, pair = make(source, "multiply")
+
+    class Named(Pair):
+        def backward(self, result: ForwardResult, cotangents: Any, differentiable: tuple[str, ...]) -> BackwardResult:
+            returned = self.backward_function(*cotangents, result.residuals)
+            return BackwardResult(dict(zip("xy", returned)), 2, 2)
+
+    bound = Named(pair.forward_function, pair.backward_function, ())
+    assert specify(layer, module, bound, InputOptions()).shapes["y"].kind == "float"
