@@ -70,6 +70,9 @@ def judge_draw(
         replay: yours and the reference at perturbed inputs, see `noise.Replay`; called only where yours differs from
             the reference, to tell rounding from a mistake.
     """
+    if not case.leaves:
+        note = "No argument is a floating array: there is no gradient to check."
+        return DrawVerdict(case, upstream, (), Status.INCONCLUSIVE, notes=(note,))
     reception = sort_out(case, analytic.backward)
     outputs = [np.asarray(leaf) for output in analytic.outputs for _, leaf in walk(output) if is_floating(leaf)]
     broken = _broken_forward(outputs)

@@ -310,3 +310,22 @@ def test_complex_leaves() -> None:
         wrong = judge(case, {"x": reference.conj()}, lambda x: np.abs(x) ** 2, dout, autodiff=autodiff, slopes=slopes)
     assert right.status is Status.PASS
     assert codes(wrong) == ["GC201"]
+
+
+def test_a_layer_without_a_floating_argument_is_not_passed() -> None:
+    case = a_case({"labels": np.arange(3)})
+    verdict = judge(case, {}, lambda: np.ones(2), np.ones(2), autodiff=Autodiff((), ()))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.notes == ("No argument is a floating array: there is no gradient to check.",)
+
+
+def test_empty_arrays() -> None:
+    case = a_case({"x": np.ones((0, 3)), "b": np.ones(3)})
+    dout = np.ones(3)
+    right = {"x": np.ones((0, 3)), "b": dout}
+
+    def forward(x: Any, b: Any) -> Any:
+        return x.sum(axis=0) + b
+
+    assert judge(case, right, forward, dout).status is Status.PASS
+    assert codes(judge(case, {**right, "x": np.ones((3, 0))}, forward, dout)) == ["GC101"]
