@@ -17,6 +17,7 @@ from gradcheck_cli.layers.conventions import (
     explicit,
     function_pair,
     loss,
+    methods,
     static_pair,
 )
 from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
@@ -238,22 +239,22 @@ class _Search:
             owner = self.live(name)
             if name in self.claimed or not isinstance(owner, type):
                 continue
-            if classes.is_foreign(owner):
+            if methods.is_foreign(owner):
                 self.notes.append(f"`{name}` belongs to a framework with its own autodiff: passed over")
             elif static_pair.is_static_pair(owner):
                 self.add(lambda name=name: static_pair.build(self.module, name, attribute(name)))  # type: ignore[misc]
-            elif classes.methods(owner) is not None and static_pair.is_plain_static(owner):
+            elif methods.methods(owner) is not None and static_pair.is_plain_static(owner):
                 pair = Pair(name, f"{name}.forward", f"{name}.backward")
                 self.add(
                     lambda pair=pair: function_pair.build(  # type: ignore[misc]
                         self.module, pair, attribute(pair.forward), attribute(pair.backward)
                     )
                 )
-            elif classes.methods(owner) is not None:
+            elif methods.methods(owner) is not None:
                 self._class(name, owner)
-            elif classes.closure_method(owner) is not None:
+            elif methods.closure_method(owner) is not None:
                 self.add(lambda name=name: classes.build(self.module, name, attribute(name)))  # type: ignore[misc]
-            elif any(method in vars(owner) for method in classes.BACKWARDS):
+            elif any(method in vars(owner) for method in methods.BACKWARDS):
                 self.notes.append(f"class `{name}` has a backward and no forward, so there is nothing to check")
 
     def _class(self, name: str, owner: type) -> None:
@@ -261,7 +262,7 @@ class _Search:
             isinstance(other, type) and other is not owner and issubclass(other, owner)
             for other in map(self.live, self.classes)
         )
-        if classes.is_abstract(owner) and (derived or _is_abstract_name(name)):
+        if methods.is_abstract(owner) and (derived or methods.is_abstract_name(name)):
             self.notes.append(f"class `{name}` is a base for layers, with nothing in it to check: passed over")
             return
         if derived and classes.needs_settings(owner):
@@ -277,15 +278,6 @@ class _Search:
 
 def _registered(position: int) -> Callable[[ModuleType], Any]:
     return lambda namespace: vars(namespace)[REGISTER][position]
-
-
-def _is_abstract_name(name: str) -> bool:
-    lowered = name.lower().strip("_")
-    return (
-        lowered in {"layer", "module", "function", "base", "operation", "op"}
-        or "base" in lowered
-        or "abstract" in lowered
-    )
 
 
 def _unique(layers: Sequence[Layer]) -> list[Layer]:

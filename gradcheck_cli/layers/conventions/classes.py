@@ -14,65 +14,16 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import naming, roles, signatures, stored, syntax
-from gradcheck_cli.layers.backward_call import Plan, all_upstream, plan
+from gradcheck_cli.layers.backward_call import Plan, plan
 from gradcheck_cli.layers.constructor import constructor_role, trial_value
+from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
+from gradcheck_cli.layers.conventions.methods import closure_method, method, methods
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run
-
-FORWARDS = (
-    "forward",
-    "__call__",
-    "fprop",
-    "forward_pass",
-    "feedforward",
-    "feed_forward",
-    "forward_propagation",
-    "forward_propagate",
-    "forward_prop",
-    "fwd",
-)
-BACKWARDS = (
-    "backward",
-    "bprop",
-    "backward_pass",
-    "backprop",
-    "back_prop",
-    "backpropagate",
-    "backward_propagation",
-    "backward_propagate",
-    "backward_prop",
-    "bwd",
-)
-
-
-def methods(owner: type) -> tuple[str, str] | None:
-    """Names of a class's forward and backward methods; None where it lacks one of them."""
-    forward = next((name for name in FORWARDS if _method(owner, name) is not None), None)
-    backward = next((name for name in BACKWARDS if _method(owner, name) is not None), None)
-    return (forward, backward) if forward and backward else None
-
-
-def closure_method(owner: type) -> str | None:
-    """The method of a class that returns `(out, backprop)`; None where there is none."""
-    from gradcheck_cli.layers.conventions.closure import pull_back_of
-
-    for name in (*FORWARDS, "begin_update"):
-        method = _method(owner, name)
-        if method is not None and pull_back_of(syntax.definition(method)) is not None:
-            return name
-    return None
-
-
-def is_abstract(owner: type) -> bool:
-    """Whether a class is a base for layers: abstract, or both its methods raise `NotImplementedError` or do nothing."""
-    if inspect.isabstract(owner):
-        return True
-    names = methods(owner)
-    return names is not None and all(_is_empty(syntax.definition(_method(owner, name))) for name in names)
 
 
 def needs_settings(owner: type) -> bool:
@@ -84,41 +35,16 @@ def needs_settings(owner: type) -> bool:
     return any(not item.has_default and constructor_role(item, init, tree, "") is Role.CONFIG for item in found)
 
 
-def is_foreign(owner: type) -> bool:
-    """Whether a class is a framework's own kind, which keeps its own books on gradients."""
-    return any(base.__module__.partition(".")[0] in {"torch", "tensorflow", "keras"} for base in owner.__mro__)
-
-
-def _method(owner: type, name: str) -> Any:
-    for base in owner.__mro__:
-        if base is object:
-            return None
-        if name in vars(base):
-            found = vars(base)[name]
-            return found if callable(found) or isinstance(found, (staticmethod, classmethod)) else None
-    return None
-
-
-def _is_empty(node: syntax.FunctionNode | None) -> bool:
-    if node is None or isinstance(node, ast.Lambda):
-        return False
-    body = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
-    return all(
-        isinstance(item, (ast.Pass, ast.Raise)) or (isinstance(item, ast.Return) and item.value is None)
-        for item in body
-    )
-
-
 def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) -> Layer:
     """The layer of a class."""
     owner = find_class(module.namespace)
     closure = closure_method(owner)
     forward_name, backward_name = methods(owner) or (closure or "__call__", "")
     closed = not backward_name
-    forward = _method(owner, forward_name)
+    forward = method(owner, forward_name)
     forward_node = syntax.definition(forward)
-    backward: Any = _method(owner, backward_name) if backward_name else None
-    backward_node = syntax.definition(backward) if backward is not None else _nested(forward_node)
+    backward: Any = method(owner, backward_name) if backward_name else None
+    backward_node = syntax.definition(backward) if backward is not None else pull_back_of(forward_node)
     parameters = signatures.parameters(forward, 1)
     how, gradients = _plan(parameters, forward_node, backward_node, backward)
     documentation = roles.documentation(forward, owner, vars(owner).get("__init__"), backward)
@@ -167,7 +93,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         upstream_names=how.upstream,
         uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
         notes=tuple(notes),
-        aliases=tuple(f"{name}.{method}" for method in (backward_name, forward_name) if method),
+        aliases=tuple(f"{name}.{called}" for called in (backward_name, forward_name) if called),
     )
 
 
@@ -192,21 +118,6 @@ def _plan(
             whole=bool(first) and signatures.is_unpacked(backward_node, first),
         )
     return how, syntax.returned_names(backward_node)
-
-
-def closure_plan(node: syntax.FunctionNode | None) -> Plan:
-    """How to call a closure's `backprop`: every parameter without a default is an upstream gradient."""
-    arguments = node.args if node is not None else None
-    named = [item.arg for item in (*arguments.posonlyargs, *arguments.args)] if arguments is not None else ["dout"]
-    required = len(named) - len(arguments.defaults) if arguments is not None else 1
-    taken = tuple(signatures.Parameter(item, has_default=k >= max(1, required)) for k, item in enumerate(named))
-    return all_upstream(taken)
-
-
-def _nested(node: syntax.FunctionNode | None) -> syntax.FunctionNode | None:
-    from gradcheck_cli.layers.conventions.closure import pull_back_of
-
-    return pull_back_of(node)
 
 
 def _has_constructor(owner: type) -> bool:
@@ -258,7 +169,7 @@ def _look(
         seen = {id(stored.follow(instance, item.steps)) for item in found}
         for prefix, layer in stored.sub_layers(instance, lambda kind: methods(kind) is not None):
             names = methods(type(layer)) or ("", "")
-            node = syntax.definition(_method(type(layer), names[1]))
+            node = syntax.definition(method(type(layer), names[1]))
             for item in stored.owned(layer, [_class_node(type(layer))], node):
                 value = stored.follow(layer, item.steps)
                 if id(value) not in seen:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.layers import naming, roles, signatures, syntax
-from gradcheck_cli.layers.backward_call import Kept, Plan, arguments_for, split_returned
+from gradcheck_cli.layers.backward_call import Kept, Plan, all_upstream, arguments_for, split_returned
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments, none_returned
 from gradcheck_cli.layers.conventions.instance import part_closure
 from gradcheck_cli.layers.gradients import Layout, read
@@ -114,10 +114,17 @@ def pull_back_of(node: syntax.FunctionNode | None) -> syntax.FunctionNode | None
     return None
 
 
+def closure_plan(node: syntax.FunctionNode | None) -> Plan:
+    """How to call a closure's `backprop`: every parameter without a default is an upstream gradient."""
+    arguments = node.args if node is not None else None
+    named = [item.arg for item in (*arguments.posonlyargs, *arguments.args)] if arguments is not None else ["dout"]
+    required = len(named) - len(arguments.defaults) if arguments is not None else 1
+    taken = tuple(signatures.Parameter(item, has_default=k >= max(1, required)) for k, item in enumerate(named))
+    return all_upstream(taken)
+
+
 def build(module: Module, name: str, find_function: Callable[[ModuleType], Any]) -> Layer:
     """The layer of a function that returns `(out, backprop)`."""
-    from gradcheck_cli.layers.conventions.classes import closure_plan
-
     function = find_function(module.namespace)
     node = syntax.definition(function)
     nested = pull_back_of(node)

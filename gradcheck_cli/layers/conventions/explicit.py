@@ -9,7 +9,15 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import derivative_rules, syntax
-from gradcheck_cli.layers.conventions import classes, closure, custom_derivative, function_pair, loss, static_pair
+from gradcheck_cli.layers.conventions import (
+    classes,
+    closure,
+    custom_derivative,
+    function_pair,
+    loss,
+    methods,
+    static_pair,
+)
 from gradcheck_cli.layers.explicit import Declaration, declaration_of
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -131,7 +139,7 @@ def _base(module: Module, said: Declaration, name: str, target: Finder, declared
     if isinstance(live, type):
         if static_pair.is_static_pair(live):
             return static_pair.build(module, name, target)
-        if classes.methods(live) is not None or classes.closure_method(live) is not None:
+        if methods.methods(live) is not None or methods.closure_method(live) is not None:
             return classes.build(module, name, target)
         raise _no_backward(module, said, name, f"add a `backward` method to `{name}`")
     if closure.pull_back_of(syntax.definition(live)) is not None:
