@@ -82,6 +82,12 @@ def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
     return project
 
 
+def resume(root: Path) -> None:
+    """Make a project that was loaded before the active one again; nothing for a folder that no file was loaded from."""
+    if root in _projects:
+        activate(root)
+
+
 def widen(project: Project, folders: Sequence[Path]) -> None:
     """Look for the project's modules in these folders too."""
     for folder in folders:

@@ -54,7 +54,7 @@ def users_code(what: str, place: Place, line: int | None, inputs: Mapping[str, A
         UserError: GC502, for anything that the code raises, `sys.exit()` included, with the deepest line in the
             user's own files and the inputs' shapes. The user's exception is its `__cause__`.
     """
-    importing.activate(place.project)
+    importing.resume(place.project)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")

@@ -204,3 +204,29 @@ def test_loading_a_numpy_module_does_not_import_jax(tmp_path: Path) -> None:
         "assert 'jax' not in sys.modules, 'jax was imported'"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_late_import_in_a_function_sees_its_own_project(tmp_path: Path) -> None:
+    from gradcheck_cli.layers.discovery import find
+
+    text = (
+        "def f_forward(x):\n    import helper\n    return helper.factor * x, 0\n"
+        "def f_backward(dout, cache): return dout\n"
+    )
+    modules = []
+    for folder, factor in (("one", 1.0), ("two", 2.0)):
+        put(tmp_path / folder, mylayer=text, helper=f"factor = {factor}")
+        modules.append(load(tmp_path / folder / "mylayer.py"))
+    for _ in range(2):
+        for module, factor in zip(modules, (1.0, 2.0)):
+            bound = find(module).layers[0].bind(module.namespace)
+            assert bound.evaluate({"x": np.ones(1)})[0][0] == factor
+
+
+def test_running_code_of_no_loaded_project_sets_no_modules_aside(tmp_path: Path) -> None:
+    from gradcheck_cli.layers.users_code import Place, run
+
+    put(tmp_path, mylayer="import helper", helper="")
+    load(tmp_path / "mylayer.py")
+    run(len, ([],), {}, what="f", place=Place(Path("/nowhere/x.py"), Path("/nowhere")), line=1, inputs={})
+    assert "helper" in sys.modules
