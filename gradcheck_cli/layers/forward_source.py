@@ -93,8 +93,9 @@ class _Facts:
 
     def _subscript(self, node: ast.Subscript, aliases: Mapping[str, str]) -> None:
         base = _dotted(node.value)
-        if (name := aliases.get(base)) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            self._key(name, KeyRead(node.slice.value, False))
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if isinstance(key, str) and isinstance(node.ctx, ast.Load) and (name := aliases.get(base)):
+            self._key(name, KeyRead(key, False))
         positions = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         for position, part in enumerate(positions):
             for name in _names_used(part, aliases):
@@ -174,12 +175,12 @@ def _aliases(functions: Iterable[_Function], wanted: set[str]) -> dict[str, str]
                     origin, spelled = aliases.get(_dotted(one)), _dotted(target)
                     if origin and spelled and spelled not in aliases:
                         aliases[spelled] = origin
-            elif isinstance(node, ast.For):
+            elif isinstance(node, (ast.For, ast.comprehension)):
                 _alias_loop(node, aliases)
     return aliases
 
 
-def _alias_loop(node: ast.For, aliases: dict[str, str]) -> None:
+def _alias_loop(node: ast.For | ast.comprehension, aliases: dict[str, str]) -> None:
     over, target = node.iter, node.target
     if isinstance(over, ast.Call) and _dotted(over.func) == "enumerate" and over.args:
         over = over.args[0]
