@@ -179,7 +179,8 @@ def test_a_keyboard_interrupt_is_the_persons_own(tmp_path: Path) -> None:
 def test_a_module_leaves_nothing_changed_behind_it(tmp_path: Path) -> None:
     put(
         tmp_path,
-        mylayer="import os, sys\nimport numpy as np\nos.chdir('/')\nsys.stdout = None\nnp.seterr(all='raise')\nsys.argv = 3\n",
+        mylayer="import os, sys\nimport numpy as np\n"
+        "os.chdir('/')\nsys.stdout = None\nnp.seterr(all='raise')\nsys.argv = 3\n",
     )
     before = Path.cwd(), sys.stdout, np.geterr(), sys.argv
     load(tmp_path / "mylayer.py")
