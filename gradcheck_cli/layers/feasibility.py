@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import names, trials
-from gradcheck_cli.layers.building import as_given, build, floating_leaves, generator_for
+from gradcheck_cli.layers.building import as_given, build, generator_for
 from gradcheck_cli.layers.case import ArgumentShape, Specification
 from gradcheck_cli.layers.dimensions import Dimensions, names_in
 from gradcheck_cli.layers.layer import BoundLayer, Layer, Role
@@ -175,9 +175,3 @@ def batch_names(layer: Layer, specification: Specification) -> frozenset[str]:
 
 def _has_free_values(shape: ArgumentShape) -> bool:
     return shape.kind in ("float", "tree") and not shape.values and shape.domain in ("", "positive", "unit")
-
-
-def argument_floats(arguments: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The floating arrays in each argument, for those that have some."""
-    found = {name: [leaf for _, leaf in floating_leaves(value)] for name, value in arguments.items()}
-    return {name: leaves for name, leaves in found.items() if leaves}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.building import as_given, as_numpy, floating_leaves
+from gradcheck_cli.layers.building import as_given, floating_leaves
 from gradcheck_cli.layers.case import ArgumentShape, Case, Leaf, Specification
 from gradcheck_cli.layers.dimensions import names_in
 from gradcheck_cli.layers.feasibility import Feasible, batch_names, every_shape, first_that_runs, settle_domains
@@ -113,8 +113,3 @@ def _names(shape: ArgumentShape, path: tuple[Any, ...], array: Any, sizes: Mappi
         by_size.setdefault(size, []).append(name)
     named = [by_size.get(int(size), []) for size in array.shape]
     return tuple(found[0] if len(found) == 1 else "" for found in named)
-
-
-def numpy_arguments(case: Case) -> dict[str, Any]:
-    """A case's arguments with NumPy arrays, whatever the layer takes."""
-    return {name: as_numpy(value) for name, value in case.arguments.items()}
