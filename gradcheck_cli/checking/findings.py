@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.report.model import Finding
 
 
@@ -17,4 +18,20 @@ def finding_of(error: UserError, path: Path, line: int | None = None) -> Finding
         line=error.line if error.line is not None else line,
         argument=error.argument,
         mend=error.mend,
+    )
+
+
+def internal_error(error: Exception, layer: Layer) -> Finding:
+    """A mistake of gradcheck's own while it checked `layer`: never the user's, and said so."""
+    where, traceback = "", error.__traceback__
+    while traceback is not None:
+        where = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return Finding(
+        code="GC500",
+        message=f"gradcheck itself failed here, which says nothing about the layer: {type(error).__name__}: {error}"
+        f" ({where})",
+        path=str(layer.path),
+        line=layer.line,
+        mend="please report it to gradcheck, with the layer; GRADCHECK_DEBUG=1 shows the traceback",
     )

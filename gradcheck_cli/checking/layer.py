@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from gradcheck_cli.checking.findings import finding_of
+from gradcheck_cli.checking.findings import finding_of, internal_error
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.combine import combine
 from gradcheck_cli.judge.judge import judge_draw
@@ -61,6 +62,7 @@ class Checker:
     ) -> LayerReport:
         """The verdict on one layer. Nothing that the user's code does raises here, but KeyboardInterrupt."""
         started = time.perf_counter()
+        start(self._device)  # again: the user's module may have configured JAX otherwise
         run = _Run(layer, inputs, settings)
         try:
             bound = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
@@ -72,6 +74,10 @@ class Checker:
                 run.judged(*self._judge(module, bound, case, settings))
         except UserError as error:
             run.errors.append(finding_of(error, layer.path, layer.line))
+        except Exception as error:  # ours: this layer's verdict is lost, the others' are not
+            if os.environ.get("GRADCHECK_DEBUG"):
+                raise
+            run.errors.append(internal_error(error, layer))
         return run.report(time.perf_counter() - started)
 
     def use_dual(self, module: Module, dual: Dual) -> None:

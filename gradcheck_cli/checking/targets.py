@@ -56,7 +56,6 @@ def find_layers(targets: Sequence[Target]) -> Found:
     """
     from gradcheck_cli.layers.discovery import find
     from gradcheck_cli.layers.loading import load
-    from gradcheck_cli.layers.prefilter import may_hold_layers
     from gradcheck_cli.layers.targets import expand
 
     layers: dict[tuple[Path, str], tuple[Module, Layer]] = {}
@@ -70,7 +69,7 @@ def find_layers(targets: Sequence[Target]) -> Found:
         for path in files:
             try:
                 if path not in modules:
-                    if not may_hold_layers(_source(path)) and target.name is None:
+                    if target.name is None and not _is_worth_loading(path, named=path == target.path.resolve()):
                         continue
                     modules[path] = load(path)
                 discovery = find(modules[path])
@@ -113,10 +112,24 @@ def check_layers(
             return
 
 
-def _source(path: Path) -> str:
-    from gradcheck_cli.layers.loading import read_source
+def _is_worth_loading(path: Path, *, named: bool) -> bool:
+    """Whether the file may hold layers; one that was named and does not parse is worth its error.
 
-    return read_source(path)
+    Raises:
+        UserError: GC501, for a file that cannot be read.
+    """
+    from gradcheck_cli.layers.loading import read_source
+    from gradcheck_cli.layers.prefilter import may_hold_layers
+
+    source = read_source(path)
+    if may_hold_layers(source):
+        return True
+    if named:
+        try:
+            compile(source, str(path), "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return True
+    return False
 
 
 def _no_such_layer(target: Target, names: Sequence[str]) -> UserError:

@@ -37,6 +37,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "GC401": "non-finite",
         "GC402": "precision-loss",
         "GC403": "unstable",
+        "GC500": "internal-error",
         "GC501": "cannot-load",
         "GC502": "cannot-run",
         "GC503": "unknown-shapes",
