@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from gradcheck_cli.judge.judge import worst_status
@@ -52,7 +53,7 @@ def combine(
         findings=(*findings, *_unique(errors)),
         sensitivity=max(sensitivities, default=None),
         witnesses=tuple(order),
-        notes=tuple(dict.fromkeys((*notes, *layer.notes, *_draw_notes(draws)))),
+        notes=tuple(dict.fromkeys((*notes, *layer.notes, *_once(_draw_notes(draws))))),
         failing_draw=None if failing is None else _draw_report(failing, sources or {}),
         reproduce=reproduce,
         draws=len(draws),
@@ -152,6 +153,18 @@ def _with_leaves(draw: DrawVerdict) -> Iterable[tuple[Finding, LeafVerdict | Non
 def _unique(errors: Sequence[Finding]) -> tuple[Finding, ...]:
     """One error a message: each draw fails in the same way."""
     return tuple({(error.code, error.message, error.argument): error for error in reversed(errors)}.values())[::-1]
+
+
+_NUMBERS = re.compile(r" \(at | in \d|: |, and ")
+"""Where a sentence goes on to the numbers of one draw."""
+
+
+def _once(notes: Iterable[str]) -> Iterable[str]:
+    """One sentence where draws say the same with other numbers: the first."""
+    seen: dict[str, str] = {}
+    for note in notes:
+        seen.setdefault(_NUMBERS.split(note, maxsplit=1)[0], note)
+    return seen.values()
 
 
 def _draw_notes(draws: Sequence[DrawVerdict]) -> Iterable[str]:

@@ -168,4 +168,6 @@ def _ratio_text(ratio: float | complex) -> str:
         return number(ratio, 3)
     if 0 < abs(ratio - 1) < 1e-3:
         return f"1 {'+' if ratio > 1 else '-'} {abs(ratio - 1):.1e}"
+    if ratio == 0:
+        return "0"
     return f"{ratio:.3f}" if 1e-3 <= abs(ratio) < 1e4 else f"{ratio:.3g}"

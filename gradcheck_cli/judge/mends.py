@@ -48,6 +48,7 @@ def mends(
         *_permuted(got, expected),
         *_to_sum(got, expected, got_names),
         *_missing(got, expected, got_names, expected_names, leaf_name),
+        *_cropped(got, expected, expected_names),
         *_reshaped(got, expected),
         *_summed_and_permuted(got, expected, got_names),
     ]
@@ -94,7 +95,8 @@ def _missing(
         axes = tuple(axis for axis in range(len(got)) if got[axis] != expected[axis])
         if len(axes) == 1 and got_names[axes[0]] and names[axes[0]] and got[axes[0]] != 1:
             kept, wanted = got_names[axes[0]], names[axes[0]]
-            yield Mend(f"it has {kept} where `{leaf_name}` has {wanted}: sum over {kept}, keep {wanted}")
+            more = f": sum over {kept}, keep {wanted}" if len(got) == 1 else ""
+            yield Mend(f"it has {kept} where `{leaf_name}` has {wanted}{more}")
         if not all(got[axis] == 1 for axis in axes):
             return
     elif len(got) < len(expected):
@@ -110,6 +112,22 @@ def _missing(
         return
     that = "that axis" if len(axes) == 1 else "those axes"
     yield Mend(f"it is summed over {_axes_text(axes, names)}, although `{leaf_name}` has {that}")
+
+
+def _cropped(got: Shape, expected: Shape, names: Sequence[str]) -> Iterator[Mend]:
+    """The same axes, some longer by an even number: the padding was left on."""
+    if len(got) != len(expected) or any(have < want or (have - want) % 2 for have, want in zip(got, expected)):
+        return
+    axes = [axis for axis in range(len(got)) if got[axis] != expected[axis]]
+    widths = {(got[axis] - expected[axis]) // 2 for axis in axes}
+    if len(widths) != 1 or expected[axes[0]] == 1:
+        return
+    width = widths.pop()
+    inside = tuple(slice(width, -width) if axis in axes else slice(None) for axis in range(len(got)))
+    yield Mend(
+        f"it is {width} longer on either side of {_axes_text(axes, names)}: cut the padding off",
+        lambda array: array[inside],
+    )
 
 
 def _reshaped(got: Shape, expected: Shape) -> Iterator[Mend]:

@@ -121,12 +121,18 @@ def _notes(leaf: LeafCase, by_differences: list[int], expected_off: list[int], e
         at = by_differences[0]
         place = leaf.place(at)
         difference = evidence.elements[place]
-        notes.append(
-            f"Autodiff is the odd one out for `{name}` (at {index_text(place[1]) or 'its one element'}: "
-            f"{number(scalar(leaf.autodiff, at))}, finite differences {number(difference.value)}): "
-            f"a custom rule, `stop_gradient` or tie inside the forward. "
-            f"{plural(len(by_differences), 'element').capitalize()} were judged by finite differences."
-        )
+        where, value = index_text(place[1]) or "its one element", scalar(leaf.autodiff, at)
+        judged = f"{plural(len(by_differences), 'element').capitalize()} were judged by finite differences."
+        if np.isfinite(value):
+            notes.append(
+                f"Autodiff is the odd one out for `{name}` (at {where}: {number(value)}, finite differences "
+                f"{number(difference.value)}): a custom rule, `stop_gradient` or tie inside the forward. {judged}"
+            )
+        else:
+            notes.append(
+                f"Autodiff is not finite for `{name}` (at {where}: {number(value)}, finite differences "
+                f"{number(difference.value)}): an infinite slope inside the forward meets a zero. {judged}"
+            )
     if expected_off:
         notes.append(
             f"`{name}` is straight-through, as expected: yours and autodiff agree, and the function's slope differs."

@@ -42,10 +42,14 @@ def axis_names(
         others.setdefault(size, []).append(name)
     if tuple(shape) == tuple(leaf_shape) and len(leaf_dimensions) == len(leaf_shape):
         return tuple(leaf_dimensions)
-    names = []
+    apart = sum(size != wanted for size, wanted in zip(shape, leaf_shape))
+    # As many axes as expected and several of another size: padding or stride, and another name would mislead.
+    foreign = len(shape) != len(leaf_shape) or apart == 1 or sorted(shape) == sorted(leaf_shape)
+    names: list[str] = []
     for size in shape:
-        candidates = own.get(size) or others.get(size) or []
-        names.append(candidates[0] if len(candidates) == 1 and size != 1 else "")
+        candidates = own.get(size) or (others.get(size, []) if foreign else [])
+        name = candidates[0] if len(candidates) == 1 and size != 1 else ""
+        names.append("" if name in names else name)
     return tuple(names)
 
 
@@ -66,6 +70,7 @@ def number(value: float | complex | None, digits: int = 4) -> str:
     """A number to a few significant digits."""
     if value is None:
         return "-"
+    value = value + 0.0  # no negative zero
     if isinstance(value, complex):
         return f"{value.real:.{digits}g}{value.imag:+.{digits}g}j"
     return "NaN" if math.isnan(value) else f"{value:.{digits}g}"

@@ -134,6 +134,16 @@ def test_inconclusive_says_why_once() -> None:
     assert reported.notes == ("The noise is above the signal.",)
 
 
+def test_notes_that_differ_only_in_their_numbers_are_said_once() -> None:
+    verdicts = [
+        replace(
+            verdict, notes=(f"Autodiff is the odd one out for `dx` (at [{draw}]: 1, finite differences 2): a tie.",)
+        )
+        for draw, verdict in enumerate(draws())
+    ]
+    assert combine(LAYER, verdicts).notes == verdicts[0].notes
+
+
 class TestErrors:
     error = Finding("GC502", "`affine_backward` raised ValueError: no", "layers.py", 7)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -114,6 +115,32 @@ def test_permuted_axes_of_a_kernel() -> None:
         "`dk` has shape (H=4, W=5, C=3, F=2), expected (F=2, C=3, H=4, W=5): "
         "permute its axes (`.transpose(3, 2, 0, 1)`); its values are then right"
     ]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_padding_left_on(right: bool) -> None:
+    rng = np.random.default_rng(0)
+    case = a_case({"x": rng.normal(size=(5, 7, 4, 3))}, {"x": ("N", "C", "H", "W")})
+    dout = rng.normal(size=(5, 7, 4, 3))
+    padded = np.pad(2 * dout, ((0, 0), (0, 0), (1, 1), (1, 1))) if right else np.ones((5, 7, 6, 5))
+    verdict = judge(case, {"x": padded}, lambda x: 2 * x, dout)
+    after = "right" if right else "still wrong"
+    assert messages(verdict) == [
+        "`dx` has shape (N=5, C=7, 6, 5), expected (N=5, C=7, H=4, W=3): "
+        f"it is 1 longer on either side of H and W: cut the padding off; its values are then {after}"
+    ]
+
+
+def test_one_axis_of_another_name() -> None:
+    case = a_case({"a": np.ones((5, 4)), "b": np.ones((5, 3))}, {"a": ("N", "P"), "b": ("N", "Q")})
+    dout = np.random.default_rng(0).normal(size=(5, 7))
+
+    def forward(a: Any, b: Any) -> Any:
+        return jnp.concatenate([a, b], axis=1)
+
+    assert judge(case, {"a": dout[:, :4], "b": dout[:, 4:]}, forward, dout).status is Status.PASS
+    verdict = judge(case, {"a": dout[:, :3], "b": dout[:, 3:]}, forward, dout)
+    assert messages(verdict)[0] == "`da` has shape (N=5, Q=3), expected (N=5, P=4): it has Q where `a` has P"
 
 
 def test_sum_over_several_axes() -> None:
