@@ -38,13 +38,19 @@ class Reception:
     notes: tuple[str, ...] = ()
 
 
-def sort_out(case: Case, backward: BackwardResult) -> Reception:
-    """Assign what came back to the leaves, and judge count, names, structure and dtypes."""
+def sort_out(case: Case, backward: BackwardResult, finest: float = 0.0) -> Reception:
+    """Assign what came back to the leaves, and judge count, names, structure and dtypes.
+
+    Args:
+        case: what was differentiated.
+        backward: what came back.
+        finest: epsilon of the dtype that the forward itself computed in: a gradient need not be finer than that.
+    """
     count, gradients, explained = _judge_count(case, backward)
     unknown = _judge_names(case, backward)
     if unknown:
         explained |= {name for name in case.differentiable if gradients.get(name) is None}
-    leaves = receive(case, gradients)
+    leaves = receive(case, gradients, finest)
     notes = tuple(note for received in leaves for note in received.notes)
     # A key that is spelt wrong is missing and too many at once: one cause, one finding.
     broken = {received.leaf.argument for received in leaves if received.findings and received.array is None}

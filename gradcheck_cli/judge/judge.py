@@ -73,8 +73,9 @@ def judge_draw(
     if not case.leaves:
         note = "No argument is a floating array: there is no gradient to check."
         return DrawVerdict(case, upstream, (), Status.INCONCLUSIVE, notes=(note,))
-    reception = sort_out(case, analytic.backward)
     outputs = [np.asarray(leaf) for output in analytic.outputs for _, leaf in walk(output) if is_floating(leaf)]
+    computed_in = [output.dtype for output in outputs] + ([] if narrowest is None else [narrowest])
+    reception = sort_out(case, analytic.backward, largest_epsilon(computed_in))
     broken = _broken_forward(outputs)
     evidence = Evidence(None if broken else differencer, settings)
     situation = _Situation(

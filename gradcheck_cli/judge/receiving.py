@@ -48,8 +48,8 @@ class Received:
         return self.array if self.has_right_shape else None
 
 
-def receive(case: Case, gradients: Mapping[str, Any]) -> tuple[Received, ...]:
-    """One `Received` per leaf, in order."""
+def receive(case: Case, gradients: Mapping[str, Any], finest: float) -> tuple[Received, ...]:
+    """One `Received` per leaf, in order; see `dimensions.sort_out` for `finest`."""
     received = []
     said = set[str]()
     for leaf in case.leaves:
@@ -59,7 +59,7 @@ def receive(case: Case, gradients: Mapping[str, Any]) -> tuple[Received, ...]:
             said.add(problem)
             received.append(Received(leaf, gradient_name(case.layer, leaf), findings=findings))
         else:
-            received.append(_judge_dtype(case, _convert(case, leaf, value)))
+            received.append(_judge_dtype(case, _convert(case, leaf, value), finest))
     return tuple(received)
 
 
@@ -133,7 +133,7 @@ def _convert(case: Case, leaf: Leaf, value: Any) -> Received:
     return replace(blank, array=array, dtype=array.dtype)
 
 
-def _judge_dtype(case: Case, received: Received) -> Received:
+def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
     array, dtype, expected = received.array, received.dtype, received.leaf.value.dtype
     if array is None:
         return received
@@ -146,7 +146,7 @@ def _judge_dtype(case: Case, received: Received) -> Received:
     elif dtype is not None and dtype.kind in "biuO":
         problem = f"`{received.name}` is {dtype}, expected {expected}"
         array = _numbers(array)
-    elif dtype is not None and epsilon(dtype) > epsilon(expected):
+    elif dtype is not None and epsilon(dtype) > max(epsilon(expected), finest):
         problem = f"`{received.name}` is {dtype}, narrower than `{received.leaf.name}`, which is {expected}"
     if array is not None and array.dtype.kind not in "biufc":
         array = array.astype(np.float32)

@@ -77,6 +77,19 @@ class TestDtype:
         wide = {**gradients, "b": gradients["b"].astype(np.float64)}
         assert judge(case, wide, affine.forward, dout).status is Status.PASS
 
+    def test_a_layer_that_computes_in_a_narrower_dtype_may_answer_in_it(self) -> None:
+        gradients = {**RIGHT, "b": RIGHT["b"].astype(np.float32)}
+
+        def single(*leaves: Any) -> Any:
+            return np.asarray(affine.forward(*leaves)).astype(np.float32)
+
+        verdict = judge(CASE, gradients, affine.forward, DOUT, numpy_function=single, differences=False)
+        assert verdict.status is Status.PASS
+        narrow = judge(CASE, gradients, affine.forward, DOUT, narrowest=np.dtype(np.float32))
+        assert narrow.status is Status.PASS
+        half = {**RIGHT, "b": RIGHT["b"].astype(np.float16)}
+        assert "GC104" in codes(judge(CASE, half, affine.forward, DOUT, narrowest=np.dtype(np.float32)))
+
     def test_pythons_own_numbers(self) -> None:
         case = a_case({"x": np.asarray(3.0)})
         dout = np.asarray(1.0)
