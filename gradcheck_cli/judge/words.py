@@ -43,11 +43,12 @@ def axis_names(
     if tuple(shape) == tuple(leaf_shape) and len(leaf_dimensions) == len(leaf_shape):
         return tuple(leaf_dimensions)
     apart = sum(size != wanted for size, wanted in zip(shape, leaf_shape))
-    # As many axes as expected and several of another size: padding or stride, and another name would mislead.
-    foreign = len(shape) != len(leaf_shape) or apart == 1 or sorted(shape) == sorted(leaf_shape)
+    larger = all(size >= wanted for size, wanted in zip(shape, leaf_shape))
+    # As many axes as expected and several of them longer: padding, and another dimension's name would mislead.
+    padded = len(shape) == len(leaf_shape) and apart > 1 and larger
     names: list[str] = []
     for size in shape:
-        candidates = own.get(size) or (others.get(size, []) if foreign else [])
+        candidates = own.get(size) or (others.get(size, []) if not padded else [])
         name = candidates[0] if len(candidates) == 1 and size != 1 else ""
         names.append("" if name in names else name)
     return tuple(names)

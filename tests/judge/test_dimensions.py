@@ -101,7 +101,10 @@ def test_values_of_the_other_gradients_are_still_judged() -> None:
 def test_gradients_in_the_wrong_order() -> None:
     verdict = verdict_with(x=RIGHT["w"], w=RIGHT["x"])
     assert codes(verdict) == ["GC101", "GC101"]
-    assert "it looks like `dw`: return the gradients in the order of the arguments" in messages(verdict)[0]
+    assert messages(verdict)[0] == (
+        "`dx` has shape (D=6, M=5), expected (N=4, D=6): "
+        "it looks like `dw`: return the gradients in the order of the arguments"
+    )
 
 
 def test_permuted_axes_of_a_kernel() -> None:
