@@ -27,6 +27,7 @@ from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.randomness import repeatable
 from gradcheck_cli.layers.sampling import draw
 from gradcheck_cli.layers.specification import specify
+from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.report.model import Finding, LayerReport
 from gradcheck_cli.tracing.forward import disagreement, trace
 from gradcheck_cli.tracing.importing import dual_project
@@ -65,13 +66,8 @@ class Checker:
         start(self._device)  # again: the user's module may have configured JAX otherwise
         run = _Run(layer, inputs, settings)
         try:
-            bound = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
-            specification = specify(layer, module, bound, inputs)
-            run.specified(specification)
-            for index in range(inputs.draws):
-                steps.step(layer.name, f"draw {index + 1} of {inputs.draws}")
-                case = draw(layer, specification, bound, inputs, index)
-                run.judged(*self._judge(module, bound, case, settings))
+            with quiet():
+                self._all_draws(module, run, steps)
         except UserError as error:
             run.errors.append(finding_of(error, layer.path, layer.line))
         except Exception as error:  # ours: this layer's verdict is lost, the others' are not
@@ -79,6 +75,16 @@ class Checker:
                 raise
             run.errors.append(internal_error(error, layer))
         return run.report(time.perf_counter() - started)
+
+    def _all_draws(self, module: Module, run: _Run, steps: Steps) -> None:
+        layer, inputs = run.layer, run.inputs
+        bound = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
+        specification = specify(layer, module, bound, inputs)
+        run.specification = specification
+        for index in range(inputs.draws):
+            steps.step(layer.name, f"draw {index + 1} of {inputs.draws}")
+            case = draw(layer, specification, bound, inputs, index)
+            run.judged(*self._judge(module, bound, case, run.settings))
 
     def use_dual(self, module: Module, dual: Dual) -> None:
         """Trace the layers of `module` on this dual namespace instead of running the module's source again."""
@@ -177,31 +183,28 @@ class _Run:
     """What is known of one layer so far."""
 
     def __init__(self, layer: Layer, inputs: InputOptions, settings: Settings) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.settings = settings
         self.errors: list[Finding] = []
-        self._layer = layer
-        self._inputs = inputs
-        self._settings = settings
+        self.specification: Specification | None = None
         self._verdicts: list[DrawVerdict] = []
         self._equations = 0
-        self._specification: Specification | None = None
-
-    def specified(self, specification: Specification) -> None:
-        self._specification = specification
 
     def judged(self, verdict: DrawVerdict, equations: int) -> None:
         self._verdicts.append(verdict)
         self._equations = max(self._equations, equations)
 
     def report(self, seconds: float) -> LayerReport:
-        shapes = self._specification.shapes if self._specification else {}
-        notes = self._specification.notes if self._specification else ()
+        shapes = self.specification.shapes if self.specification else {}
+        notes = self.specification.notes if self.specification else ()
         return combine(
-            self._layer,
+            self.layer,
             self._verdicts,
             errors=self.errors,
             notes=(*notes, *dict.fromkeys(note for verdict in self._verdicts for note in verdict.case.notes)),
             sources={name: shape.source for name, shape in shapes.items()},
-            reproduce=command(self._layer, self._inputs, self._settings),
+            reproduce=command(self.layer, self.inputs, self.settings),
             seconds=seconds,
             equations=self._equations,
         )

@@ -6,6 +6,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,21 +57,30 @@ def users_code(what: str, place: Place, line: int | None, inputs: Mapping[str, A
     """
     importing.resume(place.project)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with quiet():
             yield
     except (UserError, KeyboardInterrupt, GeneratorExit, PassThrough):
         raise
     except BaseException as error:
-        path, raised_at = deepest_line(error.__traceback__, place)
-        given = f"; inputs: {describe(inputs)}" if inputs else ""
-        raise UserError(
-            f"`{what}` {raised(error)}{given}",
-            code="GC502",
-            path=path or place.path,
-            line=raised_at if path else line,
-            mend=_mend(error),
-        ) from error
+        raise _cannot_run(error, what, place, line, inputs) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of Python's or NumPy's inside. Entered once around many calls, it costs each nothing."""
+    if _is_quiet.get():
+        yield
+        return
+    token = _is_quiet.set(True)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _is_quiet.reset(token)
+
+
+_is_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 def run(
@@ -83,9 +93,31 @@ def run(
     line: int | None,
     inputs: Mapping[str, Any],
 ) -> Any:
-    """Call the user's function; see `users_code`."""
-    with users_code(what, place, line, inputs):
+    """Call the user's function; see `users_code`, of which this is the quick form."""
+    if not _is_quiet.get():
+        with quiet():
+            return run(function, positional, keywords, what=what, place=place, line=line, inputs=inputs)
+    importing.resume(place.project)
+    try:
         return function(*positional, **keywords)
+    except (UserError, KeyboardInterrupt, PassThrough):
+        raise
+    except BaseException as error:
+        raise _cannot_run(error, what, place, line, inputs) from error
+
+
+def _cannot_run(
+    error: BaseException, what: str, place: Place, line: int | None, inputs: Mapping[str, Any] | None
+) -> UserError:
+    path, raised_at = deepest_line(error.__traceback__, place)
+    given = f"; inputs: {describe(inputs)}" if inputs else ""
+    return UserError(
+        f"`{what}` {raised(error)}{given}",
+        code="GC502",
+        path=path or place.path,
+        line=raised_at if path else line,
+        mend=_mend(error),
+    )
 
 
 def raised(error: BaseException) -> str:

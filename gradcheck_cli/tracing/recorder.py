@@ -13,9 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.layers.users_code import PassThrough
 
-class TraceError(Exception):
-    """The forward does something that a JAX program cannot follow; `reason` says what, `path` and `line` where."""
+
+class TraceError(PassThrough):
+    """The forward does something that a JAX program cannot follow; `reason` says what, `path` and `line` where.
+
+    No `except Exception` of the user's swallows it.
+    """
 
     def __init__(self, reason: str, path: Path | None = None, line: int | None = None) -> None:
         super().__init__(reason)

@@ -43,15 +43,7 @@ class FunctionPair:
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run the forward; see `BoundLayer`."""
-        returned = self._call(self.forward_function, self.forward_name, arguments)
-        result = split_returned(
-            returned,
-            self.how,
-            what=self.forward_name,
-            backward=self.backward_name,
-            place=self.place,
-            line=self.forward_line,
-        )
+        result = self._split(arguments)
         return replace(result, residuals=replace(result.residuals, arguments=arguments))
 
     def backward(
@@ -78,7 +70,17 @@ class FunctionPair:
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs only; see `BoundLayer`."""
-        return self.forward(arguments).outputs
+        return self._split(arguments).outputs
+
+    def _split(self, arguments: Mapping[str, Any]) -> ForwardResult:
+        return split_returned(
+            self._call(self.forward_function, self.forward_name, arguments),
+            self.how,
+            what=self.forward_name,
+            backward=self.backward_name,
+            place=self.place,
+            line=self.forward_line,
+        )
 
     def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs by the forward; see `BoundLayer`."""
