@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from gradcheck_cli.layers import naming
@@ -52,7 +53,7 @@ class Plan:
     unit: bool
     whole: bool = False
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """How many outputs the forward has."""
         return max(1, len(self.upstream))

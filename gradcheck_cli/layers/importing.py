@@ -84,7 +84,8 @@ def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
 
 def resume(root: Path) -> None:
     """Make a project that was loaded before the active one again; nothing for a folder that no file was loaded from."""
-    if root in _projects:
+    project = _projects.get(root)
+    if project is not None and project is not _active:
         activate(root)
 
 

@@ -75,11 +75,10 @@ class Differencer:
         self._left_out = 0
         self._directional: dict[int, Directional] = {}
         self._elements: dict[Place, Difference] = {}
+        self._seconds_each = np.inf  # of the quickest evaluation: the first ones also compile, load and warm up
         with np.errstate(all="ignore"):
-            started = perf_counter()
             self._points = Points(evaluate, [leaf.value for leaf in case.leaves], upstream.flat)
             self._model = self._measure(narrowest)
-            self._seconds_each = (perf_counter() - started) / max(self._points.evaluations, 1)
 
     @property
     def evaluations(self) -> int:
@@ -175,7 +174,9 @@ class Differencer:
         rows = np.empty((count, points.outputs))
         for offset, row in zip(offsets(count), rows):
             if offset:
+                started = perf_counter()
                 points.along(direction, offset * distance, row)
+                self._seconds_each = min(self._seconds_each, perf_counter() - started)
             else:
                 row[:] = points.base
         points.back()
