@@ -6,6 +6,7 @@ One seed here; `GRADCHECK_SEEDS=0-19 pytest tests/end_to_end/test_fixtures.py` r
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Report, Status
-from tests.fixtures.expectations import BROKEN, CORRECT, Planted, planted_in
+from tests.fixtures.expectations import BROKEN, CORRECT, is_found, planted_in
 
 FIRST, _, LAST = os.environ.get("GRADCHECK_SEEDS", "0").partition("-")
 SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
@@ -26,7 +27,9 @@ def modules(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.py") if path.name != "__init__.py")
 
 
+@cache
 def run(path: Path, seed: int) -> Report:
+    """One run for all tests of this process."""
     return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed)))
 
 
@@ -50,13 +53,6 @@ def test_every_planted_bug_is_found(path, seed):
     report = run(path, seed)
     missed = [f"{bug.name}: {bug.what}" for bug in planted_in(path) if not is_found(bug, report)]
     assert not missed, "\n".join([*missed, *(said(layer) for layer in report.layers)])
-
-
-def is_found(bug: Planted, report: Report) -> bool:
-    if any(error.code == bug.code for error in report.errors):
-        return True
-    layers = [layer for layer in report.layers if bug.line <= layer.line <= bug.last_line]
-    return any(finding.code == bug.code for layer in layers for finding in layer.findings)
 
 
 def test_right_layers_have_three_witnesses():
