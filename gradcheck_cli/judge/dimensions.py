@@ -30,12 +30,15 @@ class Reception:
         findings: about the backward as a whole: count, names that no argument has.
         explained: arguments whose absence or shape such a finding already explains.
         notes: sentences for the report.
+        stub, mend: a sentence where the backward returned None altogether, and what to write; else "".
     """
 
     leaves: tuple[Received, ...]
     findings: tuple[Finding, ...] = ()
     explained: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    stub: str = ""
+    mend: str = ""
 
 
 def sort_out(case: Case, backward: BackwardResult, finest: float = 0.0) -> Reception:
@@ -55,14 +58,16 @@ def sort_out(case: Case, backward: BackwardResult, finest: float = 0.0) -> Recep
     # A key that is spelt wrong is missing and too many at once: one cause, one finding.
     broken = {received.leaf.argument for received in leaves if received.findings and received.array is None}
     surplus = [found for found in surplus_keys(case, gradients) if found.argument not in broken]
-    return Reception(leaves, (*count, *unknown, *surplus), explained, notes)
+    return Reception(leaves, (*count, *unknown, *surplus), explained, notes, backward.stub, backward.mend)
 
 
-def missing_finding(case: Case, missing: Sequence[Received]) -> Finding:
+def missing_finding(case: Case, reception: Reception, missing: Sequence[Received]) -> Finding:
     """GC103 for gradients that did not come back although the reference is not zero."""
     names = [received.name for received in missing]
-    everything = len(missing) == len(case.leaves) and len(missing) > 1
-    if everything:
+    if reception.stub:
+        argument = missing[0].leaf.name if len(missing) == 1 else None
+        return finding(case, "GC103", reception.stub, argument, reception.mend)
+    if len(missing) > 1:
         return finding(case, "GC103", f"the backward gives no gradient at all: {listing(names)} are missing", None)
     return finding(case, "GC103", f"`{names[0]}` is None or was never stored, but it is not zero", missing[0].leaf.name)
 

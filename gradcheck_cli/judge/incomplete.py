@@ -35,7 +35,7 @@ def complete(
         for position, received in enumerate(reception.leaves)
         if received.missing and not zero[position] and received.leaf.argument not in reception.explained
     ]
-    together = len(absent) == len(case.leaves) > 1
+    together = len(absent) > 1 and (bool(reception.stub) or len(absent) == len(case.leaves))
     leaves = []
     for position, received in enumerate(reception.leaves):
         if position in judged:
@@ -49,9 +49,9 @@ def complete(
                 others = [(other, judge) for other, judge in misshapen if other is not received]
                 findings.append(shape_finding(case, received, values[position], others))
             elif received in absent and not together:
-                findings.append(missing_finding(case, [received]))
+                findings.append(missing_finding(case, reception, [received]))
             leaves.append(LeafVerdict(received, Status.FAIL, DIMENSIONS, findings=tuple(findings)))
-    return tuple(leaves), (missing_finding(case, absent),) if together else ()
+    return tuple(leaves), (missing_finding(case, reception, absent),) if together else ()
 
 
 def values_judge(reference: NDArray[Any], tolerance: Tolerance, bars: NDArray[np.float64] | None = None) -> Judge:

@@ -83,6 +83,7 @@ class BackwardResult:
         expected: how many the convention asks for, given which arguments are differentiable.
         surplus: what came back beyond the arguments.
         unknown: keys of a returned dict that name no argument.
+        stub, mend: a sentence where the backward returned None altogether, and what to write; else "".
     """
 
     gradients: Mapping[str, Any]
@@ -90,6 +91,8 @@ class BackwardResult:
     expected: int | None = None
     surplus: tuple[Any, ...] = ()
     unknown: tuple[str, ...] = ()
+    stub: str = ""
+    mend: str = ""
 
 
 class BoundLayer(Protocol):
@@ -133,6 +136,8 @@ class Layer:
         notes: what discovery assumed, in sentences.
         make_inputs: a function of the user's from `layer(inputs=function)`: `rng -> dict or tuple` of arguments; None
             where there is none.
+        has_reference: autodiff differentiates another function than the forward that the backward belongs to (a
+            declared `reference=`, the undecorated function of a `custom_vjp`): where they differ, that is a finding.
         aliases: other names that pick it after `PATH::`, such as its backward function's.
     """
 
@@ -153,3 +158,4 @@ class Layer:
     notes: tuple[str, ...] = ()
     make_inputs: Callable[..., Any] | None = None
     aliases: tuple[str, ...] = ()
+    has_reference: bool = False

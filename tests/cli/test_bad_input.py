@@ -44,7 +44,7 @@ SOURCES: dict[str, tuple[str | bytes, int, str | None]] = {
         0,
         None,
     ),
-    "stub": (STUB, 2, "GC502"),
+    "stub": (STUB, 1, "GC103"),
     "forward raises": (RAISING, 2, "GC502"),
     "output is not finite": (NOT_FINITE, 1, None),
     "no layers": ("x = 1\n", 0, None),

@@ -78,7 +78,7 @@ class Closure:
             inputs={**dict(zip(self.how.upstream, cotangents)), **kept.arguments},
         )
         if returned is None and set(self.layout.inputs) & set(differentiable):
-            raise none_returned(what.replace("`", ""), self.layout, differentiable, self.place, self.line)
+            return none_returned(what.replace("`", ""), self.layout, differentiable)
         return read(returned, self.layout, differentiable, kept.arguments)
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -99,12 +99,15 @@ class CustomVJP(CustomRule):
         what = self._called(bwd, "bwd")
         returned = self._call(bwd, what, [*settings, residuals, cotangent], {**arguments, "cotangent": cotangent})
         if not isinstance(returned, (tuple, list)):
-            got = "None" if returned is None else f"{type(returned).__name__}"
             wanted = ", ".join(f"d{name}" for name in self.inputs) + ("," if len(self.inputs) == 1 else "")
+            mend = f"`return ({wanted})`: one cotangent for each differentiable argument"
+            called = f"`{what}`, the bwd rule of `{self.name}`, returned"
+            if returned is None:
+                return BackwardResult({}, stub=f"{called} None: it is a stub, or lacks its `return`", mend=mend)
             raise self.place.error(
-                f"`{what}`, the bwd rule of `{self.name}`, returned {got} in place of a tuple",
+                f"{called} {type(returned).__name__} in place of a tuple",
                 line=syntax.line_of(bwd, self.line),
-                mend=f"`return ({wanted})`: one cotangent for each differentiable argument",
+                mend=mend,
             )
         items = list(returned)
         gradients = dict(zip(self.inputs, items))
@@ -231,6 +234,7 @@ def build(module: Module, name: str, find_object: Callable[[ModuleType], Any], l
         upstream_names=_cotangent_name(backward) if kind else (),
         uses_jax=True,
         aliases=tuple(sorted(implementations(rule) - {name})),
+        has_reference=bool(kind),
     )
 
 

@@ -65,7 +65,7 @@ class FunctionPair:
             inputs={**upstream, **kept.arguments},
         )
         if returned is None and set(self.layout.inputs) & set(differentiable):
-            raise none_returned(self.backward_name, self.layout, differentiable, self.place, self.line)
+            return none_returned(self.backward_name, self.layout, differentiable)
         return read(returned, self.layout, differentiable, kept.arguments)
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -99,12 +99,14 @@ class FunctionPair:
         )
 
 
-def none_returned(backward: str, layout: Layout, differentiable: Sequence[str], place: Place, line: int) -> Exception:
-    """The error for a backward that returned None: a stub."""
+def none_returned(
+    backward: str, layout: Layout, differentiable: Sequence[str], stored: Mapping[str, Any] | None = None
+) -> BackwardResult:
+    """What a backward gave that returned None: a stub, or one that lacks its `return`; `stored` came beside it."""
     wanted = ", ".join(layout.named(name) or f"d{name}" for name in layout.inputs if name in differentiable)
-    return place.error(
-        f"`{backward}` returned None: it is a stub, or lacks its `return`",
-        line=line,
+    return BackwardResult(
+        dict(stored or {}),
+        stub=f"`{backward}` returned None: it is a stub, or lacks its `return`",
         mend=f"write the backward, and `return {wanted}`",
     )
 

@@ -169,7 +169,7 @@ class ClassLayer:
         if returned is None:
             kept = {name: item for name in inputs if (item := self._stored_input(held.instance, name)) is not None}
             if inputs and not kept:
-                raise none_returned(what, self.layout, differentiable, self.place, self.line)
+                return none_returned(what, self.layout, differentiable, gradients)
             return BackwardResult({**kept, **gradients})
         if isinstance(returned, Mapping):
             every = (*self.layout.inputs, *self.books.names)

@@ -74,9 +74,9 @@ class Loss:
         del cotangents
         kept: Kept = result.residuals
         if kept.gradients is None:
-            raise self.place.error(
-                f"`{self.name}` returned None as its gradient: it is a stub",
-                line=self.line,
+            return BackwardResult(
+                {},
+                stub=f"`{self.name}` returned None as its gradient: it is a stub",
                 mend=f"write the gradient, and `return {', '.join(self._wanted(differentiable))}`",
             )
         return read(kept.gradients, self.layout, differentiable, kept.arguments)

@@ -84,7 +84,7 @@ class StaticPair:
             inputs={**dict(zip(self.how.upstream, cotangents)), **kept.arguments},
         )
         if returned is None and set(self.layout.inputs) & set(differentiable):
-            raise none_returned(what, self.layout, differentiable, self.place, self.line)
+            return none_returned(what, self.layout, differentiable)
         return read(returned, self.layout, differentiable, kept.arguments)
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -61,12 +61,9 @@ def test_a_loss_returns_its_gradients_by_name_or_position(write: Any) -> None:
     assert "sum_loss" not in written.names and "accuracy_loss" in written.names
 
 
-@pytest.mark.parametrize(
-    ("body", "says"), [("pass", "returned None"), ("return x.sum(), None", "returned None as its gradient")]
-)
-def test_a_stub_of_a_loss_is_an_error(write: Any, body: str, says: str) -> None:
-    written = write(f"def my_loss(x, y):\n    if x is y:\n        return loss, dx\n    {body}\n")
-    with pytest.raises(UserError, match=says) as caught:
+def test_a_loss_that_returns_none_is_an_error(write: Any) -> None:
+    written = write("def my_loss(x, y):\n    if x is y:\n        return loss, dx\n")
+    with pytest.raises(UserError, match="returned None") as caught:
         written.run("my_loss", x=X, y=np.array([0, 1]))
     assert "return loss, dx" in (caught.value.mend or "")
 
