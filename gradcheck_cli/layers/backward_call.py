@@ -108,13 +108,18 @@ def plan(
         position = counts.get(role.source, 0)
         counts[role.source] = position + 1
         if role.source is Source.OUTPUT:
-            name = role.parameter.name
-            position = list(returned).index(name) if name in returned else 0
+            position = _returned_position(role.parameter.name, returned, upstreams)
         numbered.append(replace(role, position=position))
     upstream = tuple(role.parameter.name for role in numbered if role.source is Source.UPSTREAM)
     first = next((role.parameter for role in numbered if role.source is Source.UPSTREAM), None)
     unit = first is None or (len(upstream) == 1 and first.has_default and _is_one(first.default))
     return Plan(tuple(numbered), upstream, counts.get(Source.CACHE, 0), unit, whole and len(upstream) == 1)
+
+
+def _returned_position(name: str, returned: Sequence[str], outputs: int) -> int:
+    """Where the forward returns `name`: beside the outputs rather than among them, as in `return total[T], total`."""
+    places = [position for position, other in enumerate(returned) if other == name]
+    return next((position for position in places if position >= outputs), places[0] if places else 0)
 
 
 def all_upstream(backward: Sequence[Parameter]) -> Plan:

@@ -34,6 +34,17 @@ def test_a_layer_is_picked_by_its_name_or_its_functions(write: Any) -> None:
     assert "::affine" in (caught.value.mend or "")
 
 
+def test_a_function_that_makes_inputs_is_no_layer(write: Any) -> None:
+    written = write(
+        """
+        def gaussian_likelihood_forward(cov, residual): return residual @ residual, residual
+        def gaussian_likelihood_backward(dout, residual): return None, 2 * dout * residual
+        def gaussian_likelihood_inputs(rng): return rng.normal(size=(4, 4)), rng.normal(size=4)
+        """
+    )
+    assert written.names == ["gaussian_likelihood"]
+
+
 def test_a_module_without_layers_has_none(write: Any) -> None:
     written = write("x = 1\ndef f(x): return x\n")
     assert written.names == [] and written.discovery.notes == ()

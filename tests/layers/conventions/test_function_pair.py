@@ -306,7 +306,6 @@ def test_settings_are_told_from_inputs(write: Any) -> None:
     ("forward", "backward", "says", "mend", "line"),
     [
         ("pass", "return dout", "`f_forward` returned None", "return out, cache", 2),
-        ("return x, None", "pass", "`f_backward` returned None", "return dx", 4),
         ("return x", "return dout", "returned 1 value, but `f_backward` takes 1 upstream gradient", "out, cache", 2),
         ("return None, x", "return dout", "None as an output", "write the forward", 2),
     ],
@@ -321,6 +320,21 @@ def test_stubs_and_wrong_arity_are_errors_with_their_mend(
     assert says in caught.value.message
     assert mend in (caught.value.mend or "")
     assert caught.value.line == line
+
+
+def test_a_forward_that_returns_its_cache_beside_an_element_of_it(write: Any) -> None:
+    written = write(
+        """
+        def f_forward(cost):
+            total = np.cumsum(cost)
+            return total[-1], total
+        def f_backward(dout, total):
+            return dout * np.ones(total.shape)
+        """
+    )
+    result, backward = written.run("f", cost=X[0])
+    assert np.ndim(result.outputs[0]) == 0
+    assert backward.gradients["cost"].shape == X[0].shape
 
 
 def test_too_few_outputs_for_the_upstream_gradients(write: Any) -> None:
