@@ -7,6 +7,7 @@ from pathlib import Path
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.report.model import Finding
+from gradcheck_cli.tracing.trace import Untraceable
 
 
 def finding_of(error: UserError, path: Path, line: int | None = None) -> Finding:
@@ -34,4 +35,16 @@ def internal_error(error: Exception, layer: Layer) -> Finding:
         path=str(layer.path),
         line=layer.line,
         mend="please report it to gradcheck, with the layer; GRADCHECK_DEBUG=1 shows the traceback",
+    )
+
+
+def forward_mismatch(layer: Layer, wrong: Untraceable) -> Finding:
+    """The forward does not compute what its own reference computes."""
+    reason = wrong.reason.replace("the traced forward gives", "the reference gives")
+    return Finding(
+        code="GC307",
+        message=f"the forward of `{layer.name}` is not its reference: {reason}",
+        path=str(layer.path),
+        line=layer.forward_line,
+        mend="mend the forward, or the reference; the gradient below is judged against the reference",
     )

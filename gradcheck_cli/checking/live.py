@@ -12,8 +12,9 @@ from typing import Any
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.findings import finding_of
-from gradcheck_cli.checking.layer import Checker, Dual
+from gradcheck_cli.checking.layer import Checker
 from gradcheck_cli.checking.options import Silent
+from gradcheck_cli.checking.traces import Dual
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.conventions.explicit import build
@@ -76,7 +77,7 @@ def check(
     checker = Checker(device)
     try:
         layer = build(module, shown, _declared)
-        checker.use_dual(module, _dual(declaration))
+        checker.traces.use_dual(module, _dual(declaration))
         settings = Settings(atol, rtol, full, max_evals)
         report = checker.check(module, layer, options, settings, Silent())
     except UserError as error:

@@ -80,6 +80,9 @@ def find_layers(targets: Sequence[Target]) -> Found:
                     errors.append(finding)
                 continue
             notes += [f"{path.name}: {note}" for note in discovery.notes]
+            errors += [
+                finding for problem in discovery.problems if (finding := finding_of(problem, path)) not in errors
+            ]
             for layer in discovery.layers:
                 names.append(layer.name)
                 if target.name is None or target.name in (layer.name, *layer.aliases):

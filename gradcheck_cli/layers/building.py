@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def as_given(layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return dict(arguments)
     import jax
 
-    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+    enable_x64: Any = getattr(jax, "enable_x64", None) or importlib.import_module("jax.experimental").enable_x64
 
     def convert(_: Any, leaf: Any) -> Any:
         if not isinstance(leaf, np.ndarray):

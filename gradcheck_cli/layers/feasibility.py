@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,10 +18,12 @@ from gradcheck_cli.layers.dimensions import Dimensions, names_in
 from gradcheck_cli.layers.layer import BoundLayer, Layer, Role
 from gradcheck_cli.layers.leaves import walk
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.sizes import MANNERS, Manner, assignments
+from gradcheck_cli.layers.sizes import MANNERS, Manner, assignments, multiples_of
 
 DOMAINS = ("positive", "unit", "simplex", "definite")
 """Tried in this order where the forward is not finite; `ArgumentShape.domain` says what each is."""
+
+_MOST_GROUPS = 8
 
 _SAID = {
     "positive": "positive values",
@@ -66,6 +69,8 @@ def first_that_runs(
     """
     first_error: UserError | None = None
     without_output = False
+    if manners is MANNERS and (groups := group_count(specification, index if setting is None else setting)) > 1:
+        manners = (*multiples_of(groups), *MANNERS)
     generator = generator_for(options, layer, "sizes", 0)
     fixed = {**specification.sizes, **options.dimensions}
     for sizes, said in assignments(
@@ -171,6 +176,22 @@ def batch_names(layer: Layer, specification: Specification) -> frozenset[str]:
         return frozenset(named & (set(leading) | {name for name in named if name not in elsewhere} | {"N"}))
     common = {name for name in leading if name not in elsewhere}
     return frozenset(common) if len(common) == 1 else frozenset()
+
+
+def group_count(specification: Specification, setting: int) -> int:
+    """How many groups or heads the settings ask channels to be divided into: their least common multiple, 1 for none.
+
+    A forward that reshapes may take channels that do not divide, and mix examples; its backward then raises.
+    """
+    count = 1
+    for name, shape in specification.shapes.items():
+        if shape.kind != "config" or not shape.values:
+            continue
+        value = shape.values[setting % len(shape.values)]
+        for path, leaf in walk(value):
+            if names.is_group_count(str((name, *path)[-1])) and isinstance(leaf, int) and 1 < leaf <= _MOST_GROUPS:
+                count = math.lcm(count, leaf)
+    return count if count <= _MOST_GROUPS else 1
 
 
 def _has_free_values(shape: ArgumentShape) -> bool:

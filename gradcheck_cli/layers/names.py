@@ -37,6 +37,7 @@ _POSITIVE = re.compile(
 )
 _UNIT = re.compile(r"^(?:p|q|probs?|probabilit(?:y|ies)|\w+_probs?|p_\w+|y_?hat|y_?prob)$")
 _FLAG = re.compile(r"^(?:is_?)?(?:train(?:ing)?|train_?fla?g|training_mode|train_mode)$")
+_GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|heads?|(?:num|n)_?heads?)$")
 _SEQUENCE = re.compile(r"^(?:xs|seq|sequence|sequences)$")
 
 
@@ -63,6 +64,11 @@ def is_training_flag(name: str) -> bool:
 def is_running_statistic(name: str) -> bool:
     """`running_mean`, `moving_var`: kept as the constructor made them, for their values mean something."""
     return _RUNNING.search(name) is not None
+
+
+def is_group_count(name: str) -> bool:
+    """`groups`, `num_heads`: into how many parts the channels are divided."""
+    return _GROUPS.match(name) is not None
 
 
 def role(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -15,7 +15,8 @@ class InputOptions:
         shapes: `--shape w=D,M` or `--shape w=4,5`: a name or a size for each axis, by argument name.
         dimensions: `--dim N=4`: a size by dimension name.
         arguments: `--arg conv_param='{"stride": 2}'`: a value (already parsed from JSON), by argument name.
-        dtype: numpy's name of the floating dtype to draw in (`float64`); a dtype that an annotation fixes wins.
+        dtype: numpy's name of the floating dtype to draw in (`float64`). What the layer itself says wins, for it may
+            not work in another: a dtype that an annotation fixes, and before that `layer(dtype=...)`.
         seed: every random choice of a run comes from it.
         draws: how many cases per layer; the last of three or more is a batch of one.
     """
@@ -26,3 +27,7 @@ class InputOptions:
     dtype: str = "float64"
     seed: int = 0
     draws: int = 3
+
+    def declared(self, dtype: str) -> InputOptions:
+        """These options with the dtype that a layer declares; unchanged where it declares none ("")."""
+        return replace(self, dtype=dtype) if dtype else self

@@ -30,6 +30,7 @@ def draw(layer: Layer, specification: Specification, bound: BoundLayer, options:
     Raises:
         UserError: GC502, where no sizes that were tried make the forward run.
     """
+    options = options.declared(layer.dtype)
     notes: list[str] = []
     found: Feasible | UserError | None = None
     batch = batch_names(layer, specification)

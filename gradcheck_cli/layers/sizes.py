@@ -47,6 +47,12 @@ EQUAL = Manner((4,) * 8, (4,) * 4, (4,) * 4, (4,) * 4, False, "equal sizes every
 """Where only this runs, two of the names are one dimension, or an axis is in the wrong place: it is a hint, no draw."""
 
 
+def multiples_of(count: int) -> tuple[Manner, ...]:
+    """Sizes for channels that are divided into `count` groups; batches, windows and images have none of their own."""
+    plain = tuple(count * factor for factor in (2, 3, 4, 5, 6))
+    return (Manner(plain, _DISTINCT.kernel, _DISTINCT.spatial),) * 2
+
+
 def assignments(
     shapes: Sequence[Dimensions],
     fixed: Mapping[str, int],

@@ -37,6 +37,7 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
         UserError: GC503 where shapes are unknown and cannot be inferred; GC502 where the forward raises with the
             shapes that the user gave.
     """
+    options = options.declared(layer.dtype)
     gathered = Sources(layer, module, options)
     if (made := declared.inputs_function(layer, module)) is not None:
         return _from_function(gathered, bound, *made)

@@ -92,8 +92,8 @@ def _affine_templates(
             0.76,
             {x: ("N", "H", "W", "C"), weights[0]: ("HH", "WW", "C", "F")} | dict.fromkeys(biases, (1, 1, 1, "F")),
         )
-        yield 0.8, {x: ("C", "H", "W"), weights[0]: ("F", "C", "HH", "WW")} | dict.fromkeys(biases, ("F",))
-        yield 0.82, {x: ("N", "C", "T"), weights[0]: ("F", "C", "K")} | dict.fromkeys(biases, ("F",))
+        yield 0.8, _alike(([x], ("C", "H", "W")), (weights[:1], ("F", "C", "HH", "WW")), (biases, ("F",)))
+        yield 0.82, _alike(([x], ("N", "C", "T")), (weights[:1], ("F", "C", "K")), (biases, ("F",)))
         yield 0.84, {x: ("H", "W"), weights[0]: ("HH", "WW")} | dict.fromkeys(biases, ())
         yield 0.86, {x: ("T",), weights[0]: ("K",)} | dict.fromkeys(biases, ())
 

@@ -16,7 +16,7 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.tracing.dual import DualArray, constant, new, tracer_of
-from gradcheck_cli.tracing.recorder import Recorder, TraceError, precision, recording
+from gradcheck_cli.tracing.recorder import Recorder, TraceError, real_part, recording
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 
 STEP_LIMIT = 50_000
@@ -24,13 +24,13 @@ STEP_LIMIT = 50_000
 
 
 def trace(
-    bound: BoundLayer, case: Case, outputs: tuple[Any, ...], files: frozenset[str], *, on_jax: bool
+    bound: BoundLayer, case: Case, outputs: tuple[Any, ...], files: frozenset[str], on_jax: bool
 ) -> Trace | Untraceable:
     """The forward of `case` as a jaxpr.
 
     Args:
         bound: the layer bound to the dual copy of its module, or to the module itself where `on_jax`.
-        outputs: what the user's own forward gave for this case; the trace's values must agree (see `disagreement`).
+        outputs: what the user's own forward gave for this case; the trace's values must agree (`agreement`).
         files: the user's source files, for lines.
         on_jax: hand the forward JAX tracers instead of dual arrays.
     """
@@ -38,7 +38,7 @@ def trace(
     expected = floating_leaves(outputs)
     try:
         with recording(recorder), np.errstate(all="ignore"), jax.numpy_dtype_promotion("standard"):
-            jaxpr = jax.make_jaxpr(_program(bound, case, len(expected), on_jax))(*_reference_leaves(case))
+            jaxpr = jax.make_jaxpr(program(bound, case, len(expected), on_jax))(*reference_leaves(case))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -49,38 +49,29 @@ def trace(
     if shapes != [value.shape for value in expected]:
         return Untraceable(f"the trace's outputs have shapes {shapes}, the forward's {[v.shape for v in expected]}")
     pruned = _pruned(jaxpr)
-    narrowest = _narrowest(pruned.jaxpr) if on_jax else recorder.narrowest
-    return Trace(pruned, expected, narrowest, tuple(recorder.notes))
+    inside = _narrowest(pruned.jaxpr) if on_jax else recorder.narrowest
+    around = [leaf.value.dtype for leaf in case.leaves] + [dtype_of(leaf) for leaf in _leaves(outputs)]
+    narrowest = min((inside, *around), key=_bits)
+    return Trace(pruned, expected, narrowest, tuple(recorder.notes), on_jax)
 
 
 def floating_leaves(outputs: tuple[Any, ...]) -> tuple[NDArray[Any], ...]:
     """The floating leaves of the outputs, in order, as NumPy arrays in float64 or complex128."""
-    return tuple(_wide(np.asarray(leaf)) for output in outputs for _, leaf in walk(output) if is_floating(leaf))
+    return tuple(_wide(np.asarray(leaf)) for leaf in _leaves(outputs))
 
 
-def disagreement(trace: Trace, values: tuple[Any, ...]) -> Untraceable | None:
-    """Why the traced program's outputs are not the forward's own; None where they agree to rounding.
-
-    `values` are the jaxpr's outputs at the case's inputs.
-    """
-    bits = precision(trace.narrowest)
-    for mine, theirs in zip(values, trace.outputs):
-        mine = np.asarray(mine)
-        same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
-        scale = np.max(np.abs(theirs[np.isfinite(theirs)]), initial=0.0)
-        # Sums in another order differ by many roundings; a wrong trace differs in the leading digits.
-        allowed = 2.0 ** (-0.75 * bits) * np.maximum(np.abs(theirs), 1e-3 * scale)
-        wrong = ~same & ~(np.abs(mine - theirs) <= allowed)
-        if wrong.any():
-            index = tuple(int(i) for i in np.argwhere(wrong)[0])
-            return Untraceable(
-                f"the traced forward gives {mine[index]:.6g} where the forward itself gives {theirs[index]:.6g}"
-                f" (output element {list(index)})"
-            )
-    return None
+def _leaves(outputs: tuple[Any, ...]) -> list[Any]:
+    return [leaf for output in outputs for _, leaf in walk(output) if is_floating(leaf)]
 
 
-def _program(bound: BoundLayer, case: Case, count: int, on_jax: bool) -> Any:
+def dtype_of(leaf: Any) -> np.dtype[Any]:
+    """The dtype of a floating leaf, its real part's where it is complex; a Python number is a float64."""
+    return real_part(np.asarray(leaf).dtype)
+
+
+def program(bound: BoundLayer, case: Case, count: int, on_jax: bool) -> Any:
+    """The forward as a function of tracers of the case's leaves, to the tracers of its `count` floating outputs."""
+
     def program(*tracers: Any) -> list[Any]:
         places = {(leaf.argument, leaf.path): (leaf, tracer) for leaf, tracer in zip(case.leaves, tracers)}
 
@@ -116,7 +107,8 @@ def _output(leaf: Any) -> Any:
     return array.astype(jnp.complex128 if jnp.iscomplexobj(array) else jnp.float64)
 
 
-def _reference_leaves(case: Case) -> tuple[NDArray[Any], ...]:
+def reference_leaves(case: Case) -> tuple[NDArray[Any], ...]:
+    """The case's leaves in float64 (complex128), where the reference is computed."""
     return tuple(_wide(np.asarray(leaf.value)) for leaf in case.leaves)
 
 

@@ -48,7 +48,7 @@ class Recorder:
     notes: dict[str, None] = field(default_factory=dict)
     narrowest: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
     steps: int = 0
-    values: list[tuple[Any, Any, int | None]] | None = None
+    values: list[tuple[Any, Any, tuple[Path | None, int | None]]] | None = None
 
     def fail(self, reason: str) -> TraceError:
         """The error to raise here, with the user's line; the first one is remembered."""
@@ -72,7 +72,7 @@ class Recorder:
         if value.dtype != self.narrowest and precision(value.dtype) < precision(self.narrowest):
             self.narrowest = real_part(value.dtype)
         if self.values is not None:
-            self.values.append((tracer, np.array(value, copy=True), self.place()[1]))
+            self.values.append((tracer, np.array(value, copy=True), self.place()))
 
     def place(self) -> tuple[Path | None, int | None]:
         """The innermost frame that runs the user's code: its file and line."""
@@ -91,7 +91,7 @@ def precision(dtype: np.dtype[Any]) -> int:
 
 def real_part(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """float64 for complex128, float32 for complex64; a real dtype as it is."""
-    return np.empty(0, dtype).real.dtype
+    return np.empty(0, dtype).real.dtype if dtype.kind == "c" else dtype
 
 
 _current: ContextVar[Recorder | None] = ContextVar("recorder", default=None)

@@ -19,6 +19,7 @@ class Trace:
             its outputs are the floating output leaves in order.
         outputs: the forward's own floating output leaves, flattened over all outputs, as NumPy arrays.
         narrowest: the narrowest floating dtype that the forward computed in (float32 where a float64 layer casts down).
+        on_jax: the forward ran on JAX tracers, not on dual arrays.
         notes: steps through which no gradient flows and that a reader may not expect, such as `int(...)`, with lines.
     """
 
@@ -26,6 +27,7 @@ class Trace:
     outputs: tuple[NDArray[Any], ...]
     narrowest: np.dtype[Any]
     notes: tuple[str, ...] = ()
+    on_jax: bool = False
 
     @property
     def equations(self) -> int:

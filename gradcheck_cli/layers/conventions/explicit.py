@@ -71,6 +71,7 @@ def apply(
         declared_inputs=dict(inputs),
         make_inputs=said.inputs if callable(said.inputs) else None,
         expect=said.expect,
+        has_reference=base.has_reference or said.reference is not None,
         dtype=said.dtype,
     )
 

@@ -1,0 +1,46 @@
+"""A case at leaves that are off by roundings: the user's arrays and the reference move together."""
+
+from __future__ import annotations
+
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.model import Status
+
+BATCH_NORM = '''
+import numpy as np
+
+def batchnorm_forward(x, gamma, beta):
+    """
+    - x: of shape (N, D)
+    - gamma: of shape (D,)
+    - beta: of shape (D,)
+    """
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    xhat = (x - mean) / np.sqrt(var + np.float32(1e-5))
+    return gamma * xhat + beta, (xhat, gamma, var)
+
+def batchnorm_backward(dout, cache):
+    xhat, gamma, var = cache
+    n = len(dout)
+    dxhat = dout * gamma
+    dx = (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0)) / np.sqrt(var + np.float32(1e-5))
+    return dx, (dout * xhat).sum(axis=0), dout.sum(axis=0)
+'''
+
+
+def statuses(tmp_path, text, seeds):
+    path = tmp_path / "batchnorm_of_two.py"
+    path.write_text(text)
+    for seed in seeds:
+        inputs = InputOptions(dimensions={"N": 2}, dtype="float32", seed=seed)
+        yield check_targets([Target(path)], CheckOptions(inputs)).layers[0].status
+
+
+def test_rounding_inside_a_float32_backward_is_no_mistake(tmp_path):
+    """Two samples: the gradient is a small difference of large terms, and float32 leaves few of its digits."""
+    assert Status.FAIL not in set(statuses(tmp_path, BATCH_NORM, range(12)))
+
+
+def test_a_mistake_of_the_same_layer_is_found_all_the_same(tmp_path):
+    wrong = BATCH_NORM.replace("- xhat * (dxhat * xhat).mean(axis=0)", "- 0.5 * xhat * (dxhat * xhat).mean(axis=0)")
+    assert set(statuses(tmp_path, wrong, range(3))) == {Status.FAIL}
