@@ -84,7 +84,9 @@ def as_given(layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return dict(arguments)
     import jax
 
-    enable_x64: Any = getattr(jax, "enable_x64", None) or importlib.import_module("jax.experimental").enable_x64
+    # not `getattr(...) or ...`: JAX's own context refuses to be a truth value
+    owner: Any = jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+    enable_x64 = owner.enable_x64
 
     def convert(_: Any, leaf: Any) -> Any:
         if not isinstance(leaf, np.ndarray):
