@@ -141,6 +141,10 @@ def _by_name(parameter: Parameter, forward: Sequence[str], returned: Sequence[st
         return Role(parameter, Source.ARGUMENT, argument=name)
     if has_cache and naming.is_cache(name):
         return Role(parameter, Source.CACHE)
+    if parameter.has_default and isinstance(parameter.default, (bool, str)):
+        return Role(parameter, Source.DEFAULT)  # a flag: `retain_grads=True`
+    if name in returned[1:] and has_cache:
+        return Role(parameter, Source.OUTPUT)  # `return value, gradient`, and `backward(d_value, gradient)`
     if naming.is_upstream(name) and not (naming.is_learning_rate(name) and returned):
         return Role(parameter, Source.UPSTREAM)
     if naming.is_learning_rate(name) and not parameter.has_default:

@@ -13,11 +13,12 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import importing
+from gradcheck_cli.layers import importing, search
 from gradcheck_cli.layers.jax_use import imports_jax
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.prefilter import may_hold_layers
@@ -25,12 +26,16 @@ from gradcheck_cli.layers.users_code import Place, deepest_line, raised
 
 __all__ = ["load", "may_hold_layers", "read_source"]
 
+_WIDENINGS = 8
+"""How many folders that a module's imports ask for are added at most."""
+
 
 def load(path: Path) -> Module:
     """Import the file at `path`: inside a package as `import package.module`, else as `python FILE` would.
 
     The file itself is always run anew; its siblings are imported once. `__name__` is never `__main__`, and `sys.argv`
-    holds no arguments.
+    holds no arguments. A module that it imports and that is not found is looked for in the folders around it, as if
+    the command had been started there: courses and books are run from the root of their repository.
 
     Raises:
         UserError: GC501, with the user's own error and line, whatever the module raises (`sys.exit()` included).
@@ -38,10 +43,25 @@ def load(path: Path) -> Module:
     path = path.resolve()
     source = read_source(path)
     root, names = _package(path)
-    place = Place(path, root)
-    project = importing.activate(root)
-    importing.widen(project, [path.parent])
     _parse(source, path)
+    project, folders = root, [root, path.parent]
+    for _ in range(_WIDENINGS):
+        try:
+            return _load(path, source, project, folders, names)
+        except UserError as error:
+            missing = error.__cause__
+            found = missing.name and search.home_of(missing.name, path, folders) if _is_missing(missing) else None
+            if found is None:
+                raise
+            folders.append(found)
+            project = search.around(project, found)
+    return _load(path, source, project, folders, names)
+
+
+def _load(path: Path, source: str, project: Path, folders: list[Path], names: tuple[str, ...]) -> Module:
+    """Import the file with these folders as what `sys.path` would hold for it; `project` lies around them all."""
+    root, place = folders[0], Place(path, project)
+    importing.widen(importing.activate(project, folders), folders)
     importing.forget(path)
     if importing.is_taken(names[0], path) and not _is_installed_here(path, names):
         # a library has this name: the user's file must not stand in for it
@@ -54,7 +74,11 @@ def load(path: Path) -> Module:
     except BaseException as error:
         importing.forget(path)
         raise _cannot_load(error, place, names[0]) from error
-    return Module(path, ".".join(names), namespace, source, root, imports_jax(namespace, source, root))
+    return Module(path, ".".join(names), namespace, source, project, imports_jax(namespace, source, project))
+
+
+def _is_missing(error: BaseException | None) -> TypeGuard[ModuleNotFoundError]:
+    return isinstance(error, ModuleNotFoundError)
 
 
 def read_source(path: Path) -> str:
@@ -215,6 +239,8 @@ def _mend(error: BaseException, place: Place, name: str) -> str | None:
             return 'put what runs as a script under `if __name__ == "__main__":`'
         case ModuleNotFoundError(name=str(missing)) if missing:
             top = missing.partition(".")[0]
+            if (homes := search.homes(top, place.path)) and top != name:
+                return f"`{top}` lies in `{homes[0]}`: run with `PYTHONPATH={homes[0]}`"
             if top == name or (place.path.parent / top).exists() or (place.project / top).exists():
                 return f"check where `{missing}` lies: `{place.project}` is where this project's modules are looked for"
             return f"install it: `pip install {top}`"
