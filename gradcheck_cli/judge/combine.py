@@ -39,7 +39,7 @@ def combine(
     positions = range(max((len(draw.leaves) for draw in draws), default=0))
     arguments = tuple(_argument(layer, draws, position) for position in positions)
     findings = _findings(draws)
-    failing = max((draw for draw in draws if draw.status is Status.FAIL), key=_severity, default=None)
+    failing = _shown_draw(draws, arguments)
     sensitivities = [leaf.sensitivity for draw in draws for leaf in draw.leaves if leaf.sensitivity is not None]
     witnesses = dict.fromkeys(name for draw in draws for name in draw.witnesses)
     order = [name for name in ("yours", "autodiff", "finite differences") if name in witnesses]
@@ -106,6 +106,13 @@ def _leaf_severity(draw: DrawVerdict, leaf: LeafVerdict) -> tuple[bool, float, f
     relative = -1.0 if comparison is None or comparison.max_rel_error is None else comparison.max_rel_error
     share = 0.0 if comparison is None or not comparison.total else comparison.wrong.size / comparison.total
     return bool(leaf.findings) and _is_generic(draw), relative, share, -draw.case.draw
+
+
+def _shown_draw(draws: Sequence[DrawVerdict], arguments: Sequence[ArgumentReport]) -> DrawVerdict | None:
+    """The failing draw whose inputs are shown: the one that most of the shown elements are from."""
+    failing = [draw for draw in draws if draw.status is Status.FAIL]
+    shown = [argument.draw for argument in arguments if argument.status is Status.FAIL and argument.worst]
+    return max(failing, key=lambda draw: (shown.count(draw.case.draw), _severity(draw)), default=None)
 
 
 def _severity(draw: DrawVerdict) -> tuple[bool, float, int]:

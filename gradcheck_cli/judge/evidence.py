@@ -39,6 +39,11 @@ class Evidence:
         return self._elements
 
     @property
+    def possible(self) -> bool:
+        """Whether the forward can be differenced at all."""
+        return self._differencer is not None
+
+    @property
     def room(self) -> int:
         """How many more elements may be looked at."""
         return self._room(COST)

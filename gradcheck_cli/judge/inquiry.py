@@ -209,9 +209,8 @@ def _unconfirmed(leaves: Sequence[LeafCase], along: Sequence[Slope], evidence: E
     seen = [(slope.difference, slope.size) for slope in along]
     seen += [(difference, leaves[place[0]].size) for place, difference in evidence.elements.items()]
     if not seen:
-        return (
-            "" if evidence.room else "Finite differences did not check autodiff: `--max-evals` leaves no room for them."
-        )
+        limited = evidence.possible and not evidence.room
+        return "Finite differences did not check autodiff: `--max-evals` leaves no room for them." if limited else ""
     if any(difference.error <= TELLING * max(size, abs(difference.value)) for difference, size in seen):
         return ""
     difference, size = min(seen, key=lambda pair: pair[0].error if np.isfinite(pair[0].error) else np.inf)
