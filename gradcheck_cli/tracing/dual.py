@@ -246,6 +246,10 @@ class DualArray(NDArrayOperatorsMixin):
             return value
         return new(value, self._if_traced(lambda t: t.real if value.dtype.kind == "f" and jnp.iscomplexobj(t) else t))
 
+    def clip(self, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
+        """NumPy's clip."""
+        return np.clip(self, min, max, **kwargs)
+
     def compress(self, condition: Any, axis: int | None = None) -> Any:
         """NumPy's compress."""
         return np.compress(condition, self, axis=axis)
@@ -308,7 +312,7 @@ def _method(name: str) -> Callable[..., Any]:
 
 # Methods that are NumPy's function of the same name with the array first.
 for _name in (
-    "all any argmax argmin argpartition argsort clip cumprod cumsum diagonal dot max mean min nonzero prod "
+    "all any argmax argmin argpartition argsort cumprod cumsum diagonal dot max mean min nonzero prod "
     "ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
 ).split():
     setattr(DualArray, _name, _method(_name))

@@ -61,9 +61,18 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     Raises:
         TraceError: JAX has no equal of a function that a gradient flows through.
     """
-    name: str = function.__name__
-    if (rule := RULES.get(name)) is not None:
+    if (rule := RULES.get(function.__name__)) is not None:
         return rule(*args, **kwargs)
+    return follow(function, args, kwargs)
+
+
+def follow(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`call` by the general mechanism, for a function without a rule and for a rule that has put its arguments right.
+
+    Raises:
+        TraceError: JAX has no equal of a function that a gradient flows through.
+    """
+    name: str = function.__name__
     if (out := kwargs.get("out")) is not None:
         out = out[0] if isinstance(out, tuple) else out
         return _into(out, call(function, args, {key: item for key, item in kwargs.items() if key != "out"}))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradcheck_cli.tracing.dual import DualArray, constant, holds_dual, is_traced, new, tracer_of, value_of
-from gradcheck_cli.tracing.functions import RULES, array_of, bare
+from gradcheck_cli.tracing.functions import RULES, array_of, bare, follow
 from gradcheck_cli.tracing.recorder import current
 
 
@@ -80,6 +80,32 @@ def _fromiter(items: Any, dtype: Any, count: int = -1, **kwargs: Any) -> Any:
     return RULES["array"](listed, dtype=dtype)
 
 
+@rule("fix")
+def _fix(array: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.trunc(RULES["asarray"](array), *args, **kwargs)
+
+
+@rule("meshgrid")
+def _meshgrid(*arrays: Any, **kwargs: Any) -> Any:
+    # NumPy flattens what it is given, JAX asks for vectors.
+    return follow(np.meshgrid, tuple(np.ravel(RULES["asarray"](array)) for array in arrays), kwargs)
+
+
+def _quantiles(name: str) -> Callable[..., Any]:
+    real = getattr(np, name)
+
+    def quantile(array: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
+        # JAX takes no integers for `q`.
+        q = q if isinstance(q, DualArray) else np.asarray(bare(q), dtype=float)
+        return follow(real, (array, q if np.ndim(q) else q[()], *args), kwargs)
+
+    return quantile
+
+
+for _name in ("quantile", "nanquantile", "percentile", "nanpercentile"):
+    RULES[_name] = _quantiles(_name)
+
+
 # -- selecting: where the value says which elements, the tracer follows ----------------------------------------------
 
 
@@ -122,6 +148,18 @@ def _compress(condition: Any, array: Any, axis: int | None = None, out: Any = No
     kept = np.flatnonzero(np.asarray(bare(condition)))
     array = RULES["asarray"](array)
     return array.reshape(-1)[kept] if axis is None else np.take(array, kept, axis=axis)
+
+
+@rule("union1d")
+def _union1d(first: Any, second: Any) -> Any:
+    parts = [np.ravel(RULES["asarray"](part)) for part in (first, second)]
+    return RULES["unique"](np.concatenate(parts))
+
+
+@rule("setdiff1d")
+def _setdiff1d(first: Any, second: Any, assume_unique: bool = False) -> Any:
+    first = np.ravel(RULES["asarray"](first)) if assume_unique else RULES["unique"](first)
+    return first[~np.isin(value_of(first), bare(second))]
 
 
 def _constants(value: Any) -> Any:

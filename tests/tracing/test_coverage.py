@@ -1,0 +1,133 @@
+"""Every function, method and ufunc of NumPy that takes the array as it comes: followed, with NumPy's own values.
+
+The traced program is run at the input and beside it. Beside it, a result that follows its input agrees with NumPy to
+rounding; one that was cut off stays where it was.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import jax
+import numpy as np
+import pytest
+
+from gradcheck_cli.layers.leaves import walk
+from gradcheck_cli.tracing.dual import DualArray, new, tracer_of
+from gradcheck_cli.tracing.namespace import dual_of
+from gradcheck_cli.tracing.recorder import Recorder, TraceError, recording
+
+NOT_NUMERIC = {
+    "array2string", "array_repr", "array_str", "bmat", "common_type", "empty", "empty_like", "fromfile", "genfromtxt",
+    "info", "is_busday", "load", "loadtxt", "min_scalar_type", "mintypecode", "printoptions", "result_type", "save",
+    "savetxt", "savez", "savez_compressed", "seterr", "seterrcall", "setbufsize", "show_config", "show_runtime", "test",
+}  # fmt: skip
+"""Functions that give texts, dtypes and files."""
+
+UNFOLLOWED = {
+    "broadcast_arrays", "setxor1d", "unique_all", "unique_counts", "unique_inverse", "unique_values", "linalg.lstsq",
+}  # fmt: skip
+"""What JAX cannot follow: an error with the line, never a wrong number."""
+
+TABLES_OF_QUANTILES = {(f"{nan}{name}", "x, y") for nan in ("", "nan") for name in ("quantile", "percentile")}
+"""JAX takes a list of quantiles, not a table of them."""
+
+WRITES_INTO_ITS_SECOND = {"divmod", "frexp", "modf", "fix", "isneginf", "isposinf", "put", "copyto"}
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.uniform(0.2, 0.9, (3, 4)), RNG.uniform(0.2, 0.9, (3, 4))
+SQUARE = X[:, :3] @ X[:, :3].T + np.eye(3)
+OTHER = SQUARE + np.diag([1.0, 2.0, 3.0])
+DUAL = dual_of(np)
+BESIDE = 1e-6
+
+
+def calls(prefix):
+    real, dual = (np, DUAL) if not prefix else (getattr(np, prefix), getattr(DUAL, prefix))
+    first, second = (SQUARE, OTHER) if prefix == "linalg" else (X, Y)
+    for name in dir(real):
+        function = getattr(real, name)
+        full = f"{prefix}.{name}" if prefix else name
+        if name.startswith("_") or not callable(function) or isinstance(function, type) or name in NOT_NUMERIC:
+            continue
+        mine = getattr(dual, name)
+        yield full, "x", function, mine, (first,)
+        if name not in TABLES_OF_QUANTILES = {(f"{nan}{name}", "x, y") for nan in ("", "nan") for name in ("quantile", "percentile")}
+"""JAX takes a list of quantiles, not a table of them."""
+
+WRITES_INTO_ITS_SECOND:
+            yield full, "x, y", function, mine, (first, second)
+        yield full, "x, 1", function, mine, (first, 1)
+        yield full, "[x, y]", lambda a, b, f=function: f([a, b]), lambda a, b, f=mine: f([a, b]), (first, second)
+
+
+def methods():
+    for name in dir(np.ndarray):
+        if name.startswith("_") or name in ("ctypes", "data", "item", "tolist") or not hasattr(DualArray, name):
+            continue
+
+        def get(array, name=name):
+            found = getattr(array, name)
+            return found() if callable(found) else found
+
+        yield f"ndarray.{name}", "", get, get, (X,)
+
+
+def outcome(function, dual, arguments):
+    """'skipped' where NumPy itself refuses, 'unfollowed', 'followed', or what is wrong."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = function(*(copied(a) for a in arguments))
+            moved = [a * (1 + BESIDE) if isinstance(a, np.ndarray) else a for a in arguments]
+            beside = function(*(copied(a) for a in moved))
+    except Exception:
+        return "skipped"
+    arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+
+    def program(*tracers):
+        left = iter(tracers)
+        duals = [new(a.copy(), next(left)) if isinstance(a, np.ndarray) else a for a in arguments]
+        return [tracer_of(leaf) if isinstance(leaf, DualArray) else np.asarray(leaf) for _, leaf in walk(dual(*duals))]
+
+    numeric = [np.asarray(leaf) for _, leaf in walk(expected)]
+    if any(leaf.dtype.kind not in "fciub" for leaf in numeric):
+        return "skipped"
+    try:
+        with recording(Recorder(frozenset(), limit=10**6)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            jaxpr = jax.make_jaxpr(program)(*arrays)
+    except TraceError:
+        return "unfollowed"
+    for want, at in ((expected, arrays), (beside, [a * (1 + BESIDE) for a in arrays])):
+        got = jax.core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *at)
+        leaves = [np.asarray(leaf) for _, leaf in walk(want)]
+        if [leaf.shape for leaf in leaves] != [np.shape(leaf) for leaf in got]:
+            return "other shapes"
+        for mine, theirs in zip(got, leaves):
+            if not np.allclose(mine, theirs, rtol=1e-10, atol=1e-13, equal_nan=True):
+                return f"{np.ravel(mine)[:3]} where NumPy gives {np.ravel(theirs)[:3]}"
+    return "followed"
+
+
+def copied(item):
+    return item.copy() if isinstance(item, np.ndarray) else item
+
+
+@pytest.mark.parametrize("part", ["", "linalg", "fft", "methods"])
+def test_numpy_is_followed(part):
+    results = {}
+    for name, how, function, dual, arguments in methods() if part == "methods" else calls(part):
+        results[name, how] = outcome(function, dual, arguments)
+    wrong = {key: text for key, text in results.items() if text not in ("skipped", "followed", "unfollowed")}
+    unfollowed = {key for key, text in results.items() if text == "unfollowed" and key[0] not in UNFOLLOWED}
+    assert not wrong
+    assert not unfollowed - TABLES_OF_QUANTILES
+    assert (
+        sum(text == "followed" for text in results.values()) > {"": 300, "linalg": 30, "fft": 20, "methods": 25}[part]
+    )
+
+
+def test_a_cut_is_seen():
+    """The same test on a function that reads bare numbers: what it gives does not follow its input."""
+    assert "where NumPy gives" in outcome(np.exp, lambda x: DUAL.exp(x) * 0 + np.exp(x.value), (X,))
