@@ -55,9 +55,9 @@ def part_of_file(told: str) -> str:
     if wanted:
         raise SystemExit(f"{path} defines no {', '.join(sorted(wanted))}")
     text = ""
-    for (first, last), is_definition in parts:
-        gap = "" if not text else "\n\n" if is_definition else "\n"
-        text += gap + "\n".join(lines[first - 1 : last]) + "\n"
+    for position, ((first, last), is_definition) in enumerate(parts):
+        apart = is_definition or (position > 0 and parts[position - 1][1])
+        text += ("\n\n" if apart else "\n") * (position > 0) + "\n".join(lines[first - 1 : last]) + "\n"
     return text
 
 
