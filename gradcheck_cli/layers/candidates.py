@@ -16,6 +16,9 @@ from gradcheck_cli.layers.forward_source import ForwardSource
 from gradcheck_cli.layers.layer import Argument
 from gradcheck_cli.layers.templates import SQUARE, is_attention, templates
 
+UNPACKED = 0.5
+"""What a shape of as many axes as the forward unpacks is cheaper by."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -34,13 +37,29 @@ class Proposal:
 
 
 def proposals(
-    unknown: Sequence[Argument], known: Mapping[str, ArgumentShape], source: ForwardSource, kinds: Mapping[str, str]
+    unknown: Sequence[Argument],
+    known: Mapping[str, ArgumentShape],
+    source: ForwardSource,
+    kinds: Mapping[str, str],
+    binary: bool = False,
 ) -> Iterator[Proposal]:
-    """Shapes for the arguments `unknown`, cheapest first; `kinds` holds what is known of them besides their shape."""
+    """Shapes for the arguments `unknown`, cheapest first; `kinds` holds what is known of them besides their shape.
+
+    `binary`: labels are 0 or 1, one for each score.
+    """
     roles = _roles(unknown, known, source, kinds)
     alone = _alternatives(unknown, known, source, kinds, roles)
+    if binary:
+        batch, features = _context(known, source)
+        for name in (name for name, role in roles.items() if role in ("label", "target")):
+            alone[name] = sorted([*_binary_labels(batch, features[0]), *alone[name]], key=lambda option: option[0])
+        for name in (name for name, role in roles.items() if role == "data"):
+            alone[name] = sorted([(0.3, alone_shape(name, (batch,), kinds)), *alone[name]], key=lambda one: one[0])
     whole = [
-        Proposal(cost, {name: alone_shape(name, shape, kinds) for name, shape in shapes.items()})
+        Proposal(
+            cost - sum(UNPACKED for name, shape in shapes.items() if len(source.unpacked.get(name, ())) == len(shape)),
+            {name: alone_shape(name, shape, kinds) for name, shape in shapes.items()},
+        )
         for cost, shapes in templates(unknown, known, roles)
     ]
     return heapq.merge(sorted(whole, key=lambda one: one.cost), _cheapest_first(alone), key=lambda one: one.cost)
@@ -123,7 +142,7 @@ def _alternatives(
             same = [option for option in options if len(option[1].dimensions or ()) == len(own)]
             said = ArgumentShape(own, shape.kind, "inferred", values=shape.values, domain=shape.domain)
             options = [
-                (-0.5, said),
+                (-UNPACKED, said),
                 *same,
                 *[(cost + 1, other) for cost, other in options if (cost, other) not in same],
             ]
@@ -274,6 +293,15 @@ def _discrete(
         for k, other in enumerate([*features[1:4], "M"], 1)
     ]
     return found if not argument.gradient_name else found[:1]
+
+
+def _binary_labels(n: str, f: str) -> list[tuple[float, ArgumentShape]]:
+    """Labels 0 or 1 in the scores' own shape, before classes: a wrong reading may run by broadcasting."""
+    shapes: tuple[Dimensions, ...] = ((n, f), (n,), (n, 1), (n, "T"))
+    return [
+        (-1.6 + 0.1 * k, ArgumentShape(dimensions, "integer", "inferred", values=(2,)))
+        for k, dimensions in enumerate(shapes)
+    ]
 
 
 def _cheapest_first(alone: Mapping[str, list[tuple[float, ArgumentShape]]]) -> Iterator[Proposal]:

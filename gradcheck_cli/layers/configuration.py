@@ -45,6 +45,11 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 _BOTH_WINDOWS = ("pool", "window")
 
+_SHAPES_OUTPUT = re.compile(r"pool|window|kernel|strides?|pad", re.IGNORECASE)
+"""Settings that decide where a window goes: given even where the forward has a default, for each is worth a draw."""
+
+_PAIR = re.compile(r"\b(?:2-?tuple|pair of|tuple of (?:2|two)|\(int, int\)|tuple\[int, int\])", re.IGNORECASE)
+
 
 def configure(
     argument: Argument, said: Described | None, source: ForwardSource, choices: tuple[Any, ...]
@@ -69,6 +74,8 @@ def configure(
     if value is not None:
         return ArgumentShape(None, "config", "docstring", values=(value,))
     found = usual(argument.name)
+    if found is not None and said is not None and _PAIR.search(said.text):
+        found = tuple((value, value) if type(value) is int else value for value in found)
     if found is None and argument.name in source.booleans:
         found = (True,)
     if found is None and argument.role is Role.CONFIG and re.search(r"param|config|cfg|opts|options", argument.name):
@@ -108,7 +115,7 @@ def _documented(keys: Mapping[str, Described], read: tuple[KeyRead, ...]) -> dic
     found: dict[str, Any] = {}
     for name in dict.fromkeys([*keys, *required]):
         described = keys.get(name)
-        if name in optional and name not in ("mode", "seed"):
+        if name in optional and not (name in keys and _SHAPES_OUTPUT.search(name)) and name not in ("mode", "seed"):
             continue
         if described is not None and described.dimensions:
             found[name] = (Filled(described.dimensions, 1.0 if "var" in name else 0.0),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gradcheck_cli.layers import naming, roles, syntax
 from gradcheck_cli.layers.layer import Role
@@ -44,6 +44,10 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
         return Role.SIZE if whole and not _is_strict_setting(name) else Role.CONFIG
     if _has_gradient(name, owner):
         return Role.PARAMETER
+    if _is_called(name, init, owner):
+        return Role.CONFIG  # an activation, an initialiser
+    if _counts(name, init, owner):
+        return Role.CONFIG if _is_strict_setting(name) or name.lower() in ("kernel", "k", "size") else Role.SIZE
     if _sizes_an_array(name, init):
         return Role.SIZE
     if _is_strict_setting(name):
@@ -102,15 +106,15 @@ def _plain_parts(node: ast.expr) -> list[ast.AST]:
     stack: list[ast.AST] = [node]
     while stack:
         part = stack.pop()
+        found.append(part)
         if isinstance(part, ast.Attribute):
             continue
-        found.append(part)
         stack.extend(ast.iter_child_nodes(part))
     return found
 
 
-def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
-    """Whether the class asks it for a shape, multiplies with it, or copies it as an array."""
+def _named(name: str, init: ast.AST | None) -> Callable[[ast.AST | None], bool]:
+    """Whether a node is the parameter `name`, or the attribute that the constructor keeps it in."""
     attribute = next(
         (key for key, value in syntax.attributes_set(init).items() if isinstance(value, ast.Name) and value.id == name),
         None,
@@ -121,6 +125,44 @@ def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
             attribute is not None and node is not None and syntax.name_of_attribute(node) == attribute
         )
 
+    return is_it
+
+
+def _is_called(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
+    """Whether the class calls it."""
+    return any(isinstance(node, ast.Call) and is_it(node.func) for node, is_it in _looked_at(name, init, owner))
+
+
+def _counts(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
+    """Whether the class bounds a slice or a loop with it: a whole number."""
+    for node, is_it in _looked_at(name, init, owner):
+        bounds: Sequence[ast.expr | None] = ()
+        if isinstance(node, ast.Slice):
+            bounds = (node.lower, node.upper, node.step)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range":
+            bounds = node.args
+        if any(is_it(part) for bound in bounds if bound is not None for part in _plain_parts(bound)):
+            return True
+    return False
+
+
+def _looked_at(
+    name: str, init: ast.AST | None, owner: ast.AST
+) -> Iterator[tuple[ast.AST, Callable[[ast.AST | None], bool]]]:
+    """The constructor's nodes with a test for the parameter itself, all nodes with one for where it is kept.
+
+    A local of that name in another method (`N, C, H, W = x.shape`) is not it.
+    """
+    is_it = _named(name, init)
+    for node in ast.walk(init) if init is not None else ():
+        yield node, is_it
+    for node in ast.walk(owner):
+        yield node, lambda item: isinstance(item, ast.Attribute) and is_it(item)
+
+
+def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
+    """Whether the class asks it for a shape, multiplies with it, or copies it as an array."""
+    is_it = _named(name, init)
     for node in ast.walk(owner):
         match node:
             case ast.Attribute(value=value, attr="shape" | "T" | "dot" | "ndim" | "copy" | "astype") if is_it(value):

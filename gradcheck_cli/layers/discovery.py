@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import derivative_rules, syntax
+from gradcheck_cli.layers import derivative_rules, signatures, syntax
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
@@ -58,6 +58,11 @@ def attribute(dotted: str) -> Callable[[ModuleType], Any]:
     return finder
 
 
+_DIFFERENTIATORS = frozenset(
+    {"grad", "value_and_grad", "jacobian", "jacfwd", "jacrev", "elementwise_grad", "hessian", "vjp", "jvp", "linearize"}
+)
+
+
 class _Search:
     """One module's search; each step claims the names that it has explained."""
 
@@ -70,7 +75,8 @@ class _Search:
         self.found: list[tuple[int, Layer]] = []
         self.notes: list[str] = []
         self.problems: list[UserError] = []
-        self._outline(syntax.parse(module.source).body)
+        self.tree = syntax.parse(module.source)
+        self._outline(self.tree.body)
 
     def run(self) -> Discovery:
         self._declared()
@@ -229,11 +235,28 @@ class _Search:
         self.notes.extend(notes)
         for pair in pairs:
             self.claimed.update((pair.forward, pair.backward))
+            if (reason := self._no_layer(pair)) is not None:
+                self.notes.append(reason)
+                continue
             self.add(
                 lambda pair=pair: function_pair.build(  # type: ignore[misc]
                     self.module, pair, attribute(pair.forward), attribute(pair.backward)
                 )
             )
+
+    def _no_layer(self, pair: Pair) -> str | None:
+        """Why two functions named like a forward and its backward are no layer by themselves; None where they are."""
+        if pair.backward in self.values and syntax.calls_any(self.tree, pair.backward, _DIFFERENTIATORS):
+            return f"`{pair.backward}` is made by automatic differentiation, not by hand: passed over"
+        forward = self.live(pair.forward)
+        called = [
+            item.name
+            for item in signatures.parameters(forward)
+            if not item.has_default and syntax.calls(syntax.definition(forward), item.name)
+        ]
+        if called and pair.forward.startswith("_"):
+            return f"`{pair.forward}` is a helper that is handed a function (`{called[0]}`): passed over"
+        return None
 
     def _classes(self) -> None:
         for name in self._in_order(self.classes):
@@ -263,7 +286,9 @@ class _Search:
             isinstance(other, type) and other is not owner and issubclass(other, owner)
             for other in map(self.live, self.classes)
         )
-        if methods.is_abstract(owner) and (derived or methods.is_abstract_name(name)):
+        if (methods.is_abstract(owner) or (derived and methods.leaves_open(owner))) and (
+            derived or methods.is_abstract_name(name)
+        ):
             self.notes.append(f"class `{name}` is a base for layers, with nothing in it to check: passed over")
             return
         if derived and classes.needs_settings(owner):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,13 @@ _TABLES: tuple[Mapping[str, int], ...] = (
 _OTHER_SIZES = (13, 15, 17, 19, 21, 23, 14, 18, 22, 26)
 
 
+_BINARY = re.compile(r"sigmoid|binary|bce|logistic|bernoulli", re.IGNORECASE)
+"""Names of losses whose labels are 0 or 1, one for each score."""
+
+_NO_SHAPE_MENDS = (NameError, ImportError, NotImplementedError)
+"""What a forward raises whatever its inputs are: the thing to say where no shapes made it run."""
+
+
 @dataclass(frozen=True)
 class Inferred:
     """What trying gave.
@@ -56,10 +63,12 @@ class Inferred:
     Attributes:
         shapes: of the arguments that nothing described.
         note: how to say it to the reader.
+        sizes: by dimension name, those that it was tried with.
     """
 
     shapes: Mapping[str, ArgumentShape]
     note: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def infer(
@@ -91,7 +100,9 @@ def infer(
         best = best or _choose(search, unknown, source, kinds, table, TRIALS // 4)
     if best is not None:
         shapes, sizes = best
-        return Inferred(shapes, _note(unknown, shapes, sizes))
+        return Inferred(shapes, _note(unknown, shapes, sizes), sizes)
+    if search.unmendable is not None:
+        raise search.unmendable
     if search.without_output:
         raise nothing_to_differentiate(layer)
     raise _impossible(layer, unknown, search.last_error)
@@ -125,6 +136,7 @@ class _Search:
     last_error: UserError | None = None
     without_output: int = 0
     index_errors: int = 0
+    unmendable: UserError | None = None
 
     def successes(
         self,
@@ -175,6 +187,8 @@ class _Search:
         attempt = trials.run_forward(self.bound, given)
         if not attempt.works:
             self.last_error = attempt.error or self.last_error
+            if attempt.error is not None and isinstance(attempt.error.__cause__, _NO_SHAPE_MENDS):
+                self.unmendable = self.unmendable or attempt.error
             if attempt.error is not None and re.search(r"integer|slice indices|index array", attempt.error.message):
                 self.index_errors += 1
             self.without_output += attempt.error is None
@@ -184,6 +198,8 @@ class _Search:
             for argument in self.layer.arguments
             if argument.differentiated and floating_leaves(arguments[argument.name])
         )
+        if not differentiable:
+            return proposal.cost
         unit = self.layer.unit_upstream
         gradients = trials.run_backward(self.bound, attempt, differentiable, unit)
         fits = _fit(gradients, arguments, differentiable)
@@ -198,7 +214,8 @@ def _choose(
     table: Mapping[str, int],
     budget: int,
 ) -> tuple[dict[str, ArgumentShape], dict[str, int]] | None:
-    candidates = proposals(unknown, search.known.shapes, source, kinds)
+    binary = bool(_BINARY.search(search.layer.name))
+    candidates = proposals(unknown, search.known.shapes, source, kinds, binary)
     first: _Success | None = None
     for outcome in search.successes(candidates, table, budget):
         cost = outcome if isinstance(outcome, float | int) else outcome.cost

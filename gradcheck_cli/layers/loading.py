@@ -50,7 +50,8 @@ def load(path: Path) -> Module:
             return _load(path, source, project, folders, names)
         except UserError as error:
             missing = error.__cause__
-            found = missing.name and search.home_of(missing.name, path, folders) if _is_missing(missing) else None
+            name = missing.name if _is_missing(missing) else None
+            found = search.home_of(name, path, folders) if name else None
             if found is None:
                 raise
             folders.append(found)

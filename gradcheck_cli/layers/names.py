@@ -19,7 +19,7 @@ KERNEL = frozenset(
 SPATIAL = frozenset("H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width".split())
 
 _LABELS = re.compile(
-    r"^(?:y|t|labels?|targets?|y_?true|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
+    r"^(?:y|ts?|labels?|targets?|y_?true|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
 )
 _INDICES = re.compile(
     r"^(?:idxs?|index|indices|ids|word_?ids?|token_?ids?|tokens|words|token_idx|input_ids|positions)$"

@@ -27,7 +27,7 @@ _CONFIGURATION = re.compile(
     r"(^|_)(param|config|cfg|conf|hparam\w*|hyper\w*|options?|opts|kwargs|settings)$"
     r"|^(mode|strides?|pads?|padding|dilation|kernel_size|pool_size|pool_h|pool_w|pool_height|pool_width|window\w*|ksize"
     r"|eps|epsilon|momentum|decay|training|train|is_train\w*|train_?fl(a)?g|is_test|test|inference|keep_?prob"
-    r"|drop\w*|p_drop|dropout\w*|rate|ratio|axis|axes|dim|activation\w*|nonlinearity|rng|seed|key|reg|reg_\w+|lambd\w*"
+    r"|drop\w*|p_drop\w*|rate|ratio|axis|axes|dim|activation\w*|nonlinearity|rng|seed|key|reg|reg_\w+|lambd\w*"
     r"|lam|l2\w*|verbose|debug|reduction|method|groups|num_groups|n_groups|size_average|keepdims?|causal|stateful|name"
     r"|n_?head\w*|num_?heads?|heads|dtype|lr|learning_rate|temperature|slope|negative_slope|use_\w+|is_\w+|has_\w+|ord(er)?)$",
     re.I,

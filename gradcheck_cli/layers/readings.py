@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gradcheck_cli.errors import UserError
@@ -18,15 +19,24 @@ from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.sizes import EQUAL
 
 
-def feasible(layer: Layer, options: InputOptions, bound: BoundLayer, specification: Specification) -> Specification:
+def feasible(
+    layer: Layer,
+    options: InputOptions,
+    bound: BoundLayer,
+    specification: Specification,
+    tried: Mapping[str, int] | None = None,
+) -> Specification:
     """The specification with which the forward runs and is finite: relations between sizes, kinds, settings, domains.
+
+    `tried`: sizes with which it is known to run, where shapes were inferred; a width that a layer fixes for itself
+    (a model of layers of fixed sizes) is kept at the size found.
 
     Raises:
         UserError: GC502, with the user's own error, the shapes, and where they came from.
     """
     outcome = first_that_runs(layer, specification, bound, options, 0)
     if not isinstance(outcome, Feasible):
-        for changed, note in _other_readings(layer, specification):
+        for changed, note in (*_fixed_sizes(specification, tried or {}), *_other_readings(layer, specification)):
             again = first_that_runs(layer, changed, bound, options, 0)
             if isinstance(again, Feasible):
                 outcome = again
@@ -44,6 +54,18 @@ def feasible(layer: Layer, options: InputOptions, bound: BoundLayer, specificati
     if settled is None:
         return replace(specification, notes=(*specification.notes, "the forward is not finite at any inputs tried"))
     return replace(settled[0], notes=(*specification.notes, settled[1]))
+
+
+def _fixed_sizes(specification: Specification, tried: Mapping[str, int]) -> Iterator[tuple[Specification, str]]:
+    """One size after the other, then all, kept as they were tried."""
+    used = [name for dimensions in every_shape(specification) for name in names_in(dimensions) if name in tried]
+    used = list(dict.fromkeys(used))
+    for kept in (*((name,) for name in used), *itertools.combinations(used, 2), tuple(used)):
+        sizes = {name: tried[name] for name in kept}
+        shown_sizes = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        note = f"{shown_sizes} in every draw: the forward does not run with the other sizes tried"
+        if kept:
+            yield replace(specification, sizes={**specification.sizes, **sizes}), note
 
 
 def _other_readings(layer: Layer, specification: Specification) -> list[tuple[Specification, str]]:

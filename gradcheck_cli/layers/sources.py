@@ -23,6 +23,11 @@ from gradcheck_cli.layers.options import InputOptions
 _SMALL = 12
 """A default size above this is not taken: small arrays show the same mistakes, faster and readably."""
 
+_LIST_LENGTH = 3
+"""How many arrays a list of any length gets."""
+
+_ARRAYS = re.compile(r"\b(?:nd)?arrays?\b|\btensors?\b|\bmatrices\b|\bvectors\b")
+
 
 @dataclass
 class Sources:
@@ -67,6 +72,8 @@ class Sources:
             return ArgumentShape(said.dimensions if said else None, "float", "constructor", domain=domain)
         if said is not None and (parameters := _arrays_by_key(argument, said)) is not None:
             return parameters
+        if said is not None and argument.role is Role.INPUT and (listed := _list_of_arrays(said)) is not None:
+            return listed
         if argument.role is Role.CONFIG or kind == "config":
             return self._configuration(argument, annotated, said)
         if annotated is not None and annotated.dimensions is not None:
@@ -179,6 +186,16 @@ def _arrays_by_key(argument: Argument, said: Described) -> ArgumentShape | None:
         for key, described in keys.items()
     }
     return ArgumentShape(None, "tree", "docstring", template=template)
+
+
+def _list_of_arrays(said: Described) -> ArgumentShape | None:
+    """Several arrays of one shape, for a `list of arrays`; None for anything else."""
+    text = said.text.lower()
+    if not re.match(r"\W*(?:a |the )?(?:list|sequence)\b", text) or not _ARRAYS.search(text):
+        return None
+    dimensions = said.dimensions if said.dimensions is not None and len(said.dimensions) > 1 else ("N", "D")
+    part = ArgumentShape(dimensions, "float", "docstring", domain=said.domain)
+    return ArgumentShape(None, "tree", "docstring", template=[part] * _LIST_LENGTH)
 
 
 def of_default(argument: Argument) -> ArgumentShape:

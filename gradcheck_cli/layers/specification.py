@@ -49,8 +49,8 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
         optional = shape is not None and shape.source == "default" and shape.values == (None,)
         if optional and names.role(argument.name) in ("bias", "weight", "feature") and argument.role is Role.INPUT:
             shapes[argument.name] = None
-    specification = _complete(gathered, bound, shapes)
-    specification = feasible(gathered.layer, gathered.options, bound, specification)
+    specification, tried = _complete(gathered, bound, shapes)
+    specification = feasible(gathered.layer, gathered.options, bound, specification, tried)
     return replace(specification, notes=(*specification.notes, *_configuration_notes(layer, specification)))
 
 
@@ -89,8 +89,10 @@ def _from_function(gathered: Sources, bound: BoundLayer, make: Any, called: str)
     return specification
 
 
-def _complete(gathered: Sources, bound: BoundLayer, shapes: Mapping[str, ArgumentShape | None]) -> Specification:
-    """The specification with what is unknown inferred."""
+def _complete(
+    gathered: Sources, bound: BoundLayer, shapes: Mapping[str, ArgumentShape | None]
+) -> tuple[Specification, Mapping[str, int]]:
+    """The specification with what is unknown inferred, and the sizes that the inference ran with."""
     layer, options = gathered.layer, gathered.options
     order = [argument.name for argument in layer.arguments]
     unknown = [argument for argument in layer.arguments if shapes[argument.name] is None]
@@ -100,7 +102,7 @@ def _complete(gathered: Sources, bound: BoundLayer, shapes: Mapping[str, Argumen
     derived = equations(layer.docstrings, used)
     specification = Specification(known, dict(options.dimensions), derived=derived)
     if not unknown:
-        return specification
+        return specification, {}
     optional = [argument for argument in unknown if argument.has_default]
     try:
         inferred = infer(layer, bound, options, unknown, specification, gathered.source, gathered.kinds)
@@ -111,11 +113,11 @@ def _complete(gathered: Sources, bound: BoundLayer, shapes: Mapping[str, Argumen
         rest = [argument for argument in unknown if not argument.has_default]
         specification = replace(specification, shapes={**specification.shapes, **absent})
         if not rest:
-            return replace(specification, shapes=resolve_bounds(order, {n: specification.shapes[n] for n in order}))
+            return replace(specification, shapes=resolve_bounds(order, {n: specification.shapes[n] for n in order})), {}
         inferred = infer(layer, bound, options, rest, specification, gathered.source, gathered.kinds)
     together = {**specification.shapes, **inferred.shapes}
     together = resolve_bounds(order, {name: together[name] for name in order})
-    return replace(specification, shapes=together, notes=(*specification.notes, inferred.note))
+    return replace(specification, shapes=together, notes=(*specification.notes, inferred.note)), inferred.sizes
 
 
 def _share(shapes: dict[str, ArgumentShape | None], described: Mapping[str, Described]) -> None:

@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -257,3 +257,20 @@ def attributes_set(function: ast.AST | None) -> dict[str, ast.expr | None]:
         elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
             visit(node.target, node.value)
     return found
+
+
+def calls(function: ast.AST | None, name: str) -> bool:
+    """Whether a function calls something named `name`."""
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        for node in (ast.walk(function) if function is not None else ())
+    )
+
+
+def calls_any(tree: ast.AST, target: str, called: Collection[str]) -> bool:
+    """Whether an assignment to the name `target` calls one of these functions, by their last names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == target for t in node.targets):
+            functions = [part.func for part in ast.walk(node.value) if isinstance(part, ast.Call)]
+            return any((f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "")) in called for f in functions)
+    return False

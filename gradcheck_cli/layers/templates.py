@@ -37,7 +37,7 @@ def templates(
     )
     if len(inputs) == 1 and weights and not states:
         yield from _affine_templates(inputs[0], weights, biases)
-    if weights and (states or len(weights) == 2):
+    if weights and (states or _come_in_pairs(weights)):
         yield from _recurrent_templates(inputs, weights, biases, states)
     if is_attention(inputs) and not weights and len(inputs) == 3:
         query, key, value = sorted(inputs, key=lambda name: "qkv".index(name[0].lower()))
@@ -123,8 +123,16 @@ def _recurrent_templates(
             yield 0.02 + 0.05 * layout + 0.01 * gates, shapes
 
 
+def _come_in_pairs(weights: Sequence[str]) -> bool:
+    """`Wx, Wh`, or `Wx1, Wh1, Wx2, Wh2` of two directions: a weight for the input and one for the state."""
+    rows = [_weight_rows(weight, weights) for weight in weights]
+    return len(weights) == 2 or rows.count("D") == rows.count("H") == len(weights) / 2
+
+
 def _weight_rows(weight: str, weights: Sequence[str]) -> str:
     """What a recurrent weight multiplies: the input, the state, or both side by side."""
+    if len(weights) > 2:
+        weight = weight.rstrip("0123456789_")
     if re.search(r"(hh|[a-z]?h|rec\w*|U\w*|[hH]h)$", weight) and not re.search(r"(xh|ih)$", weight, re.IGNORECASE):
         return "H"
     if re.search(r"(x|xh|ih|in|i)$", weight, re.IGNORECASE) or (len(weights) == 2 and weight == weights[0]):

@@ -59,6 +59,11 @@ def is_abstract(owner: type) -> bool:
     return names is not None and all(_is_empty(syntax.definition(method(owner, name))) for name in names)
 
 
+def leaves_open(owner: type) -> bool:
+    """Whether the class's own methods include one that only raises `NotImplementedError`, for subclasses to write."""
+    return any(_is_left_open(syntax.definition(member)) for member in vars(owner).values() if callable(member))
+
+
 def is_foreign(owner: type) -> bool:
     """Whether a class is a framework's own kind, which keeps its own books on gradients."""
     return any(base.__module__.partition(".")[0] in {"torch", "tensorflow", "keras"} for base in owner.__mro__)
@@ -73,6 +78,15 @@ def method(owner: type, name: str) -> Any:
             found = vars(base)[name]
             return found if callable(found) or isinstance(found, (staticmethod, classmethod)) else None
     return None
+
+
+def _is_left_open(node: syntax.FunctionNode | None) -> bool:
+    if node is None or isinstance(node, ast.Lambda):
+        return False
+    body = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
+    raised = body[0].exc if len(body) == 1 and isinstance(body[0], ast.Raise) else None
+    raised = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
 
 
 def _is_empty(node: syntax.FunctionNode | None) -> bool:
