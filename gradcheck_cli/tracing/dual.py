@@ -330,7 +330,7 @@ DualArray.conj = DualArray.conjugate = _conjugate  # type: ignore[attr-defined]
 
 def constant(value: Any) -> Any:
     """A dual array without a tracer for a floating NumPy array or scalar; anything else as it is."""
-    if isinstance(value, (np.ndarray, np.floating, np.complexfloating)) and value.dtype.kind in "fc":
+    if is_floating(value):
         scalar = not isinstance(value, np.ndarray)
         keep = not scalar and value.flags.c_contiguous and value.flags.writeable
         base: NDArray[Any] = np.asarray(value) if keep else np.array(value, order="C")
@@ -344,7 +344,7 @@ def new(value: Any, tracer: Tracer | None) -> Any:
     Raises:
         TraceError: value and tracer have different shapes.
     """
-    if tracer is None or getattr(value, "dtype", np.dtype(object)).kind not in "fc":
+    if tracer is None or not is_floating(value):
         return constant(value)
     scalar = not isinstance(value, np.ndarray)
     base = np.array(value, copy=True, order="C")
@@ -354,6 +354,11 @@ def new(value: Any, tracer: Tracer | None) -> Any:
         tracer = tracer.real
     current().made(base, tracer)
     return DualArray(base, Storage(base, tracer), scalar)
+
+
+def is_floating(value: Any) -> bool:
+    """Whether NumPy made a floating or complex array or scalar: what a gradient can flow through."""
+    return isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fc"
 
 
 def is_traced(item: Any) -> bool:

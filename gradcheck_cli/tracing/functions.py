@@ -21,6 +21,7 @@ from gradcheck_cli.tracing.dual import (
     DualArray,
     constant,
     holds_dual,
+    is_floating,
     is_traced,
     new,
     tracer_of,
@@ -50,6 +51,9 @@ _JAX_MODULES = {
     "scipy.ndimage": "jax.scipy.ndimage",
     "scipy.stats": "jax.scipy.stats",
 }
+
+# NumPy 1's names of functions that NumPy 2 and JAX have under another.
+_OLD_NAMES = {"round_": "round", "product": "prod", "cumproduct": "cumprod", "trapz": "trapezoid"}
 
 Rule = Callable[..., Any]
 RULES: dict[str, Rule] = {}
@@ -123,7 +127,8 @@ def bare(item: Any) -> Any:
 
 def jax_function(function: Any) -> Callable[..., Any] | None:
     """JAX's function of the same name, in the module that mirrors NumPy's; None where there is none."""
-    found = getattr(_jax_module(function.__module__ or "numpy"), function.__name__, None)
+    name = _OLD_NAMES.get(function.__name__, function.__name__)
+    found = getattr(_jax_module(function.__module__ or "numpy"), name, None)
     return found if callable(found) else None
 
 
@@ -196,10 +201,7 @@ def _owner(part: Any, duals: list[DualArray]) -> DualArray | None:
 
 
 def _needs_tracer(value: Any, duals: list[DualArray]) -> bool:
-    return any(
-        getattr(part, "dtype", np.dtype(object)).kind in "fc" and part.size and _owner(part, duals) is None
-        for part in _parts(value)
-    )
+    return any(is_floating(part) and part.size and _owner(part, duals) is None for part in _parts(value))
 
 
 def _rebuilt(value: Any, items: list[Any]) -> Any:

@@ -121,6 +121,11 @@ def _sort(array: Any, axis: int | None = -1, **kwargs: Any) -> Any:
     return _along(array, np.argsort(value_of(array), axis=axis, kind="stable"), axis)
 
 
+@rule("msort")
+def _msort(array: Any) -> Any:
+    return _sort(array, axis=0)
+
+
 @rule("partition")
 def _partition(array: Any, kth: Any, axis: int | None = -1, **kwargs: Any) -> Any:
     array = RULES["asarray"](array)

@@ -14,6 +14,7 @@ from gradcheck_cli.tracing.dual import (
     DualArray,
     constant,
     detached,
+    is_floating,
     is_traced,
     new,
     tracer_of,
@@ -82,7 +83,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     results = result if isinstance(result, tuple) else (result,)
 
     tracers: tuple[Any, ...] = (None,) * len(results)
-    if traced and any(getattr(part, "dtype", np.dtype(object)).kind in "fc" for part in results):
+    if traced and any(is_floating(part) for part in results):
         tracers = _tracers(ufunc, method, operands, kwargs)
         if where is not True and method == "__call__":
             mask = value_of(where)

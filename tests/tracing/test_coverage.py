@@ -19,7 +19,7 @@ from gradcheck_cli.tracing.recorder import Recorder, TraceError, recording
 
 NOT_NUMERIC = {
     "array2string", "array_repr", "array_str", "bmat", "common_type", "empty", "empty_like", "fromfile", "genfromtxt",
-    "info", "is_busday", "load", "loadtxt", "min_scalar_type", "mintypecode", "printoptions", "result_type", "save",
+    "info", "is_busday", "load", "loadtxt", "lookfor", "maximum_sctype", "fromstring", "fastCopyAndTranspose", "source", "who", "disp", "min_scalar_type", "mintypecode", "printoptions", "result_type", "save",
     "savetxt", "savez", "savez_compressed", "seterr", "seterrcall", "setbufsize", "show_config", "show_runtime", "test",
 }  # fmt: skip
 """Functions that give texts, dtypes and files."""
