@@ -18,9 +18,11 @@ from gradcheck_cli.tracing.namespace import dual_of
 from gradcheck_cli.tracing.recorder import Recorder, TraceError, recording
 
 NOT_NUMERIC = {
-    "array2string", "array_repr", "array_str", "bmat", "common_type", "empty", "empty_like", "fromfile", "genfromtxt",
-    "info", "is_busday", "load", "loadtxt", "lookfor", "maximum_sctype", "fromstring", "fastCopyAndTranspose", "source", "who", "disp", "min_scalar_type", "mintypecode", "printoptions", "result_type", "save",
-    "savetxt", "savez", "savez_compressed", "seterr", "seterrcall", "setbufsize", "show_config", "show_runtime", "test",
+    "array2string", "array_repr", "array_str", "bmat", "byte_bounds", "common_type", "disp", "empty", "empty_like",
+    "fastCopyAndTranspose", "fromfile", "fromstring", "genfromtxt", "info", "is_busday", "load", "loadtxt",
+    "lookfor", "maximum_sctype", "min_scalar_type", "mintypecode", "printoptions", "result_type", "save", "savetxt",
+    "savez", "savez_compressed", "setbufsize", "seterr", "seterrcall", "show_config", "show_runtime", "source",
+    "test", "who",
 }  # fmt: skip
 """Functions that give texts, dtypes and files."""
 
