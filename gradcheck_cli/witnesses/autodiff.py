@@ -13,6 +13,7 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.compiling import compile_program
 from gradcheck_cli.witnesses.gradients import Autodiff, Upstream
+from gradcheck_cli.witnesses.shared_steps import shared
 from gradcheck_cli.witnesses.upstream import widened
 
 EXACT_OUTPUTS = 32
@@ -41,15 +42,15 @@ class GradientProgram:
     """Gradient and scale of one trace, compiled: for any leaves and cotangents of its shapes."""
 
     def __init__(self, trace: Trace, device: str = "cpu") -> None:
-        self._closed = trace.jaxpr
-        self._inputs = [(aval.shape, aval.dtype) for aval in trace.jaxpr.in_avals]
-        self._outputs = [(aval.shape, aval.dtype) for aval in trace.jaxpr.out_avals]
+        self._closed = closed = shared(trace.jaxpr)
+        self._inputs = [(aval.shape, aval.dtype) for aval in closed.in_avals]
+        self._outputs = [(aval.shape, aval.dtype) for aval in closed.out_avals]
         elements = sum(int(np.prod(shape)) for shape, _ in self._outputs)
         total = elements + sum(int(np.prod(shape)) for shape, _ in self._inputs)
         self._exact = elements <= EXACT_OUTPUTS
         self._rows = elements if self._exact else (SIGNS if total < LARGE else SIGNS_LARGE)
-        self._constants = tuple(np.asarray(constant) for constant in trace.jaxpr.consts)
-        steps = [variable.aval for equation in trace.jaxpr.jaxpr.eqns for variable in equation.outvars]
+        self._constants = tuple(np.asarray(constant) for constant in closed.consts)
+        steps = [variable.aval for equation in closed.jaxpr.eqns for variable in equation.outvars]
         values = total + sum(int(np.prod(getattr(aval, "shape", ()))) for aval in steps)
         example = (self._constants, self._leaves(None), self._stack([np.zeros(s) for s, _ in self._outputs], 0), 1)
         self._program: Any = None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.compiling import compile_program
+from gradcheck_cli.witnesses.shared_steps import shared
 
 Floats = NDArray[np.float64]
 
@@ -33,12 +34,12 @@ class BatchedForward:
     """Times the forward's noise: how far the two may differ."""
 
     def __init__(self, trace: Trace, device: str = "cpu") -> None:
-        self._closed = trace.jaxpr
+        self._closed = closed = shared(trace.jaxpr)
         self._device = device
-        self._constants = tuple(np.asarray(constant) for constant in trace.jaxpr.consts)
+        self._constants = tuple(np.asarray(constant) for constant in closed.consts)
         self._program: Any = None
-        steps = [variable.aval for equation in trace.jaxpr.jaxpr.eqns for variable in equation.outvars]
-        values = sum(int(np.prod(getattr(aval, "shape", ()))) for aval in [*steps, *trace.jaxpr.in_avals])
+        steps = [variable.aval for equation in closed.jaxpr.eqns for variable in equation.outvars]
+        values = sum(int(np.prod(getattr(aval, "shape", ()))) for aval in [*steps, *closed.in_avals])
         self._rows = int(np.clip(VALUES_AT_ONCE // max(values, 1), 1, ROWS_AT_ONCE))
 
     def base(self, leaves: Sequence[Floats]) -> Floats:
