@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from gradcheck_cli.checking.draws import Drawn, Draws
 from gradcheck_cli.checking.findings import finding_of, forward_mismatch, internal_error
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
@@ -23,13 +24,12 @@ from gradcheck_cli.layers.layer import BoundLayer, Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.randomness import repeatable
-from gradcheck_cli.layers.sampling import draw
 from gradcheck_cli.layers.specification import specify
 from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.report.model import Finding, LayerReport, Status
 from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.tracing.trace import Trace, Untraceable
-from gradcheck_cli.witnesses.analytic import run_backward, run_forward
+from gradcheck_cli.witnesses.analytic import run_backward
 from gradcheck_cli.witnesses.autodiff import autodiff, perturbed
 from gradcheck_cli.witnesses.batched import BatchedForward
 from gradcheck_cli.witnesses.evaluate import evaluator
@@ -77,17 +77,17 @@ class Checker:
         bound = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
         specification = specify(layer, module, bound, inputs)
         run.specification = specification
+        draws = Draws(module, layer, bound, specification, inputs, self.traces)
         for index in range(inputs.draws):
             steps.step(layer.name, f"draw {index + 1} of {inputs.draws}")
-            case = draw(layer, specification, bound, inputs, index)
-            run.judged(*self._judge(module, bound, case, run.settings))
+            run.judged(*self._judge(module, bound, draws.take(index), run.settings))
+            run.notes = draws.notes
 
-    def _judge(self, module: Module, bound: BoundLayer, case: Case, settings: Settings) -> tuple[DrawVerdict, int]:
+    def _judge(self, module: Module, bound: BoundLayer, drawn: Drawn, settings: Settings) -> tuple[DrawVerdict, int]:
         """One draw's verdict, and how many equations its forward's trace has."""
-        result = run_forward(bound, case)
-        upstream = draw_upstream(case.layer, case, result.outputs)
-        analytic = run_backward(bound, case, result, upstream)
-        traced = self.traces.trace(module, case, result)
+        case, traced = drawn.case, drawn.traced
+        upstream = draw_upstream(case.layer, case, drawn.result.outputs)
+        analytic = run_backward(bound, case, drawn.result, upstream)
         reference = traced if isinstance(traced, Untraceable) else self._autodiff(traced, case, upstream)
         findings: tuple[Finding, ...] = ()
         if isinstance(traced, Trace) and isinstance(reference, Autodiff):
@@ -139,6 +139,7 @@ class _Run:
         self.settings = settings
         self.errors: list[Finding] = []
         self.specification: Specification | None = None
+        self.notes: tuple[str, ...] = ()
         self._verdicts: list[DrawVerdict] = []
         self._equations = 0
 
@@ -153,7 +154,11 @@ class _Run:
             self.layer,
             self._verdicts,
             errors=self.errors,
-            notes=(*notes, *dict.fromkeys(note for verdict in self._verdicts for note in verdict.case.notes)),
+            notes=(
+                *notes,
+                *self.notes,
+                *dict.fromkeys(note for verdict in self._verdicts for note in verdict.case.notes),
+            ),
             sources={name: shape.source for name, shape in shapes.items()},
             reproduce=command(self.layer, self.inputs, self.settings),
             seconds=seconds,

@@ -18,7 +18,7 @@ from gradcheck_cli.layers.dimensions import Dimensions, names_in
 from gradcheck_cli.layers.layer import BoundLayer, Layer, Role
 from gradcheck_cli.layers.leaves import walk
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.sizes import MANNERS, Manner, assignments, multiples_of
+from gradcheck_cli.layers.sizes import FEW_STEPS, MANNERS, Manner, assignments, multiples_of
 
 DOMAINS = ("positive", "unit", "simplex", "definite")
 """Tried in this order where the forward is not finite; `ArgumentShape.domain` says what each is."""
@@ -61,16 +61,23 @@ def first_that_runs(
     setting: int | None = None,
     finite: bool = False,
     manners: Sequence[Manner] = MANNERS,
+    few_steps: bool = False,
 ) -> Feasible | UserError | None:
     """The first sizes with which the forward of draw `index` runs; a few ways are tried.
 
     Where none does: the user's own error at the first sizes, or None where it raised nothing but has no floating
-    output. With `finite`, sizes at which an output is not finite do not count.
+    output. With `finite`, sizes at which an output is not finite do not count; with `few_steps`, sizes at which loops
+    take few steps come first.
     """
     first_error: UserError | None = None
     without_output = False
-    if manners is MANNERS and (groups := group_count(specification, index if setting is None else setting)) > 1:
-        manners = (*multiples_of(groups), *MANNERS)
+    if few_steps:
+        manners = (FEW_STEPS, *manners)
+    if (
+        manners[-1:] == MANNERS[-1:]
+        and (groups := group_count(specification, index if setting is None else setting)) > 1
+    ):
+        manners = (*multiples_of(groups, manners[0]), *manners)
     generator = generator_for(options, layer, "sizes", 0)
     fixed = {**specification.sizes, **options.dimensions}
     for sizes, said in assignments(

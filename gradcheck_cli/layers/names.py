@@ -18,6 +18,11 @@ KERNEL = frozenset(
 
 SPATIAL = frozenset("H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width".split())
 
+SEQUENCE = frozenset(
+    "T S T_x T_y Tx Ty t s seq_len seq_length time timesteps time_steps steps n_steps num_steps".split()
+)
+"""Dimension names of what a recurrent layer walks along, step by step."""
+
 _LABELS = re.compile(
     r"^(?:y|ts?|labels?|targets?|y_?true|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
 )

@@ -21,11 +21,20 @@ from gradcheck_cli.layers.options import InputOptions
 __all__ = ["as_given", "draw"]
 
 
-def draw(layer: Layer, specification: Specification, bound: BoundLayer, options: InputOptions, index: int) -> Case:
+def draw(
+    layer: Layer,
+    specification: Specification,
+    bound: BoundLayer,
+    options: InputOptions,
+    index: int,
+    *,
+    few_steps: bool = False,
+) -> Case:
     """Draw number `index` (from 0): the same for the same seed, whatever else is drawn.
 
     The last of three or more draws is a batch of one, unless the forward raises or is not finite there. Arguments of
-    layers written for JAX are JAX arrays; the leaves' values are NumPy's always.
+    layers written for JAX are JAX arrays; the leaves' values are NumPy's always. With `few_steps`, sizes are such that
+    loops over sequences, images and examples are short.
 
     Raises:
         UserError: GC502, where no sizes that were tried make the forward run.
@@ -35,16 +44,18 @@ def draw(layer: Layer, specification: Specification, bound: BoundLayer, options:
     found: Feasible | UserError | None = None
     batch = batch_names(layer, specification)
     if options.draws >= 3 and index == options.draws - 1 and batch and specification.make is None:
-        found = first_that_runs(layer, specification, bound, options, index, batch_of_one=batch, finite=True)
+        found = first_that_runs(
+            layer, specification, bound, options, index, batch_of_one=batch, finite=True, few_steps=few_steps
+        )
         if not isinstance(found, Feasible):
             found = None
             ones = ", ".join(f"{name}=1" for name in sorted(batch))
             notes.append(f"no batch of one: with {ones} the forward raises or is not finite")
     if found is None:
-        found = first_that_runs(layer, specification, bound, options, index)
+        found = first_that_runs(layer, specification, bound, options, index, few_steps=few_steps)
     if not isinstance(found, Feasible):
         # a setting that ran for the first draw's sizes need not for these
-        again = first_that_runs(layer, specification, bound, options, index, setting=0)
+        again = first_that_runs(layer, specification, bound, options, index, setting=0, few_steps=few_steps)
         if isinstance(again, Feasible):
             found = again
             notes.append("first configuration used again: the forward does not run with this draw's own")

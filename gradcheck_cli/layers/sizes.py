@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Manner:
         batch: sizes for the batch.
         shuffle: take them in random order.
         said: what kind of sizes these are, where they are none of the usual.
+        sequence: sizes for what is walked along step by step; those of `plain` where there are none.
+        within: sizes differ within each array only, and not over all arrays.
     """
 
     plain: tuple[int, ...]
@@ -29,6 +31,8 @@ class Manner:
     batch: tuple[int, ...] = (3, 4, 5)
     shuffle: bool = True
     said: str = ""
+    sequence: tuple[int, ...] = ()
+    within: bool = False
 
 
 _MORE = (8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)
@@ -43,14 +47,18 @@ MANNERS = (
     Manner((3, 5, 4, 6, 7), (3, 3), (7, 7, 7, 7), (2, 4), False, "odd sizes for images"),
 )
 
+FEW_STEPS = Manner((3, 4, 5, 6), (2, 3), (4, 5), (2,), shuffle=False, sequence=(3, 4), within=True)
+"""For forwards whose loops unroll to many steps: compiling those takes seconds. The same for all draws, so that draws
+share one program."""
+
 EQUAL = Manner((4,) * 8, (4,) * 4, (4,) * 4, (4,) * 4, False, "equal sizes everywhere")
 """Where only this runs, two of the names are one dimension, or an axis is in the wrong place: it is a hint, no draw."""
 
 
-def multiples_of(count: int) -> tuple[Manner, ...]:
+def multiples_of(count: int, manner: Manner = _DISTINCT) -> tuple[Manner, ...]:
     """Sizes for channels that are divided into `count` groups; batches, windows and images have none of their own."""
     plain = tuple(count * factor for factor in (2, 3, 4, 5, 6))
-    return (Manner(plain, _DISTINCT.kernel, _DISTINCT.spatial),) * 2
+    return (replace(manner, plain=plain),) * 2
 
 
 def assignments(
@@ -73,7 +81,7 @@ def assignments(
     every = list(dict.fromkeys([*every, *sorted(factors)]))
     seen: set[tuple[int, ...]] = set()
     for manner in manners:
-        sizes = _assign(every, fixed, derived, manner, factors, generator, turn)
+        sizes = _assign(every, shapes, fixed, derived, manner, factors, generator, turn)
         sizes |= {name: 1 for name in batch_of_one if name in sizes and name not in fixed}
         for name, expression in derived.items():
             value = evaluate(expression, sizes)
@@ -93,6 +101,7 @@ def _lone(shape: Dimensions) -> tuple[str, ...]:
 
 def _assign(
     every: Sequence[str],
+    shapes: Sequence[Dimensions],
     fixed: Mapping[str, int],
     derived: Mapping[str, str],
     manner: Manner,
@@ -110,13 +119,15 @@ def _assign(
         return shuffled[first:] + shuffled[:first]
 
     kernel, plain, factor = order(manner.kernel), order(manner.plain), order((2, 3, 4))
+    sequence = order(manner.sequence) if manner.sequence else plain
     # A window that slides is a loop for every example, filter and place: keep those few.
     spatial = order(manner.spatial[:2] if windowed else manner.spatial) if manner.shuffle else list(manner.spatial)
     batch = order((2, 3) if crowded and manner.shuffle else manner.batch)
     if windowed and manner.shuffle:
         plain = order(manner.plain[:3])
     distinct = len(set(manner.plain)) > 1
-    for name in every:
+    # Where sizes only differ within an array, those that have few to choose from come first.
+    for name in sorted(every, key=lambda name: manner.within and name not in (*names.KERNEL, *names.SPATIAL)):
         if name in sizes or name in derived:
             continue
         if windowed and name in names.KERNEL:
@@ -125,11 +136,18 @@ def _assign(
             pool = spatial
         elif name in names.BATCH:
             pool = batch
+        elif name in names.SEQUENCE and manner.sequence:
+            pool = sequence
         elif name in factors and len(factors) > 1:
             pool = factor
         else:
             pool = plain
-        taken = {size for other, size in sizes.items() if not (pool is batch and other in names.KERNEL)}
+        beside = {other for shape in shapes if name in names_in(shape) for other in names_in(shape)}
+        taken = {
+            size
+            for other, size in sizes.items()
+            if not (pool is batch and other in names.KERNEL) and not (manner.within and other not in beside)
+        }
         if not distinct or pool in (kernel, spatial):
             sizes[name] = pool[0]
             pool.append(pool.pop(0))
