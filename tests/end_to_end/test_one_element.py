@@ -1,0 +1,97 @@
+"""One wrong element among a million is found, and the sensitivity that a report states is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck_cli import check
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.model import Report, Status
+
+SIZES = {"N": 32, "D": 1024, "M": 1024}
+SHAPES = {"x": "N,D", "w": "D,M", "b": "M"}
+
+MODULE = """
+import numpy as np
+
+
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def affine_backward(dout, cache):
+    x, w = cache
+    dw = x.T @ dout
+    dw[{row}, {column}] *= 1 + {error}
+    return dout @ w.T, dw, dout.sum(axis=0)
+"""
+
+
+def forward(x: Any, w: Any, b: Any) -> Any:
+    return x @ w + b, (x, w)
+
+
+def with_errors(factors: Callable[[], Any]) -> Report:
+    """The report on an affine layer of 1024×1024 whose dw is multiplied by `factors()`."""
+
+    def backward(dout: Any, cache: Any) -> Any:
+        x, w = cache
+        return dout @ w.T, x.T @ dout * factors(), dout.sum(axis=0)
+
+    return check(forward, backward, SHAPES, dimensions=SIZES, draws=1)
+
+
+def planted(places: Any, error: float) -> Callable[[], Any]:
+    def factors() -> Any:
+        found = np.ones((SIZES["D"], SIZES["M"]))
+        found.reshape(-1)[places] += error
+        return found
+
+    return factors
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_one_element_off_by_a_millionth_is_found_in_a_file(tmp_path: Path, seed: int) -> None:
+    row, column = (int(axis) for axis in np.random.default_rng(seed).integers(0, 1024, 2))
+    path = tmp_path / "mylayer.py"
+    shapes = {name: tuple(axes.split(",")) for name, axes in SHAPES.items()}
+    inputs = InputOptions(shapes=shapes, dimensions=SIZES, seed=seed, draws=1)
+    for error, status in ((0.0, Status.PASS), (1e-6, Status.FAIL)):
+        path.write_text(MODULE.format(row=row, column=column, error=error), encoding="utf-8")
+        (layer,) = check_targets([Target(path)], CheckOptions(inputs)).layers
+        assert layer.status is status
+        assert layer.sensitivity is not None and layer.sensitivity < 1e-6
+    (finding,) = layer.findings
+    assert (finding.code, finding.argument, finding.index) == ("GC201", "w", (row, column))
+    wrong = {argument.name: (argument.wrong, argument.total) for argument in layer.arguments}
+    assert wrong == {"x": (0, 32 * 1024), "w": (1, 1024 * 1024), "b": (0, 1024)}
+
+
+def test_one_element_off_by_a_millionth_is_found_by_check() -> None:
+    report = with_errors(planted([123 * 1024 + 456], 1e-6))
+    (finding,) = report.layers[0].findings
+    assert (finding.argument, finding.index) == ("w", (123, 456))
+    assert not report.passed
+
+
+def test_the_stated_sensitivity_is_true() -> None:
+    """Errors just above it are found in 19 of 20 elements, as it says; an error of one element, whichever, likewise."""
+    right = with_errors(planted([], 0.0))
+    assert right.passed
+    stated = right.layers[0].sensitivity
+    assert stated is not None and stated < 1e-6
+    rng = np.random.default_rng(0)
+    many = rng.choice(SIZES["D"] * SIZES["M"], 2000, replace=False)
+    for error in (1.01 * stated, -1.01 * stated):
+        found = {argument.name: argument.wrong for argument in with_errors(planted(many, error)).layers[0].arguments}
+        assert found["w"] >= 0.94 * len(many)
+        assert found["x"] == found["b"] == 0
+    single = [with_errors(planted([place], 1.01 * stated)).layers[0] for place in rng.choice(many, 4)]
+    assert sum(layer.status is Status.FAIL for layer in single) >= 3
+    assert all(finding.argument == "w" for layer in single for finding in layer.findings)
