@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gradcheck_cli.layers import names
+from gradcheck_cli.layers import names, naming
 from gradcheck_cli.layers.bounds import FIRST_AXIS, LAST_AXIS
 from gradcheck_cli.layers.case import ArgumentShape
 from gradcheck_cli.layers.dimensions import Dimensions, names_in
 from gradcheck_cli.layers.forward_source import ForwardSource
-from gradcheck_cli.layers.layer import Argument
+from gradcheck_cli.layers.layer import Argument, Role
 from gradcheck_cli.layers.templates import SQUARE, is_attention, templates
 
 UNPACKED = 0.5
@@ -84,7 +84,7 @@ def _roles(
             roles[name] = "label" if label else "index"
         elif kind == "boolean" or names.is_mask(name):
             roles[name] = "mask"
-        elif kind == "" and not argument.gradient_name and names.is_label(name):
+        elif kind == "" and ((not argument.gradient_name and names.is_label(name)) or _is_given_target(argument)):
             roles[name] = "target"
         elif kind == "" and not argument.gradient_name and names.is_index(name):
             roles[name] = "index"
@@ -92,6 +92,10 @@ def _roles(
             roles[name] = names.role(name)
     if is_attention(roles):
         roles = {name: "data" if role == "weight" and len(name) == 1 else role for name, role in roles.items()}
+    kinds_of_role = set(roles.values())
+    if kinds_of_role & {"label", "target"} and not kinds_of_role & {"data", "sequence", "state", "index"}:
+        # `loss(A, Y)`: what is compared with labels is an activation, whatever its name
+        roles = {name: "data" if role == "weight" else role for name, role in roles.items()}
     weights = [name for name, role in roles.items() if role == "weight"]
     weights += [name for name in known if names.role(name) == "weight"]
     if not weights:
@@ -99,6 +103,11 @@ def _roles(
     if len(roles) == 1 and not any(shape.dimensions for shape in known.values()):
         roles = {name: "data" if role in ("weight", "feature") else role for name, role in roles.items()}
     return roles
+
+
+def _is_given_target(argument: Argument) -> bool:
+    """An input that a loss compares with, and that its backward has no gradient for."""
+    return argument.role is Role.INPUT and not argument.differentiated and naming.is_label(argument.name)
 
 
 def _alternatives(
@@ -135,6 +144,8 @@ def _alternatives(
             if len(unknown) <= 2 and family in ("data", "weight"):
                 square = alone_shape(name, (features[0], features[0]), kinds)
                 options.append((1.15, replace(square, domain="definite")))
+        if role in ("feature", "bias") and (channels := _image_channels(known, source)):
+            options.append((0.05, alone_shape(name, (1, channels, 1, 1), kinds)))
         if unpacked:
             own = tuple(axis if axis != "_" else f"axis_{position}" for position, axis in enumerate(unpacked))
             own = tuple(re.sub(r"\W", "_", str(axis)) for axis in own)
@@ -148,6 +159,13 @@ def _alternatives(
             ]
         found[name] = sorted(options, key=lambda option: option[0])
     return found
+
+
+def _image_channels(known: Mapping[str, ArgumentShape], source: ForwardSource) -> str:
+    """The name of the second of four axes of some input, "" where none has four."""
+    shapes = [*source.unpacked.values(), *(shape.dimensions or () for shape in known.values())]
+    second = next((str(shape[1]) for shape in shapes if len(shape) == 4), "")
+    return second if second.isidentifier() else ""
 
 
 def _context(known: Mapping[str, ArgumentShape], source: ForwardSource) -> tuple[str, list[str]]:
@@ -297,9 +315,9 @@ def _discrete(
 
 def _binary_labels(n: str, f: str) -> list[tuple[float, ArgumentShape]]:
     """Labels 0 or 1 in the scores' own shape, before classes: a wrong reading may run by broadcasting."""
-    shapes: tuple[Dimensions, ...] = ((n, f), (n,), (n, 1), (n, "T"))
+    shapes: tuple[Dimensions, ...] = ((n, f), (n,), (n, "T"), (n, 1))
     return [
-        (-1.6 + 0.1 * k, ArgumentShape(dimensions, "integer", "inferred", values=(2,)))
+        (-1.6 + 0.1 * k + 0.6 * (k == 3), ArgumentShape(dimensions, "integer", "inferred", values=(2,)))
         for k, dimensions in enumerate(shapes)
     ]
 

@@ -21,8 +21,9 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"pad(?:ding|s)?|pad_?[hwxy]|p[hw]", (1, 0)),
     (r"dilations?|dilation_rate", (1,)),
     (r"pool_?(?:height|width|h|w|size)|window(?:_size)?|[hw]_?pool", (2,)),
-    (r"kernel(?:_size|_h|_w|_height|_width)?|ksize|filter_?size|field_size|f|hh|ww|fh|fw|kh|kw|filter_[hw]", (3,)),
-    (r"p|p_?drop|drop(?:out)?_?(?:p|prob|rate|ratio)?|rate|ratio|keep_?prob", (0.5,)),
+    (r"kernel(?:_size|_shape|_h|_w|_height|_width)?|ksize|filter_?size|field_size|filter_[hw]", (3,)),
+    (r"f|hh|ww|fh|fw|kh|kw", (3,)),
+    (r"p|p_?drop(?:out)?|drop(?:out)?_?(?:p|prob|rate|ratio)?|rate|ratio|keep_?prob", (0.5,)),
     (r"eps(?:ilon)?\d?", (1e-5,)),
     (r"momentum|decay|rho|beta1", (0.9,)),
     (r"seed|random_?(?:state|seed)", (123,)),
@@ -48,6 +49,14 @@ _BOTH_WINDOWS = ("pool", "window")
 _SHAPES_OUTPUT = re.compile(r"pool|window|kernel|strides?|pad", re.IGNORECASE)
 """Settings that decide where a window goes: given even where the forward has a default, for each is worth a draw."""
 
+_DICTIONARIES: tuple[tuple[str, tuple[dict[str, Any], ...]], ...] = (
+    ("conv", ({"stride": 1, "pad": 1}, {"stride": 2, "pad": 0})),
+    ("pool", ({"pool_height": 2, "pool_width": 2, "stride": 2},)),
+    ("bn", ({"mode": "train"},)),
+    ("dropout", ({"mode": "train", "p": 0.5, "seed": 123},)),
+)
+"""What the course's dictionaries hold, where neither a docstring nor the forward's text names their keys."""
+
 _PAIR = re.compile(r"\b(?:2-?tuple|pair of|tuple of (?:2|two)|\(int, int\)|tuple\[int, int\])", re.IGNORECASE)
 
 
@@ -68,8 +77,12 @@ def configure(
     if said is not None and said.keys and (not read or _is_dictionary(said)):
         return ArgumentShape(None, "config", "docstring", values=_settings(_documented(said.keys, read)))
     if read:
-        required = {key.key: usual(key.key) for key in read if not key.has_default}
-        return ArgumentShape(None, "config", "usual value", values=_settings(required))
+        # a backward may read what the forward has a default for: where a window goes is said in so many words
+        told = [
+            key for key in read if not key.has_default or (key.default is not None and _SHAPES_OUTPUT.search(key.key))
+        ]
+        settings = {key.key: _of_key(key) for key in told}
+        return ArgumentShape(None, "config", "usual value", values=_settings(settings))
     value = quoted_choice(said)
     if value is not None:
         return ArgumentShape(None, "config", "docstring", values=(value,))
@@ -79,7 +92,7 @@ def configure(
     if found is None and argument.name in source.booleans:
         found = (True,)
     if found is None and argument.role is Role.CONFIG and re.search(r"param|config|cfg|opts|options", argument.name):
-        found = ({},)
+        found = next((values for word, values in _DICTIONARIES if word in argument.name), ({},))
     return None if found is None else ArgumentShape(None, "config", "usual value", values=found)
 
 
@@ -127,6 +140,13 @@ def _documented(keys: Mapping[str, Described], read: tuple[KeyRead, ...]) -> dic
         if values is not None:
             found[name] = values
     return found
+
+
+def _of_key(key: KeyRead) -> tuple[Any, ...] | None:
+    """Values for a key that the forward reads: its own default first."""
+    if not key.has_default:
+        return usual(key.key)
+    return (key.default, *(value for value in usual(key.key) or () if value != key.default))
 
 
 def _settings(options: Mapping[str, tuple[Any, ...] | None]) -> tuple[dict[str, Any], ...]:

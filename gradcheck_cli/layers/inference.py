@@ -49,6 +49,9 @@ _TABLES: tuple[Mapping[str, int], ...] = (
 _OTHER_SIZES = (13, 15, 17, 19, 21, 23, 14, 18, 22, 26)
 
 
+_WANTS_INTEGERS = re.compile(r"(?<!Python )integer|slice indices|index array")
+"""How an index that is no integer is refused; `Python integer 300 out of bounds` is something else."""
+
 _BINARY = re.compile(r"sigmoid|binary|bce|logistic|bernoulli", re.IGNORECASE)
 """Names of losses whose labels are 0 or 1, one for each score."""
 
@@ -189,7 +192,7 @@ class _Search:
             self.last_error = attempt.error or self.last_error
             if attempt.error is not None and isinstance(attempt.error.__cause__, _NO_SHAPE_MENDS):
                 self.unmendable = self.unmendable or attempt.error
-            if attempt.error is not None and re.search(r"integer|slice indices|index array", attempt.error.message):
+            if attempt.error is not None and _WANTS_INTEGERS.search(attempt.error.message):
                 self.index_errors += 1
             self.without_output += attempt.error is None
             return proposal.cost

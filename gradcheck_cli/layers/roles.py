@@ -85,6 +85,8 @@ def annotated(annotation: Any) -> str | None:
         return "array"
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
     text = re.sub(r"^Optional\[(.*)\]$", r"\1", text).replace("None", "").strip(" |")
+    if text.startswith(("Callable", "collections.abc.Callable")):
+        return "setting"  # of arrays, as a rule: `Callable[[ndarray], ndarray]`
     if re.search(r"array|tensor|float\d+\[|Float\[|Int\[|Num\[|Shaped\[|Real\[|Complex\[|Bool\[|Integer\[", text, re.I):
         return "array"
     if re.fullmatch(
@@ -130,7 +132,7 @@ def _is_array_container(value: Any) -> bool:
 
 
 def _used_as_setting(name: str, definition: ast.AST | None) -> bool:
-    """Whether the body compares it with a string, branches on it, counts with it, or calls it."""
+    """Whether the body compares it with a string, branches on it, counts with it, divides into it, or calls it."""
     for node in ast.walk(definition) if definition is not None else ():
         match node:
             case ast.Compare(left=ast.Name(id=used), comparators=[ast.Constant(value=str())]):
@@ -140,6 +142,9 @@ def _used_as_setting(name: str, definition: ast.AST | None) -> bool:
                 if used == name:
                     return True
             case ast.If(test=ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=used))):
+                if used == name:
+                    return True
+            case ast.BinOp(op=ast.FloorDiv(), right=ast.Name(id=used)):
                 if used == name:
                     return True
             case ast.Call(func=ast.Name(id="range"), args=arguments):

@@ -121,6 +121,16 @@ def _recurrent_templates(
             for bias in biases:
                 shapes[bias] = (width, 1) if transposed and len(data) == 2 else (width,)
             yield 0.02 + 0.05 * layout + 0.01 * gates, shapes
+        # a GRU's gates beside its candidate: `Wx, Wh, bh` of two gates, and `Wxt, Wht, bht`
+        further = {name for name in (*weights, *biases) if any(name[:-1] == other for other in (*weights, *biases))}
+        if further and 2 * len(further) == len(weights) + len(biases):
+            gated: dict[str, Dimensions] = dict.fromkeys(inputs, data) | dict.fromkeys(states, state)
+            for weight in weights:
+                first = _weight_rows(weight.removesuffix(weight[-1]) if weight in further else weight, weights[:2])
+                width = "H" if weight in further else "2*H"
+                gated[weight] = (width, first) if transposed else (first, width)
+            gated |= {bias: ("H" if bias in further else "2*H",) for bias in biases}
+            yield 0.02 + 0.05 * layout, gated
 
 
 def _come_in_pairs(weights: Sequence[str]) -> bool:

@@ -15,6 +15,9 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, ForwardResult
 from gradcheck_cli.layers.leaves import at, fresh, is_floating, rebuild, walk
 
+_RUN_AWAY = 1e100
+"""Above this an output is as good as infinite; NaN is not below it."""
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -23,7 +26,7 @@ class Attempt:
     Attributes:
         result: of the forward, None where it raised.
         error: what it raised, as a UserError.
-        finite: all of its floating outputs are.
+        finite: all of its floating outputs are, and none has run away (an iteration that diverges, at 1e150 so far).
         floating: how many floating outputs it has.
     """
 
@@ -130,5 +133,5 @@ def _look_at(result: ForwardResult) -> Attempt:
             if is_floating(leaf):
                 floating += 1
                 values = np.asarray(leaf)
-                finite &= values.size > 0 and bool(np.isfinite(values.astype(np.complex128)).all())
+                finite &= values.size > 0 and bool((np.abs(values.astype(np.complex128)) < _RUN_AWAY).all())
     return Attempt(result, None, finite, floating)
