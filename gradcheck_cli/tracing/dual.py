@@ -7,7 +7,6 @@ constant that NumPy may still write differentiable values into (`out = np.zeros(
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,11 +16,12 @@ from jax import lax
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from gradcheck_cli.tracing.methods import ArrayMethods
 from gradcheck_cli.tracing.recorder import current
 from gradcheck_cli.tracing.storage import Storage, Tracer, widened
 
 
-class DualArray(NDArrayOperatorsMixin):
+class DualArray(ArrayMethods, NDArrayOperatorsMixin):
     """A floating NumPy array (or NumPy scalar) that may carry a tracer.
 
     Attributes:
@@ -164,14 +164,6 @@ class DualArray(NDArrayOperatorsMixin):
     def __round__(self, digits: int | None = None) -> Any:
         return int(self) if digits is None else np.round(self, digits)
 
-    def item(self, *index: Any) -> Any:
-        """One element; it keeps its tracer, where NumPy would give a bare Python number."""
-        return self.reshape(-1)[index[0] if index else 0] if len(index) < 2 else self[index]
-
-    def tolist(self) -> Any:
-        """Nested lists; the elements keep their tracers."""
-        return [row.tolist() for row in self] if self.ndim else self
-
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d array")
@@ -211,10 +203,6 @@ class DualArray(NDArrayOperatorsMixin):
 
     # -- methods: views and copies --------------------------------------------------------------------------------
 
-    def reshape(self, *shape: Any, order: Any = "C", copy: bool | None = None) -> Any:
-        """NumPy's reshape: a view where NumPy's is one."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
-
     def transpose(self, *axes: Any) -> DualArray:
         """NumPy's transpose, a view."""
         return self._view(self.value.transpose(*axes))
@@ -246,30 +234,6 @@ class DualArray(NDArrayOperatorsMixin):
             return value
         return new(value, self._if_traced(lambda t: t.real if value.dtype.kind == "f" and jnp.iscomplexobj(t) else t))
 
-    def clip(self, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
-        """NumPy's clip."""
-        return np.clip(self, min, max, **kwargs)
-
-    def compress(self, condition: Any, axis: int | None = None) -> Any:
-        """NumPy's compress."""
-        return np.compress(condition, self, axis=axis)
-
-    def fill(self, item: Any) -> None:
-        """NumPy's fill, in place."""
-        self[...] = item
-
-    def sort(self, axis: int = -1, **kwargs: Any) -> None:
-        """NumPy's sort, in place."""
-        self[...] = np.sort(self, axis=axis)
-
-    def partition(self, kth: Any, axis: int = -1, **kwargs: Any) -> None:
-        """NumPy's partition, in place."""
-        self[...] = np.partition(self, kth, axis=axis)
-
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
-        """NumPy's put, in place."""
-        np.put(self, indices, values)  # type: ignore[arg-type]
-
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _view(self, value: NDArray[Any]) -> DualArray:
@@ -285,44 +249,6 @@ class DualArray(NDArrayOperatorsMixin):
     def _no_cut(self, what: str) -> None:
         if self.traced:
             raise current().fail(f"{what}, so no gradient flows past it")
-
-
-def _in_place(name: str) -> Callable[[DualArray, Any], Any]:
-    plain = getattr(operator, name)
-    inherited = getattr(NDArrayOperatorsMixin, f"__i{name.strip('_')}__")
-
-    def method(self: DualArray, other: Any) -> Any:
-        return plain(self, other) if self.scalar else inherited(self, other)
-
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    setattr(DualArray, f"__i{_name}__", _in_place(_name))
-
-
-def _method(name: str) -> Callable[..., Any]:
-    def method(self: DualArray, *args: Any, **kwargs: Any) -> Any:
-        return getattr(np, name)(self, *args, **kwargs)
-
-    method.__name__ = name
-    method.__doc__ = f"`numpy.{name}` of this array."
-    return method
-
-
-# Methods that are NumPy's function of the same name with the array first.
-for _name in (
-    "all any argmax argmin argpartition argsort cumprod cumsum diagonal dot max mean min nonzero prod "
-    "ptp ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
-).split():
-    setattr(DualArray, _name, _method(_name))
-
-
-def _conjugate(self: DualArray) -> Any:
-    return np.conjugate(self)
-
-
-DualArray.conj = DualArray.conjugate = _conjugate  # type: ignore[attr-defined]
 
 
 # -- making and unmaking -------------------------------------------------------------------------------------------
