@@ -18,13 +18,21 @@ Evaluate = Callable[[Leaves], tuple[NDArray[Any], ...]]
 """The leaves in float64 (complex128) to the floating outputs, flattened over all outputs. What comes back may share
 memory with the leaves, and is read before the next call."""
 
+Outputs = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+"""A bound layer's `evaluate` or `reference`."""
+
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 
 
 def evaluator(bound: BoundLayer, case: Case, *, device: str = "cpu") -> Evaluate:
-    """The forward of `case` as `Evaluate`; compiled once where the layer is written for JAX and can be."""
+    """The forward of `case` as `Evaluate`; compiled once where the layer is written for JAX and can be.
+
+    A layer that declares a dtype of its own need not work in float64 (compiled code may read other memory then):
+    where it has a reference, that is evaluated in its place.
+    """
     if not case.layer.uses_jax:
-        return NumpyForward(bound, case)
+        own = case.layer.dtype not in ("", "float64", "complex128")
+        return NumpyForward(bound, case, bound.reference if own and case.layer.has_reference else bound.evaluate)
     return JaxForward(bound, case, device)
 
 
@@ -35,8 +43,8 @@ class NumpyForward:
     argument holds (labels, a configuration dictionary) is copied at each call.
     """
 
-    def __init__(self, bound: BoundLayer, case: Case) -> None:
-        self._bound = bound
+    def __init__(self, bound: BoundLayer, case: Case, function: Outputs | None = None) -> None:
+        self._function = function or bound.evaluate
         self._case = case
         self._copying = False
         self._leaves: Leaves = ()
@@ -58,7 +66,7 @@ class NumpyForward:
         """Run the forward; raises what it raises."""
         if not self._copying:
             try:
-                return flat_outputs(self._bound.evaluate(self._arguments(self._read_only(leaves))))
+                return flat_outputs(self._function(self._arguments(self._read_only(leaves))))
             except Exception:  # perhaps only because it may not write: if so, copies will do
                 outputs = self._on_copies(leaves)
                 self._copying = True
@@ -66,7 +74,7 @@ class NumpyForward:
         return self._on_copies(leaves)
 
     def _on_copies(self, leaves: Leaves) -> tuple[NDArray[Any], ...]:
-        return flat_outputs(self._bound.evaluate(self._arguments(tuple(leaf.copy() for leaf in leaves))))
+        return flat_outputs(self._function(self._arguments(tuple(leaf.copy() for leaf in leaves))))
 
     def _read_only(self, leaves: Leaves) -> Leaves:
         if leaves is not self._leaves:
