@@ -46,5 +46,5 @@ def forward_mismatch(layer: Layer, wrong: Untraceable) -> Finding:
         message=f"the forward of `{layer.name}` is not its reference: {reason}",
         path=str(layer.path),
         line=layer.forward_line,
-        mend="mend the forward, or the reference; the gradient below is judged against the reference",
+        mend="mend the forward, or the reference",
     )

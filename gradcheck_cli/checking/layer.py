@@ -32,7 +32,7 @@ from gradcheck_cli.tracing.trace import Trace, Untraceable
 from gradcheck_cli.witnesses.analytic import run_backward
 from gradcheck_cli.witnesses.autodiff import autodiff, perturbed
 from gradcheck_cli.witnesses.batched import BatchedForward
-from gradcheck_cli.witnesses.evaluate import evaluator
+from gradcheck_cli.witnesses.evaluate import ReferenceOnly, evaluator
 from gradcheck_cli.witnesses.finite_differences import Differencer
 from gradcheck_cli.witnesses.gradients import Autodiff, Upstream
 from gradcheck_cli.witnesses.replay import replay
@@ -88,38 +88,42 @@ class Checker:
         case, traced = drawn.case, drawn.traced
         upstream = draw_upstream(case.layer, case, drawn.result.outputs)
         analytic = run_backward(bound, case, drawn.result, upstream)
-        reference = traced if isinstance(traced, Untraceable) else self._autodiff(traced, case, upstream)
-        findings: tuple[Finding, ...] = ()
-        if isinstance(traced, Trace) and isinstance(reference, Autodiff):
+
+        def verdict(reference: Autodiff | Untraceable, function: BoundLayer = bound) -> DrawVerdict:
+            extras: dict[str, Any] = {}
+            batch = None
+            if isinstance(traced, Trace) and isinstance(reference, Autodiff):
+                batch = BatchedForward(traced, self._device)
+                extras = {
+                    "narrowest": traced.narrowest,
+                    "perturbed": perturbed(traced, case, upstream, device=self._device),
+                    "replay": replay(bound, traced, case, upstream, device=self._device),
+                }
+            evaluate = evaluator(function, case, device=self._device)
+            narrowest, most = extras.get("narrowest"), settings.max_evals
+            differencer = Differencer(evaluate, case, upstream, max_evals=most, batch=batch, narrowest=narrowest)
+            return judge_draw(case, analytic, upstream, reference, differencer, settings, **extras)
+
+        if isinstance(traced, Untraceable):
+            return verdict(traced), 0
+        reference = self._autodiff(traced, case, upstream)
+        wrong = None
+        if isinstance(reference, Autodiff):
             wrong = self.traces.disagreement(traced, module, case, reference.outputs)
-            if wrong is not None and case.layer.has_reference:
-                # The user said what the forward should be: what differs from it is the finding, not the trace.
-                findings = (forward_mismatch(case.layer, wrong),)
-            elif wrong is not None:
-                reference = wrong
-        extras: dict[str, Any] = {}
-        batch = None
-        if isinstance(traced, Trace) and isinstance(reference, Autodiff):
-            batch = BatchedForward(traced, self._device)
-            extras = {
-                "narrowest": traced.narrowest,
-                "perturbed": perturbed(traced, case, upstream, device=self._device),
-                "replay": replay(bound, traced, case, upstream, device=self._device),
-            }
-        differencer = Differencer(
-            evaluator(bound, case, device=self._device),
-            case,
-            upstream,
-            max_evals=settings.max_evals,
-            batch=batch,
-            narrowest=extras.get("narrowest"),
-        )
-        verdict = judge_draw(case, analytic, upstream, reference, differencer, settings, **extras)
-        if findings:
-            verdict = replace(verdict, findings=(*findings, *verdict.findings), status=Status.FAIL)
-        if isinstance(traced, Trace):
-            return replace(verdict, notes=(*verdict.notes, *traced.notes)), traced.equations
-        return verdict, 0
+        if wrong is None:
+            judged = verdict(reference)
+        elif case.layer.has_reference:
+            # Either the forward or its reference is wrong, and that is the finding; a backward that belongs to one of
+            # the two is right.
+            judged = verdict(reference, ReferenceOnly(bound))
+            if judged.status is Status.FAIL:
+                own = verdict(Untraceable("the forward is not its reference"))
+                judged = own if own.status is not Status.FAIL else judged
+            findings = (forward_mismatch(case.layer, wrong), *judged.findings)
+            judged = replace(judged, findings=findings, status=Status.FAIL)
+        else:
+            judged = verdict(wrong)
+        return replace(judged, notes=(*judged.notes, *traced.notes)), traced.equations
 
     def _autodiff(self, traced: Trace, case: Case, upstream: Upstream) -> Autodiff | Untraceable:
         """Autodiff of the trace, unless its program does not compile."""

@@ -119,6 +119,13 @@ class DualArray(ArrayMethods, NDArrayOperatorsMixin):
             return constant(np.zeros_like(self.value))
         return new(np.array(self.value.imag), self._if_traced(lambda t: t.imag))
 
+    def __getattr__(self, name: str) -> Any:
+        """What NumPy's arrays have and these do not: bytes, memory, files."""
+        if not hasattr(np.ndarray, name):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        self._no_cut(f"`.{name}` of an array reads its bare memory")
+        return getattr(self.value, name)
+
     def __len__(self) -> int:
         return len(self.value)
 

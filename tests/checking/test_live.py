@@ -85,9 +85,18 @@ def test_a_reference_stands_in_for_what_cannot_be_traced():
 
 def test_a_forward_that_is_not_its_reference_is_a_finding():
     report = check(lambda x: (x**2, x), lambda dout, x: 2 * x * dout, {"x": "N"}, reference=lambda x: x**2 + 1e-3 * x)
-    codes = [finding.code for finding in report.layers[0].findings]
-    assert codes[0] == "GC307"
+    assert [finding.code for finding in report.layers[0].findings] == ["GC307"]
     assert report.layers[0].status is Status.FAIL
+
+
+def test_a_backward_of_neither_forward_nor_reference_is_wrong_too():
+    report = check(lambda x: (x**2, x), lambda dout, x: 3 * x * dout, {"x": "N"}, reference=lambda x: x**2 + 1e-3 * x)
+    assert {finding.code for finding in report.layers[0].findings} == {"GC307", "GC201"}
+
+
+def test_a_slip_in_the_forward_is_one_finding_where_the_backward_is_the_references():
+    report = check(lambda x: (2 * x**2, x), lambda dout, x: 2 * x * dout, {"x": "N"}, reference=lambda x: x**2)
+    assert [finding.code for finding in report.layers[0].findings] == ["GC307"]
 
 
 def test_options_reach_the_engine():

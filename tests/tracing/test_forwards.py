@@ -115,6 +115,7 @@ CUTS = {
     ),
     "float64_type": ("import numpy as np\ndef f(x):\n    y = x * 2\n    return np.float64(y[0, 0]) * y\n", 4),
     "no_equal": ("import numpy as np\ndef f(x):\n\n    return np.vectorize(abs, signature='()->()')(x)\n", 4),
+    "memory": ("import numpy as np\ndef f(x):\n    return np.frombuffer(x.tobytes()).reshape(3, 4)\n", 3),
     "bytes": ("import numpy as np\ndef f(x):\n    return x.view(np.int64)\n", 3),
     "random": ("import numpy as np\ndef f(x):\n    return np.random.normal(x)\n", 3),
     "swallowed": (
