@@ -175,11 +175,11 @@ def _once(notes: Iterable[str]) -> Iterable[str]:
 
 
 def _draw_notes(draws: Sequence[DrawVerdict]) -> Iterable[str]:
-    """The draws' own notes, and why a leaf passed or stayed open where its numbers do not say it."""
+    """The draws' own notes, and why a leaf passed where its numbers do not say it."""
     for draw in draws:
         yield from draw.notes
         for leaf in draw.leaves:
-            if leaf.why and leaf.status in (Status.PASS, Status.INCONCLUSIVE):
+            if leaf.why and leaf.status is Status.PASS:
                 yield leaf.why[0].upper() + leaf.why[1:] + "."
 
 

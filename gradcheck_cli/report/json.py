@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
 def _module(error: Finding) -> dict[str, Any]:
     """A module that does not load takes a layer's place, so that whoever reads layers alone learns of it."""
     return {
-        "name": text(error.path),
+        "name": text(PurePath(error.path).stem),
         "path": text(error.path),
         "line": error.line or 1,
         "convention": MODULE,
