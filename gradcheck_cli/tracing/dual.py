@@ -121,7 +121,7 @@ class DualArray(ArrayMethods, NDArrayOperatorsMixin):
 
     def __getattr__(self, name: str) -> Any:
         """What NumPy's arrays have and these do not: bytes, memory, files."""
-        if not hasattr(np.ndarray, name):
+        if not hasattr(self.value, name):  # the class has a `__dict__`, an array has none
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         self._no_cut(f"`.{name}` of an array reads its bare memory")
         return getattr(self.value, name)

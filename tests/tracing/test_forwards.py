@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.tracing.dual import DualArray, new, tracer_of
+from gradcheck_cli.tracing.dual import DualArray, constant, new, tracer_of
 from gradcheck_cli.tracing.importing import dual_project
 from gradcheck_cli.tracing.recorder import Recorder, TraceError, recording
 
@@ -208,3 +208,10 @@ def test_constants_stay_constants():
     assert isinstance(x, DualArray)
     assert not x.traced
     assert float(x[0, 0]) == 0.0
+
+
+def test_a_dual_array_has_the_attributes_of_an_array_and_no_others():
+    array = constant(np.ones(3))
+    assert not hasattr(array, "__dict__"), "what looks for attributes of objects must pass arrays over"
+    assert not hasattr(array, "not_there")
+    assert array.nbytes == 24
