@@ -6,12 +6,12 @@ One seed here; `GRADCHECK_SEEDS=0-19 pytest tests/end_to_end/test_fixtures.py` r
 from __future__ import annotations
 
 import os
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.checking.targets import find_layers
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Report, Status
 from tests.fixtures.expectations import BROKEN, CORRECT, is_found, planted_in
@@ -19,7 +19,7 @@ from tests.fixtures.expectations import BROKEN, CORRECT, is_found, planted_in
 FIRST, _, LAST = os.environ.get("GRADCHECK_SEEDS", "0").partition("-")
 SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
 
-WITHOUT_AUTODIFF = frozenset({"opaque_kernel"})
+WITHOUT_AUTODIFF: frozenset[str] = frozenset()
 """Right layers that autodiff cannot see into, by design."""
 
 
@@ -27,10 +27,14 @@ def modules(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.py") if path.name != "__init__.py")
 
 
-@cache
 def run(path: Path, seed: int) -> Report:
-    """One run for all tests of this process."""
     return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed)))
+
+
+def has_its_witnesses(layer: LayerReport) -> bool:
+    """Whether all three spoke. Autodiff of a trace whose values are not the forward's own is none."""
+    expected = {"yours", "autodiff", "finite differences"} - ({"autodiff"} if layer.name in WITHOUT_AUTODIFF else set())
+    return set(layer.witnesses) == expected
 
 
 def said(layer: LayerReport) -> str:
@@ -45,6 +49,8 @@ def test_every_right_layer_passes(path, seed):
     assert not report.errors
     wrong = [said(layer) for layer in report.layers if layer.status is not Status.PASS]
     assert not wrong, "\n".join(wrong)
+    blind = [said(layer) for layer in report.layers if not has_its_witnesses(layer)]
+    assert not blind, "\n".join(blind)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -55,9 +61,8 @@ def test_every_planted_bug_is_found(path, seed):
     assert not missed, "\n".join([*missed, *(said(layer) for layer in report.layers)])
 
 
-def test_right_layers_have_three_witnesses():
-    """At least 95 % of the NumPy fixtures are traced; none of those has an autodiff that does not match (it would not
-    be a witness)."""
-    layers = [layer for path in modules(CORRECT) if "jax" not in path.stem for layer in run(path, SEEDS[0]).layers]
-    seen = [layer for layer in layers if "autodiff" in layer.witnesses]
-    assert len(seen) >= 0.95 * len(layers), [said(layer) for layer in layers if layer not in seen]
+def test_nearly_all_right_layers_have_three_witnesses():
+    """At least 95 %: what is not excepted above has them all, or the test of its module fails."""
+    names = [layer.name for _, layer in find_layers([Target(path) for path in modules(CORRECT)]).layers]
+    assert set(names) >= WITHOUT_AUTODIFF
+    assert sum(name in WITHOUT_AUTODIFF for name in names) <= 0.05 * len(names)
