@@ -58,7 +58,7 @@ def proposals(
     whole = [
         Proposal(
             cost - sum(UNPACKED for name, shape in shapes.items() if len(source.unpacked.get(name, ())) == len(shape)),
-            {name: alone_shape(name, shape, kinds) for name, shape in shapes.items()},
+            {name: _of_role(name, shape, roles[name], kinds) for name, shape in shapes.items()},
         )
         for cost, shapes in templates(unknown, known, roles)
     ]
@@ -69,6 +69,12 @@ def alone_shape(name: str, dimensions: Dimensions, kinds: Mapping[str, str]) -> 
     """An inferred shape for a floating (or, where `kinds` says so, complex) argument."""
     kind = kinds.get(name) or "float"
     return ArgumentShape(dimensions, kind, "inferred", domain=names.usual_domain(name))
+
+
+def _of_role(name: str, dimensions: Dimensions, role: str, kinds: Mapping[str, str]) -> ArgumentShape:
+    if role == "mask":
+        return ArgumentShape(dimensions, "boolean", "inferred")
+    return alone_shape(name, dimensions, kinds)
 
 
 def _roles(

@@ -59,6 +59,8 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
         return Role.PARAMETER
     if re.search(r"\b(int|integer|number of|size)\b", described, re.I):
         return Role.SIZE
+    if name == "kernel":
+        return Role.CONFIG  # nothing multiplies with it: a window's size, handed on
     if _ARRAY.match(name):
         return Role.PARAMETER
     return Role.SIZE if _SIZE.search(name) else Role.CONFIG

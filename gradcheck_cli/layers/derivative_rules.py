@@ -7,7 +7,8 @@ JAX's classes are not asked for by type: a newer form of `custom_vjp` is another
 from __future__ import annotations
 
 import inspect
-from types import ModuleType
+from collections.abc import Iterator
+from types import CodeType, ModuleType
 from typing import Any
 
 from gradcheck_cli.layers import syntax
@@ -48,6 +49,28 @@ def implementations(rule: Any) -> set[str]:
     """Names of the functions that implement a rule: they are no layers of their own."""
     parts = (part_of(rule, key) for key in ("fwd", "bwd", "jvp", "fun", "f"))
     return {function.__name__ for part in parts if (function := syntax.plain_function(part)) is not None}
+
+
+def helpers(rule: Any) -> set[str]:
+    """Names of the functions that the implementations of a rule call, directly or through each other."""
+    found: set[str] = set()
+    waiting = [syntax.plain_function(part_of(rule, key)) for key in ("fwd", "bwd", "jvp", "fun", "f")]
+    while waiting:
+        function = waiting.pop()
+        if function is None:
+            continue
+        for name in _names_in(function.__code__):
+            if name not in found and (other := syntax.plain_function(function.__globals__.get(name))) is not None:
+                found.add(name)
+                waiting.append(other if other.__module__ == function.__module__ else None)
+    return found
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
 
 
 def fields_of(value: Any) -> dict[str, Any]:

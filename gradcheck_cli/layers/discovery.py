@@ -72,6 +72,7 @@ class _Search:
         self.classes: dict[str, int] = {}
         self.values: dict[str, int] = {}
         self.claimed: set[str] = set()
+        self.helpers: dict[str, str] = {}
         self.found: list[tuple[int, Layer]] = []
         self.notes: list[str] = []
         self.problems: list[UserError] = []
@@ -186,6 +187,7 @@ class _Search:
             self.claimed.add(name)
             if self._is_own(derivative_rules.undecorated(rule), name):
                 self.claimed.update(derivative_rules.implementations(rule))
+                self.helpers.update(dict.fromkeys(derivative_rules.helpers(rule), name))
                 if not already:
                     rules.setdefault(id(rule), []).append(name)
         for names in rules.values():
@@ -248,6 +250,8 @@ class _Search:
         """Why two functions named like a forward and its backward are no layer by themselves; None where they are."""
         if pair.backward in self.values and syntax.calls_any(self.tree, pair.backward, _DIFFERENTIATORS):
             return f"`{pair.backward}` is made by automatic differentiation, not by hand: passed over"
+        if (rule := self.helpers.get(pair.forward)) is not None and pair.forward.startswith("_"):
+            return f"`{pair.forward}` is a part of the rule of `{rule}`: checked there"
         forward = self.live(pair.forward)
         called = [
             item.name

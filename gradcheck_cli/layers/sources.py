@@ -16,7 +16,7 @@ from gradcheck_cli.layers.case import ArgumentShape
 from gradcheck_cli.layers.configuration import configure, usual
 from gradcheck_cli.layers.docstrings import Described, describe
 from gradcheck_cli.layers.forward_source import ForwardSource, read_forward
-from gradcheck_cli.layers.layer import Argument, Layer, Role
+from gradcheck_cli.layers.layer import Argument, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 
@@ -86,6 +86,10 @@ class Sources:
             return of_default(argument)
         if annotated is not None and annotated.kind == "scalar":
             value = usual(name)
+            rule = self.layer.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP)
+            if rule and argument.role is Role.INPUT:
+                # what a rule does not name among its `nondiff_argnums` it differentiates
+                return ArgumentShape((), "float", "annotation", domain="positive" if value else "")
             if value is not None:
                 return ArgumentShape(None, "config", "usual value", values=value)
             return ArgumentShape((), "float", "annotation", domain=names.usual_domain(name))

@@ -120,6 +120,13 @@ def sub_layers(instance: Any, is_layer: Callable[[type], bool]) -> Iterator[tupl
             yield steps, value
 
 
+def left_for_later(instance: Any) -> list[str]:
+    """Parameters that the constructor only names, `self.params = {"W": None}`, for the first forward to make."""
+    values = attributes(instance)
+    named = (values[container] for container in _CONTAINERS if isinstance(values.get(container), Mapping))
+    return [str(key) for held in named if all(item is None for item in held.values()) for key in held]
+
+
 def of_sub_layer(prefix: Steps, item: Owned) -> Owned:
     """A sub-layer's parameter, seen from the layer that holds it: `fc1.W`, `layers[0].W`."""
     steps = (*prefix, *item.steps)

@@ -23,7 +23,10 @@ def templates(
     unknown: Sequence[Argument], known: Mapping[str, ArgumentShape], roles: Mapping[str, str]
 ) -> Iterator[tuple[float, dict[str, Dimensions]]]:
     """Shapes of whole layers: recurrent cells, convolutions, chains of affine maps, columns in place of rows."""
-    if set(roles.values()) - {"data", "sequence", "weight", "bias", "state"} or known_shapes(known):
+    masks = [a.name for a in unknown if roles[a.name] == "mask"]
+    if masks and not is_attention(roles):
+        return
+    if set(roles.values()) - {"data", "sequence", "weight", "bias", "state", "mask"} or known_shapes(known):
         return
     by_role = {
         role: [a.name for a in unknown if roles[a.name] == role]
@@ -43,8 +46,12 @@ def templates(
         query, key, value = sorted(inputs, key=lambda name: "qkv".index(name[0].lower()))
         for cost, lead in ((0.0, ()), (0.1, ("N",)), (0.2, ("N", "H"))):
             first = ("N",) if not lead else ("S",)
-            yield cost - 0.01, {query: (*lead, *first, "D"), key: (*lead, "T", "D"), value: (*lead, "T", "M")}
-            yield cost, dict.fromkeys(inputs, (*lead, "T", "D"))
+            for more, mask in enumerate(((*lead[:1], "T"), (*first, "T"), ("T",)) if masks else ((),)):
+                hidden: dict[str, Dimensions] = dict.fromkeys(masks, mask)
+                paid = cost + 0.02 * more
+                shapes = {query: (*lead, *first, "D"), key: (*lead, "T", "D"), value: (*lead, "T", "M")}
+                yield paid - 0.01, shapes | hidden
+                yield paid, dict.fromkeys(inputs, (*lead, "T", "D")) | hidden
     if weights and inputs:
         layouts: tuple[tuple[float, Dimensions], ...] = ((0.3, ("N", "T", "D")), (0.32, ("N", "D")), (0.34, ("T", "D")))
         for cost, data in layouts:

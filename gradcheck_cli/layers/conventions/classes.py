@@ -175,7 +175,9 @@ def _look(
                 if id(value) not in seen:
                     seen.add(id(value))
                     found.append(stored.of_sub_layer(prefix, item))
-        return found, []
+        late = [] if found else stored.left_for_later(instance)
+        made = f"`{'`, `'.join(late)}` are made in its forward: only the gradients of its inputs are checked"
+        return found, [made] if late else []
     if missing:
         return [], []  # a setting that nobody knows yet may be all that is wrong
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
