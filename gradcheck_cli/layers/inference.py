@@ -18,11 +18,14 @@ from gradcheck_cli.layers.candidates import Proposal, proposals
 from gradcheck_cli.layers.case import ArgumentShape, Specification
 from gradcheck_cli.layers.dimensions import evaluate, names_in, shown, written
 from gradcheck_cli.layers.forward_source import ForwardSource
-from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Layer
+from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Layer, Role
 from gradcheck_cli.layers.options import InputOptions
 
 TRIALS = 400
 """How many shapes are tried at most."""
+
+FEW = 4
+"""How many are tried for a width that may be the wrong one of two: the most usual shapes only."""
 
 SECONDS = (6.0, 10.0)
 """How long that may take for NumPy, and for JAX, which compiles each operation for each new shape. Far more than the
@@ -94,7 +97,10 @@ def infer(
     """
     deadline = time.perf_counter() + SECONDS[layer.uses_jax]
     search = _Search(layer, bound, options, known, deadline)
-    best = _choose(search, unknown, source, kinds, _TABLES[0], TRIALS)
+    best = None
+    for width in _own_widths(layer, bound, known):
+        best = best or _choose(search, unknown, source, kinds, {**_TABLES[0], "D": width}, FEW)
+    best = best or _choose(search, unknown, source, kinds, _TABLES[0], TRIALS)
     if best is None and search.index_errors:
         for name in _could_be_indices(unknown, kinds):
             search.index_errors = 0
@@ -109,6 +115,21 @@ def infer(
     if search.without_output:
         raise nothing_to_differentiate(layer)
     raise _impossible(layer, unknown, search.last_error)
+
+
+def _own_widths(layer: Layer, bound: BoundLayer, known: Specification) -> list[int]:
+    """Widths that the constructor gives its own parameters where nobody says them: what its inputs must have."""
+    roles = {argument.role for argument in layer.arguments}
+    if Role.OWN_PARAMETER not in roles or Role.SIZE in roles:
+        return []
+    settings = {a.name: known.shapes[a.name] for a in layer.arguments if a.role is Role.CONFIG}
+    try:
+        with trials.quiet():
+            made = bound.initial({name: shape.values[0] if shape.values else None for name, shape in settings.items()})
+    except (UserError, LookupError):
+        return []
+    shapes = [np.shape(value) for value in made.values()]
+    return list(dict.fromkeys(size for shape in shapes[:2] for size in shape if size > 1))
 
 
 def _could_be_indices(unknown: Sequence[Argument], kinds: Mapping[str, str]) -> list[str]:
