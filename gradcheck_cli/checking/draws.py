@@ -28,7 +28,7 @@ class Drawn:
     @property
     def steps(self) -> int:
         """How many steps the trace has, 0 where there is none."""
-        return self.traced.equations if isinstance(self.traced, Trace) else 0
+        return self.traced.steps if isinstance(self.traced, Trace) else 0
 
 
 class Draws:

@@ -34,6 +34,18 @@ class Trace:
         """How many equations the jaxpr has, at the top level."""
         return len(self.jaxpr.jaxpr.eqns)
 
+    @property
+    def steps(self) -> int:
+        """How many equations a compiler gets to see: those of inner programs (a jitted part, a loop's body) too."""
+        return _steps(self.jaxpr.jaxpr)
+
+
+def _steps(jaxpr: Any) -> int:
+    import jax
+
+    inner = (_steps(part) for equation in jaxpr.eqns for part in jax.core.jaxprs_in_params(equation.params))
+    return len(jaxpr.eqns) + sum(inner)
+
 
 @dataclass(frozen=True)
 class Untraceable:

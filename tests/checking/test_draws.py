@@ -58,6 +58,25 @@ SUM_OF_SQUARES = '''
 '''
 
 
+JITTED = """
+    import jax
+    import jax.numpy as jnp
+    @jax.jit
+    def walk(x, w):
+        h = jnp.zeros(x.shape[1:])
+        for t in range(x.shape[0]):
+            for _ in range(x.shape[1]):
+                for _ in range(x.shape[2]):
+                    h = jnp.tanh(h * w[t] + x[t])
+        return h
+    @jax.custom_vjp
+    def walked(x, w):
+        "x: of shape (T, N, D), w: of shape (T, D)"
+        return walk(x, w)
+    walked.defvjp(lambda x, w: (walk(x, w), (x, w)), lambda kept, g: jax.vjp(walk, *kept)[1](g))
+"""
+
+
 def checked(folder: Path, source: str, inputs: InputOptions | None = None) -> LayerReport:
     path = folder / "mylayer.py"
     path.write_text(textwrap.dedent(source), encoding="utf-8")
@@ -96,6 +115,12 @@ def test_sizes_that_the_user_gave_stay(tmp_path: Path) -> None:
     assert layer.arguments[0].shape == (11, 13)
     assert layer.equations > UNROLLED
     assert not any("smaller draws" in note for note in layer.notes)
+
+
+def test_steps_inside_a_jitted_function_count(tmp_path: Path) -> None:
+    layer = checked(tmp_path, JITTED)
+    assert layer.status is Status.PASS
+    assert any("smaller draws" in note for note in layer.notes)
 
 
 def test_short_loops_keep_the_usual_sizes(tmp_path: Path) -> None:
