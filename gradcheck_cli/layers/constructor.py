@@ -44,7 +44,7 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
         return Role.SIZE if whole and not _is_strict_setting(name) else Role.CONFIG
     if _has_gradient(name, owner):
         return Role.PARAMETER
-    if _is_called(name, init, owner):
+    if is_called(name, init, owner):
         return Role.CONFIG  # an activation, an initialiser
     if _counts(name, init, owner):
         return Role.CONFIG if _is_strict_setting(name) or name.lower() in ("kernel", "k", "size") else Role.SIZE
@@ -70,6 +70,11 @@ def _is_strict_setting(name: str) -> bool:
     return bool(
         re.search(r"stride|pad|dilat|kernel_size|pool|drop|momentum|eps|group|head|axis|mode|activation", name, re.I)
     )
+
+
+def is_window(name: str) -> bool:
+    """Whether a setting is a window's or another that everybody gives the same few values."""
+    return name == "kernel" or _is_strict_setting(name)
 
 
 def _has_gradient(name: str, owner: ast.AST) -> bool:
@@ -130,7 +135,7 @@ def _named(name: str, init: ast.AST | None) -> Callable[[ast.AST | None], bool]:
     return is_it
 
 
-def _is_called(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
+def is_called(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
     """Whether the class calls it."""
     return any(isinstance(node, ast.Call) and is_it(node.func) for node, is_it in _looked_at(name, init, owner))
 

@@ -14,6 +14,10 @@ from gradcheck_cli.layers.signatures import Parameter
 _ARRAY_WORDS = re.compile(
     r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b", re.I
 )
+_BUNDLE = re.compile(r"(^|_)(param|config|cfg|conf|options?|opts|kwargs|settings)$")
+_PLAIN_ARRAY_WORDS = re.compile(r"\b(array|ndarray|arrays|shape|matrix|tensor)\b", re.I)
+"""`pool_param: parameters for the pooling layer` is a dictionary of settings, whatever they are called."""
+
 _SETTING_WORDS = re.compile(
     r"\b(int|integer|bool|boolean|flag|dict|dictionary|string|str|scalar|float|number of|callable|hyper-?param\w*"
     r"|regulari[sz]ation strength|if true)\b",
@@ -70,7 +74,8 @@ def is_setting(parameter: Parameter, definition: ast.AST | None, documentation: 
         return not hasattr(parameter.default, "shape") and not _is_array_container(parameter.default)
     documented = described(name, documentation)
     if documented and (_ARRAY_WORDS.search(documented) or _SETTING_WORDS.search(documented)):
-        array = _ARRAY_WORDS.search(documented)
+        bundle = _BUNDLE.search(name) is not None
+        array = (_PLAIN_ARRAY_WORDS if bundle else _ARRAY_WORDS).search(documented)
         setting = _SETTING_WORDS.search(documented)
         # `x: integer labels, shape (N,)` is an array; `conv_param: a dictionary with the keys` is none
         return array is None or (setting is not None and naming.is_configuration(name))

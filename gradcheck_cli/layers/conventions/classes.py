@@ -15,7 +15,7 @@ from typing import Any
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import naming, roles, signatures, stored, syntax
 from gradcheck_cli.layers.backward_call import Plan, plan
-from gradcheck_cli.layers.constructor import constructor_role, trial_value
+from gradcheck_cli.layers.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
@@ -27,12 +27,17 @@ from gradcheck_cli.layers.users_code import Place, run
 
 
 def needs_settings(owner: type) -> bool:
-    """Whether the constructor asks for a setting that has no default."""
+    """Whether the constructor asks for a setting that has no default and that the field has no usual value for."""
     if not _has_constructor(owner):
         return False
     init, tree = syntax.definition(_initializer(owner)), _class_node(owner)
     found = signatures.parameters(_initializer(owner), 1)
-    return any(not item.has_default and constructor_role(item, init, tree, "") is Role.CONFIG for item in found)
+    return any(
+        not item.has_default
+        and constructor_role(item, init, tree, "") is Role.CONFIG
+        and (is_called(item.name, init, tree) or not is_window(item.name))
+        for item in found
+    )
 
 
 def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) -> Layer:
