@@ -44,7 +44,10 @@ def parameters(function: Any, skip: int = 0) -> tuple[Parameter, ...]:
         if item.kind is item.VAR_KEYWORD:
             continue
         if item.kind is item.VAR_POSITIONAL:
-            names = _unpacked(syntax.definition(function), item.name)
+            body = syntax.definition(function)
+            names = _unpacked(body, item.name)
+            if found and body is not None and not _mentions(body, item.name):
+                continue  # `forward(self, x, *args, **kwargs)`, for the sake of an interface
             if names:
                 found.extend(Parameter(name, annotation=annotation) for name in names)
             else:
@@ -72,6 +75,10 @@ def call_with(wanted: tuple[Parameter, ...], values: Mapping[str, Any]) -> tuple
         else:
             positional.append(value)
     return positional, keywords
+
+
+def _mentions(function: ast.AST, name: str) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(function))
 
 
 def _unpacked(function: ast.AST | None, name: str) -> tuple[str, ...]:

@@ -58,6 +58,9 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     )
     place = Place.of(module)
     constructed, owned, notes = _constructor(owner, name, documentation, place, backward_node)
+    buffers = {made for item in parameters for made in (item.name, *naming.gradient_names(item.name))}
+    # `self.x = np.zeros(shape)`, and `self.grad_x`, where `forward(self, x)` puts its input and backward its gradient
+    owned = [item for item in owned if item.depth or len(item.steps) > 1 or item.name not in buffers]
     taken = {item.name for item in (*constructed, *inputs)}
     # `Linear(..., bias=True)` beside `self.bias`
     owned = [replace(item, name=f"self.{item.name}") if item.name in taken else item for item in owned]
