@@ -210,6 +210,25 @@ HABITS = {
         "+ dmixed * reset",
         "",
     ),
+    "buffers, gradients that accumulate, and an interface's arguments": (
+        """
+        class Dense:
+            def __init__(self, n_in, n_out):
+                self.w, self.x = np.random.randn(n_in, n_out), np.zeros(n_in)
+                self.grad_w, self.grad_x = np.zeros((n_in, n_out)), np.zeros(n_in)
+
+            def forward(self, x, *args, **kwargs):
+                self.x = x
+                return x @ self.w
+
+            def backward(self, grad_y, *args, **kwargs):
+                self.grad_w += self.x.T @ grad_y
+                self.grad_x = grad_y @ self.w.T
+                return self.grad_x
+        """,
+        "+= self.x.T @ grad_y",
+        "+= 2 * self.x.T @ grad_y",
+    ),
     "widths that a model fixes": (
         """
         class Linear:

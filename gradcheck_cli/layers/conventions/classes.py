@@ -58,7 +58,9 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     )
     place = Place.of(module)
     constructed, owned, notes = _constructor(owner, name, documentation, place, backward_node)
-    buffers = {made for item in parameters for made in (item.name, *naming.gradient_names(item.name))}
+    # gradients that accumulate (`self.grad_w += ...`) begin at the constructor's zeros: they are not drawn
+    buffers = {item.gradient for item in owned if item.differentiated and item.gradient}
+    buffers |= {made for item in parameters for made in (item.name, *naming.gradient_names(item.name))}
     # `self.x = np.zeros(shape)`, and `self.grad_x`, where `forward(self, x)` puts its input and backward its gradient
     owned = [item for item in owned if item.depth or len(item.steps) > 1 or item.name not in buffers]
     taken = {item.name for item in (*constructed, *inputs)}
