@@ -87,7 +87,7 @@ def configure(
     if value is not None:
         return ArgumentShape(None, "config", "docstring", values=(value,))
     found = usual(argument.name)
-    if found is not None and said is not None and _PAIR.search(said.text):
+    if found is not None and _PAIR.search(f"{said.text if said is not None else ''} {argument.annotation}"):
         found = tuple((value, value) if type(value) is int else value for value in found)
     if found is None and argument.name in source.booleans:
         found = (True,)
