@@ -75,7 +75,7 @@ def process(*command: str) -> Callable[[], float]:
 
 
 def engine(path: Path, n: int, d: int, m: int, *, full: bool) -> Callable[[], float]:
-    """Seconds that checking the affine layer takes in a process that has started: all its draws, from nothing cached."""
+    """Seconds to check the affine layer in a process that has started: all its draws, nothing cached."""
     from gradcheck_cli.checking import CheckOptions, Target, check_targets
     from gradcheck_cli.judge.settings import Settings
     from gradcheck_cli.layers.options import InputOptions

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.layers.case import Case, Specification
+from gradcheck_cli.layers.inputs.sampling import draw
 from gradcheck_cli.layers.layer import BoundLayer, ForwardResult, Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.sampling import draw
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 from gradcheck_cli.witnesses.analytic import run_forward
 

@@ -20,11 +20,11 @@ from gradcheck_cli.judge.judge import judge_draw
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.case import Case, Specification
+from gradcheck_cli.layers.inputs.randomness import repeatable
+from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.layer import BoundLayer, Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.randomness import repeatable
-from gradcheck_cli.layers.specification import specify
 from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.report.model import Finding, LayerReport, Status
 from gradcheck_cli.tracing.jax_setup import start

@@ -10,9 +10,9 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.inputs.randomness import repeatable
 from gradcheck_cli.layers.layer import BoundLayer, ForwardResult
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.layers.randomness import repeatable
 from gradcheck_cli.tracing.agreement import disagreement
 from gradcheck_cli.tracing.forward import trace
 from gradcheck_cli.tracing.importing import dual_project

@@ -17,11 +17,11 @@ from gradcheck_cli.cli.output import OwnedOutput
 from gradcheck_cli.cli.terminal import page_console, page_text
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import ArgumentShape
-from gradcheck_cli.layers.dimensions import shown
+from gradcheck_cli.layers.inputs.dimensions import shown
+from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.layer import Argument, Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.specification import specify
 from gradcheck_cli.layers.targets import parse
 from gradcheck_cli.report.arrays import container_text
 from gradcheck_cli.report.listing import ListedArgument, ListedLayer, Listing, listing_json

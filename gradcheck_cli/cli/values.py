@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.dimensions import parse_shape
+from gradcheck_cli.layers.inputs.dimensions import parse_shape
 
 
 @dataclass(frozen=True)

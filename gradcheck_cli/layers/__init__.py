@@ -1,4 +1,5 @@
-"""What the user wrote: loading, one file per convention, argument shapes, input sampling.
+"""What the user wrote: loading, finding, and the types that say what a layer and a case are.
 
-Imports only `report.model` and `errors`.
+`conventions/` reads each way of writing a layer, `inputs/` decides shapes and draws values. Imports only `report.model`
+and `errors`.
 """

@@ -9,21 +9,23 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import derivative_rules, signatures, syntax
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
     custom_derivative,
+    derivative_rules,
     explicit,
     function_pair,
     loss,
     methods,
+    signatures,
     static_pair,
+    syntax,
 )
+from gradcheck_cli.layers.conventions.pairing import Pair, find_pairs
 from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.layers.pairing import Pair, find_pairs
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import Case, Specification
+from gradcheck_cli.layers.inputs.sampling import draw
+from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.layer import Argument, BackwardResult, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.layers.sampling import draw
-from gradcheck_cli.layers.specification import specify
 
 CONFIGURATION = ("conv_param", "pool_param", "bn_param", "gn_param", "dropout_param", "ln_param", "eps", "stride")
 

@@ -13,10 +13,10 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import naming, roles, signatures, stored, syntax
-from gradcheck_cli.layers.backward_call import Plan, plan
-from gradcheck_cli.layers.constructor import constructor_role, is_called, is_window, trial_value
+from gradcheck_cli.layers.conventions import naming, roles, signatures, stored, syntax
+from gradcheck_cli.layers.conventions.backward_call import Plan, plan
 from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
+from gradcheck_cli.layers.conventions.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
 from gradcheck_cli.layers.conventions.methods import closure_method, method, methods

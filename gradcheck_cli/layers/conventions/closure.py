@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from gradcheck_cli.layers import naming, roles, signatures, syntax
-from gradcheck_cli.layers.backward_call import Kept, Plan, all_upstream, arguments_for, split_returned
+from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
+from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, all_upstream, arguments_for, split_returned
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments, none_returned
+from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.instance import part_closure
-from gradcheck_cli.layers.gradients import Layout, read
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Convention, ForwardResult, Layer
 from gradcheck_cli.layers.module import Module

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from gradcheck_cli.layers import naming, roles, signatures, syntax
-from gradcheck_cli.layers.derivative_rules import implementations, is_vjp, part_of, rule_of, settings_of, undecorated
-from gradcheck_cli.layers.gradients import Layout
+from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
+from gradcheck_cli.layers.conventions.derivative_rules import (
+    implementations,
+    is_vjp,
+    part_of,
+    rule_of,
+    settings_of,
+    undecorated,
+)
+from gradcheck_cli.layers.conventions.gradients import Layout
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run, users_code

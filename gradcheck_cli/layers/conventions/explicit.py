@@ -8,20 +8,21 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers import derivative_rules, syntax
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
     custom_derivative,
+    derivative_rules,
     function_pair,
     loss,
     methods,
     static_pair,
+    syntax,
 )
+from gradcheck_cli.layers.conventions.pairing import Pair
 from gradcheck_cli.layers.explicit import Declaration, declaration_of
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.layers.pairing import Pair
 
 Finder = Callable[[ModuleType], Any]
 
@@ -99,7 +100,7 @@ class _Referenced:
 
     def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs by the reference, called with the arguments that it names."""
-        from gradcheck_cli.layers import signatures
+        from gradcheck_cli.layers.conventions import signatures
 
         wanted = signatures.parameters(self.function)
         names = [item.name for item in self.arguments if item.role in (Role.INPUT, Role.CONFIG)]

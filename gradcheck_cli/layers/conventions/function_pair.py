@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from gradcheck_cli.layers import naming, roles, signatures, syntax
-from gradcheck_cli.layers.backward_call import Kept, Plan, arguments_for, plan, split_returned
-from gradcheck_cli.layers.gradients import Layout, read
+from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
+from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, plan, split_returned
+from gradcheck_cli.layers.conventions.gradients import Layout, read
+from gradcheck_cli.layers.conventions.pairing import Pair
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.layers.pairing import Pair
 from gradcheck_cli.layers.users_code import Place, run
 
 Finder = Callable[[ModuleType], Any]

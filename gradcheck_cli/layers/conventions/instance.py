@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck_cli.layers import signatures, stored, syntax
-from gradcheck_cli.layers.backward_call import Kept, Plan, arguments_for, split_returned
+from gradcheck_cli.layers.conventions import signatures, stored, syntax
+from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, split_returned
 from gradcheck_cli.layers.conventions.function_pair import none_returned
-from gradcheck_cli.layers.gradients import Layout, read
+from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.users_code import Place, run
 

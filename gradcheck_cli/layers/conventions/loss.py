@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from gradcheck_cli.layers import naming, roles, signatures, syntax
-from gradcheck_cli.layers.gradients import Layout, read
+from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
+from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module

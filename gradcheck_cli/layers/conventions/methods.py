@@ -6,7 +6,7 @@ import ast
 import inspect
 from typing import Any
 
-from gradcheck_cli.layers import syntax
+from gradcheck_cli.layers.conventions import syntax
 from gradcheck_cli.layers.conventions.closure import pull_back_of
 
 FORWARDS = (

@@ -1,0 +1,188 @@
+"""What docstrings say, in the styles that people write them in."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcheck_cli.layers.inputs.docstrings import describe, equations
+
+COURSE = """
+    Computes the forward pass for an affine layer.
+
+    The input x has shape (N, d_1, ..., d_k) and contains a minibatch of N examples. We will reshape each input into
+    a vector of dimension D = d_1 * ... * d_k, and then transform it to an output vector of dimension M.
+
+    Inputs:
+    - x: A numpy array containing input data, of shape (N, d_1, ..., d_k)
+    - w: A numpy array of weights, of shape (D, M)
+    - b: A numpy array of biases, of shape (M,)
+
+    Returns a tuple of:
+    - out: output, of shape (N, M)
+    - cache: (x, w, b)
+    """
+
+CONVOLUTION = """
+    Input:
+    - x: Input data of shape (N, C, H, W)
+    - w: Filter weights of shape (F, C, HH, WW)
+    - b: Biases, of shape (F,)
+    - conv_param: A dictionary with the following keys:
+      - 'stride': The number of pixels between adjacent receptive fields in the
+        horizontal and vertical directions.
+      - 'pad': The number of pixels that will be used to zero-pad the input.
+
+    Returns a tuple of:
+    - out: Output data, of shape (N, F, H', W') where H' and W' are given by
+      H' = 1 + (H + 2 * pad - HH) / stride
+    """
+
+NUMPYDOC = """
+    A linear layer.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, n_features)
+        The samples.
+    w : array_like, shape (n_features, n_classes)
+        Weights.
+    y : ndarray of int, shape (n_samples,)
+        Labels.
+    eps : float, optional
+        Keeps the logarithm finite.
+
+    Returns
+    -------
+    x : ndarray of shape (3, 3, 3)
+    """
+
+GOOGLE = """
+    A linear layer.
+
+    Args:
+        x (np.ndarray): input of shape (N, D).
+        w: weights [D, M]
+        b (np.ndarray, shape (M,)): bias
+        mask (np.ndarray of bool): shape (N, D)
+        p (float): drop probability
+
+    Returns:
+        x: something else, (Q, Q)
+    """
+
+SPHINX = """
+    :param x: the input, N x D
+    :param np.ndarray w: D×M weights
+    :type y: (N,) int labels
+    :param y: right answers
+    """
+
+
+def test_course_style() -> None:
+    said = describe([COURSE], ["x", "w", "b"])
+    assert [said[name].dimensions for name in "xwb"] == [("N", "d_1", "d_2"), ("D", "M"), ("M",)]
+    assert equations([COURSE], ["N", "d_1", "d_2", "D", "M"]) == {"D": "d_1*d_2"}
+
+
+def test_dictionary_with_keys() -> None:
+    said = describe([CONVOLUTION], ["x", "w", "b", "conv_param"])
+    assert said["w"].dimensions == ("F", "C", "HH", "WW")
+    assert said["conv_param"].kind == "config"
+    assert list(said["conv_param"].keys) == ["stride", "pad"]
+    assert equations([CONVOLUTION], ["N", "C", "H", "W", "F", "HH", "WW"]) == {}
+
+
+def test_numpydoc() -> None:
+    said = describe([NUMPYDOC], ["x", "w", "y", "eps"])
+    assert said["x"].dimensions == ("n_samples", "n_features")
+    assert said["w"].dimensions == ("n_features", "n_classes")
+    assert (said["y"].dimensions, said["y"].kind) == (("n_samples",), "integer")
+    assert (said["eps"].dimensions, said["eps"].kind) == (None, "config")
+
+
+def test_google() -> None:
+    said = describe([GOOGLE], ["x", "w", "b", "mask", "p"])
+    assert [said[name].dimensions for name in "xwb"] == [("N", "D"), ("D", "M"), ("M",)]
+    assert said["mask"].kind == "boolean"
+    assert said["p"].kind == "config"
+
+
+def test_sphinx() -> None:
+    said = describe([SPHINX], ["x", "w", "y"])
+    assert said["x"].dimensions == ("N", "D")
+    assert said["w"].dimensions == ("D", "M")
+    assert (said["y"].dimensions, said["y"].kind) == (("N",), "integer")
+
+
+@pytest.mark.parametrize(
+    ("text", "dimensions"),
+    [
+        ("array of length C", ("C",)),
+        ("vector of size D", ("D",)),
+        ("biases of shape D", ("D",)),
+        ("weights, (D x M)", ("D", "M")),
+        ("Input data of shape [N, D]", ("N", "D")),
+        ("of shape (4H,)", ("4*H",)),
+        ("the learning rate", None),
+        ("the value of f(a, b) at each x[i, j]", None),
+        ("a number in [0, C)", None),
+    ],
+)
+def test_a_shape_in_a_sentence(text: str, dimensions: tuple[str, ...] | None) -> None:
+    said = describe([f"- x: {text}"], ["x"])
+    assert said["x"].dimensions == dimensions
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Vector of labels, of shape (N,) where y[i] is the label for x[i] and 0 <= y[i] < C",
+        "integer array of shape (N,) in the range [0, C)",
+        "class indices, shape (N,), between 0 and C - 1",
+        "labels, shape (N,), in {0, ..., C-1}",
+    ],
+)
+def test_labels_have_a_bound(text: str) -> None:
+    said = describe([f"- y: {text}"], ["y"])["y"]
+    assert (said.dimensions, said.kind, said.bound) == (("N",), "integer", "C")
+
+
+def test_several_names_share_or_divide_a_description() -> None:
+    said = describe(["- w, b: Weights, of shape (D, M), and biases, of shape (M,)\n- q, k: of shape (N, D)"], "wbqk")
+    assert [said[name].dimensions for name in "wbqk"] == [("D", "M"), ("M",), ("N", "D"), ("N", "D")]
+
+
+def test_same_shape_and_any_shape() -> None:
+    said = describe(["- x: Inputs, of any shape\n- h: hidden state, same shape as x"], "xh")
+    assert said["x"].any_shape
+    assert said["h"].same_as == "x"
+
+
+def test_a_backward_speaks_through_its_cache_and_gradients() -> None:
+    text = """
+    Inputs:
+    - dout: Upstream derivative, of shape (N, M)
+    - cache: Tuple of:
+      - x: Input data, of shape (N, D)
+
+    Returns a tuple of:
+    - dw: Gradient with respect to w, of shape (D, M)
+    """
+    said = describe([text], ["x", "w"])
+    assert (said["x"].dimensions, said["w"].dimensions) == (("N", "D"), ("D", "M"))
+
+
+def test_the_first_docstring_wins_and_is_filled_up() -> None:
+    said = describe(["x: shape (N, D)", "x: shape (A, B)\nw: shape (D, M)"], ["x", "w"])
+    assert (said["x"].dimensions, said["w"].dimensions) == (("N", "D"), ("D", "M"))
+
+
+@pytest.mark.parametrize("text", [None, "", "::::", "- :\n-", "x:", "Args:\n", "-" * 500, "x: (((((" * 50])
+def test_nonsense_says_nothing(text: str) -> None:
+    said = describe([text], ["x"])
+    assert said.get("x") is None or said["x"].dimensions is None
+
+
+def test_two_entries_on_one_line() -> None:
+    said = describe(["x: array of shape (N, D), t: array of shape (N,); w: (D, M)"], "xtw")
+    assert [said[name].dimensions for name in "xtw"] == [("N", "D"), ("N",), ("D", "M")]

@@ -1,0 +1,144 @@
+"""From a file to drawn inputs, through discovery: what the stages hand each other fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.discovery import find
+from gradcheck_cli.layers.inputs.randomness import is_nondeterministic, repeatable
+from gradcheck_cli.layers.inputs.sampling import draw
+from gradcheck_cli.layers.inputs.specification import specify
+from gradcheck_cli.layers.loading import load
+from gradcheck_cli.layers.options import InputOptions
+
+MODULE = '''
+import numpy as np
+
+
+class Affine:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        self.db = dout.sum(axis=0)
+        return dout @ self.W.T
+
+
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.weight = np.zeros((out_features, in_features))
+        self.bias = np.zeros(out_features)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.T + self.bias
+
+    def backward(self, dout):
+        self.dweight = dout.T @ self.x
+        self.dbias = dout.sum(axis=0)
+        return dout @ self.weight
+
+
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.t = t
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y = e / e.sum(axis=1, keepdims=True)
+        return -np.log(self.y[np.arange(len(t)), t]).mean()
+
+    def backward(self, dout=1):
+        dx = self.y.copy()
+        dx[np.arange(len(self.t)), self.t] -= 1
+        return dx * dout / len(self.t)
+
+
+class Dropout:
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x, train_flg=True):
+        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+def batchnorm_forward(x, gamma, beta, bn_param):
+    """
+    Input:
+    - x: Data of shape (N, D)
+    - gamma: Scale parameter of shape (D,)
+    - beta: Shift parameter of shape (D,)
+    - bn_param: Dictionary with the following keys:
+      - mode: 'train' or 'test'; required
+      - eps: Constant for numeric stability
+      - running_mean: Array of shape (D,) giving running mean of features
+    """
+    eps = bn_param.get("eps", 1e-5)
+    assert bn_param["mode"] == "train"
+    mean, std = x.mean(axis=0), np.sqrt(x.var(axis=0) + eps)
+    bn_param["running_mean"] = 0.9 * bn_param.get("running_mean", np.zeros(x.shape[1])) + 0.1 * mean
+    normal = (x - mean) / std
+    return gamma * normal + beta, (normal, std, gamma)
+
+
+def batchnorm_backward(dout, cache):
+    normal, std, gamma = cache
+    d = dout * gamma
+    dx = (d - d.mean(axis=0) - normal * (d * normal).mean(axis=0)) / std
+    return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)
+'''
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> dict[str, list[Case]]:
+    path = tmp_path / "written_layers.py"
+    path.write_text(MODULE)
+    module = load(path)
+    options = InputOptions()
+    found = {}
+    for layer in find(module).layers:
+        bound = repeatable(layer.bind(module.namespace), module.namespace, options.seed)
+        specification = specify(layer, module, bound, options)
+        found[layer.name] = [draw(layer, specification, bound, options, index) for index in range(3)]
+        assert not is_nondeterministic(bound, found[layer.name][0].arguments)
+    return found
+
+
+def test_every_layer_is_drawn(cases: dict[str, list[Case]]) -> None:
+    named = {name: {leaf.name: leaf.dimensions for leaf in drawn[0].leaves} for name, drawn in cases.items()}
+    assert named == {
+        "Affine": {"W": ("D", "M"), "b": ("M",), "x": ("N", "D")},
+        "Linear": {
+            "weight": ("out_features", "in_features"),
+            "bias": ("out_features",),
+            "x": ("N", "in_features"),
+        },
+        "SoftmaxWithLoss": {"x": ("N", "D")},
+        "Dropout": {"x": ("N", "D")},
+        "batchnorm": {"x": ("N", "D"), "gamma": ("D",), "beta": ("D",)},
+    }
+    for drawn in cases.values():
+        assert [case.dimensions["N"] == 1 for case in drawn] == [False, False, True]
+
+
+def test_own_parameters_are_drawn_anew_and_readable(cases: dict[str, list[Case]]) -> None:
+    for case in cases["Linear"]:
+        assert np.abs(case.arguments["weight"]).min() >= 0.05
+        assert np.array_equal(case.arguments["weight"], np.round(case.arguments["weight"], 3))
+
+
+def test_configuration_is_no_leaf_and_is_not_written_into(cases: dict[str, list[Case]]) -> None:
+    case = cases["batchnorm"][0]
+    assert case.arguments["bn_param"] == {"mode": "train"}
+    assert case.differentiable == ("x", "gamma", "beta")
