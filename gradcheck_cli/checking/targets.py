@@ -56,17 +56,17 @@ def find_layers(targets: Sequence[Target]) -> Found:
     """
     from gradcheck_cli.layers.discovery import find
     from gradcheck_cli.layers.loading import load
+    from gradcheck_cli.layers.selection import no_such_layer, select
     from gradcheck_cli.layers.targets import expand
 
     layers: dict[tuple[Path, str], tuple[Module, Layer]] = {}
     modules: dict[Path, Module] = {}
-    errors: list[Finding] = []
-    notes: list[str] = []
+    errors: dict[Finding, None] = {}
+    notes: dict[str, None] = {}
     for target in targets:
         names: list[str] = []
-        files = expand(target.path)
-        failed = False
-        for path in files:
+        picked = failed = False
+        for path in expand(target.path):
             try:
                 if path not in modules:
                     if target.name is None and not _is_worth_loading(path, named=path == target.path.resolve()):
@@ -75,22 +75,18 @@ def find_layers(targets: Sequence[Target]) -> Found:
                 discovery = find(modules[path])
             except UserError as error:
                 failed = True
-                finding = finding_of(error, path)
-                if finding not in errors:
-                    errors.append(finding)
+                errors[finding_of(error, path)] = None
                 continue
-            notes += [f"{path.name}: {note}" for note in discovery.notes]
-            errors += [
-                finding for problem in discovery.problems if (finding := finding_of(problem, path)) not in errors
-            ]
-            for layer in discovery.layers:
-                names.append(layer.name)
-                if target.name is None or target.name in (layer.name, *layer.aliases):
-                    layers.setdefault((path, layer.name), (modules[path], layer))
-        picked = target.name is None or any(target.name in (layer.name, *layer.aliases) for _, layer in layers.values())
-        if not picked and not failed:
-            raise _no_such_layer(target, names)
-    return Found(tuple(layers.values()), tuple(errors), tuple(dict.fromkeys(notes)))
+            notes.update((f"{path.name}: {note}", None) for note in discovery.notes)
+            errors.update((finding_of(problem, path), None) for problem in discovery.problems)
+            chosen = discovery.layers if target.name is None else select(discovery.layers, target.name)
+            for layer in chosen:
+                layers.setdefault((path, layer.name), (modules[path], layer))
+            names += [layer.name for layer in discovery.layers]
+            picked |= bool(chosen)
+        if target.name is not None and not picked and not failed:
+            raise no_such_layer(target.path, target.name, names)
+    return Found(tuple(layers.values()), tuple(errors), tuple(notes))
 
 
 def check_layers(
@@ -133,12 +129,3 @@ def _is_worth_loading(path: Path, *, named: bool) -> bool:
         except (SyntaxError, ValueError):
             return True
     return False
-
-
-def _no_such_layer(target: Target, names: Sequence[str]) -> UserError:
-    import difflib
-
-    close = difflib.get_close_matches(target.name or "", names, n=1)
-    known = f"its layers are {', '.join(f'`{name}`' for name in names)}" if names else "it has no layers"
-    mend = f"did you mean `{target.path}::{close[0]}`?" if close else f"see `gradcheck list {target.path}`"
-    return UserError(f"no layer `{target.name}` in `{target.path}`: {known}", path=target.path, mend=mend)

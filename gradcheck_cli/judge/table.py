@@ -1,4 +1,4 @@
-"""The table of three witnesses for one element (design §6): who is right where they differ."""
+"""The table of three witnesses for one element: who is right where they differ."""
 
 from __future__ import annotations
 

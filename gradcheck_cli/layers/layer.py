@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Convention(StrEnum):
-    """How the user wrote the layer (design §3)."""
+    """How the user wrote the layer."""
 
     FUNCTION_PAIR = "function pair"
     LOSS = "loss"

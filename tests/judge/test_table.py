@@ -1,4 +1,4 @@
-"""The table of design §6, row by row, and the kinks."""
+"""The table of three witnesses, row by row, and the kinks."""
 
 from __future__ import annotations
 

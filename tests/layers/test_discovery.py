@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.selection import select
+from gradcheck_cli.layers.selection import no_such_layer, select
 
 SOURCE = """
 def relu_forward(x): return x, x
@@ -27,11 +27,13 @@ def test_names_are_unique_and_in_source_order(write: Any) -> None:
 
 def test_a_layer_is_picked_by_its_name_or_its_functions(write: Any) -> None:
     written = write(SOURCE)
-    assert [item.name for item in select(written.discovery, "affine", written.module)] == ["affine"]
-    assert [item.name for item in select(written.discovery, "affine_backward", written.module)] == ["affine"]
-    with pytest.raises(UserError, match="no layer `afine`; it has `relu`") as caught:
-        select(written.discovery, "afine", written.module)
-    assert "::affine" in (caught.value.mend or "")
+    assert [item.name for item in select(written.discovery.layers, "affine")] == ["affine"]
+    assert [item.name for item in select(written.discovery.layers, "affine_backward")] == ["affine"]
+    assert select(written.discovery.layers, "afine") == ()
+    error = no_such_layer(written.module.path, "afine", written.names)
+    assert "`relu`" in error.message
+    assert error.mend is not None
+    assert "::affine`" in error.mend
 
 
 def test_a_function_that_makes_inputs_is_no_layer(write: Any) -> None:
