@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from gradcheck_cli.checking.options import CheckOptions, Progress, Silent, Targe
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
 
 
@@ -32,10 +34,11 @@ def check_targets(targets: Sequence[Target], options: CheckOptions, progress: Pr
 
     Raises:
         UserError: without a code, where the command cannot do its work at all: a missing path, a name that no layer
-            has, a device that is not there.
+            has, a shape for an argument that none has, a device that is not there.
     """
     started = time.perf_counter()
     found = find_layers(targets)
+    _refuse_unknown(options.inputs, found)
     layers = list(check_layers(found.layers, options, progress or Silent()))
     return Report(
         version=__version__,
@@ -109,6 +112,17 @@ def check_layers(
         yield report
         if options.fail_fast and report.status is not Status.PASS:
             return
+
+
+def _refuse_unknown(inputs: InputOptions, found: Found) -> None:
+    """Shapes and values for arguments that no layer has: a slip of the pen must not pass for a check."""
+    known = list(dict.fromkeys(argument.name for _, layer in found.layers for argument in layer.arguments))
+    for option, given in (("--shape", inputs.shapes), ("--arg", inputs.arguments)):
+        for name in given:
+            if known and name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                mend = f"did you mean `{option} {close[0]}=...`?" if close else f"its arguments are {', '.join(known)}"
+                raise UserError(f"`{option} {name}=...`: no layer has an argument `{name}`", mend=mend)
 
 
 def _is_worth_loading(path: Path, *, named: bool) -> bool:

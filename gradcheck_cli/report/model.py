@@ -132,7 +132,8 @@ class LayerReport:
 
     Attributes:
         name: as `PATH::NAME` selects it.
-        sensitivity: the smallest relative error of one element that this check would have caught; None if not judged.
+        sensitivity: the relative error that would have been caught in 19 of 20 elements, whichever had it; None if not
+            judged.
         witnesses: which of `yours`, `autodiff`, `finite differences` spoke.
         notes: what was assumed or inferred, and what one witness could not do and why; sentences.
         failing_draw: the inputs of the worst failing draw, None when nothing failed.

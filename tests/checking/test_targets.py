@@ -87,3 +87,11 @@ def test_the_same_seed_gives_the_same_numbers(folder):
     worst = [report.layers[1].arguments[0].worst[0] for report in reports]
     assert worst[0] == worst[1]
     assert worst[0] != worst[2]
+
+
+def test_a_shape_for_an_argument_that_no_layer_has_is_refused(folder):
+    inputs = InputOptions(shapes={"xs": ("N", "D")})
+    with pytest.raises(UserError, match="no layer has an argument `xs`") as caught:
+        check_targets([Target(folder)], CheckOptions(inputs))
+    assert caught.value.mend == "did you mean `--shape x=...`?"
+    assert check_targets([Target(folder / "a.py", "square")], CheckOptions(InputOptions(shapes={"x": (2, 3)}))).passed
