@@ -52,7 +52,7 @@ class Checker:
     def __init__(self, device: str = "cpu") -> None:
         start(device)
         self._device = device
-        self.traces = Traces()
+        self.traces = Traces(device)
 
     def check(
         self, module: Module, layer: Layer, inputs: InputOptions, settings: Settings, steps: Steps

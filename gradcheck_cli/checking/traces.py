@@ -16,6 +16,7 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.tracing.agreement import disagreement
 from gradcheck_cli.tracing.forward import trace
 from gradcheck_cli.tracing.importing import dual_project
+from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.tracing.recorder import TraceError
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 
@@ -40,7 +41,8 @@ class _Way:
 class Traces:
     """Traces the layers of one run."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self._device = device
         self._duals: dict[Path, Dual | Untraceable] = {}
 
     def use_dual(self, module: Module, dual: Dual) -> None:
@@ -86,6 +88,7 @@ class Traces:
         if module.path not in self._duals:
             try:
                 namespace, project = dual_project(module)
+                start(self._device)  # again: the module may have configured JAX otherwise, once more
                 self._duals[module.path] = Dual(namespace, lambda: frozenset(project.files))
             except TraceError as error:
                 self._duals[module.path] = Untraceable(error.reason, error.path, error.line)

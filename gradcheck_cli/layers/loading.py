@@ -68,7 +68,7 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
         # a library has this name: the user's file must not stand in for it
         names = (f"{names[0]}__user", *names[1:])
     try:
-        with _as_a_script(path):
+        with as_a_script(path):
             namespace = _import(root, names, path)
     except (KeyboardInterrupt, UserError):
         raise
@@ -203,7 +203,7 @@ def _run(name: str, file: Path, package_folder: Path | None) -> ModuleType:
 
 
 @contextlib.contextmanager
-def _as_a_script(path: Path) -> Iterator[None]:
+def as_a_script(path: Path) -> Iterator[None]:
     """What `python FILE` shows a module, and what a module may not leave changed behind it."""
     arguments, folder = sys.argv, Path.cwd()
     streams = sys.stdin, sys.stdout, sys.stderr

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BoundLayer
-from gradcheck_cli.tracing.forward import STEP_LIMIT, program, reference_leaves
+from gradcheck_cli.tracing.forward import STEP_LIMIT, numpys_promotion, program, reference_leaves
 from gradcheck_cli.tracing.recorder import Recorder, recording
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 
@@ -54,7 +54,7 @@ def where_they_part(
         return [tracer for tracer, _, _ in recorder.values or []]
 
     try:
-        with recording(recorder), np.errstate(all="ignore"):
+        with recording(recorder), np.errstate(all="ignore"), numpys_promotion():
             found = jax.jit(everything)(*reference_leaves(case))
     except Exception:  # it was traced once; whatever is different now, no line is better than a wrong one
         return None, None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.tracing.dual import DualArray, constant, new, tracer_of
 from gradcheck_cli.tracing.recorder import Recorder, TraceError, real_part, recording
-from gradcheck_cli.tracing.trace import Trace, Untraceable
+from gradcheck_cli.tracing.trace import Trace, Untraceable, inner_jaxprs
 
 STEP_LIMIT = 50_000
 """Differentiable steps a forward may take before its trace is given up: compiling more would take minutes."""
@@ -37,7 +38,7 @@ def trace(
     recorder = Recorder(files, limit=STEP_LIMIT)
     expected = floating_leaves(outputs)
     try:
-        with recording(recorder), np.errstate(all="ignore"), jax.numpy_dtype_promotion("standard"):
+        with recording(recorder), np.errstate(all="ignore"), numpys_promotion():
             jaxpr = jax.make_jaxpr(program(bound, case, len(expected), on_jax))(*reference_leaves(case))
     except KeyboardInterrupt:
         raise
@@ -53,6 +54,13 @@ def trace(
     around = [leaf.value.dtype for leaf in case.leaves] + [dtype_of(leaf) for leaf in _leaves(outputs)]
     narrowest = min((inside, *around), key=_bits)
     return Trace(pruned, expected, narrowest, tuple(recorder.notes), on_jax)
+
+
+@contextmanager
+def numpys_promotion() -> Iterator[None]:
+    """Shapes and dtypes broadcast as NumPy's do, however the user's module has configured JAX."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def floating_leaves(outputs: tuple[Any, ...]) -> tuple[NDArray[Any], ...]:
@@ -130,7 +138,7 @@ def _narrowest(jaxpr: Any) -> np.dtype[Any]:
             dtype = getattr(variable.aval, "dtype", None)
             if dtype is not None and jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).nmant < _bits(found):
                 found = np.dtype(dtype)
-        for inner in jax.core.jaxprs_in_params(equation.params):
+        for inner in inner_jaxprs(equation):
             below = _narrowest(inner)
             found = below if _bits(below) < _bits(found) else found
     return found

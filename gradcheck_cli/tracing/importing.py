@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.layers.loading import as_a_script
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.tracing.namespace import DualFloat, dual_of, is_dressed
 from gradcheck_cli.tracing.recorder import TraceError
@@ -53,7 +54,8 @@ class DualProject:
         self.files.add(str(path))
         code = compile(importlib.util.decode_source(path.read_bytes()), str(path), "exec", dont_inherit=True)
         try:
-            exec(code, duplicate.__dict__)
+            with as_a_script(path):
+                exec(code, duplicate.__dict__)
         except BaseException:
             del self._copies[name]
             raise

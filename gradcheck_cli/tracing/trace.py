@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,15 @@ class Trace:
 
 
 def _steps(jaxpr: Any) -> int:
-    import jax
+    return len(jaxpr.eqns) + sum(_steps(part) for equation in jaxpr.eqns for part in inner_jaxprs(equation))
 
-    inner = (_steps(part) for equation in jaxpr.eqns for part in jax.core.jaxprs_in_params(equation.params))
-    return len(jaxpr.eqns) + sum(inner)
+
+def inner_jaxprs(equation: Any) -> Iterator[Any]:
+    """The programs inside an equation: a jitted part, a loop's body, the branches of a `cond`."""
+    for value in equation.params.values():
+        for part in value if isinstance(value, (tuple, list)) else (value,):
+            if hasattr(part, "eqns"):
+                yield getattr(part, "jaxpr", part)
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ def _affine_templates(
     yield 0.12, {x: ("N", "D")} | chain(True, 1)
     yield 0.14, {x: ("N", "D")} | chain(False, 0)
     yield 0.16, {x: ("D", "N")} | chain(False, 2)
+    # A weight an element: after the maps that mix, before examples without a batch, which it would broadcast to.
+    yield 0.4, _alike(([x], ("N", "D")), (weights, ("D",)), (biases, ("D",)))
     yield 0.5, {x: ("N", "T", "D")} | chain(True, 0)
     yield 0.6, {x: ("D",)} | chain(False, 0)
     yield 0.65, {x: ("D",)} | chain(True, 0)
