@@ -14,6 +14,7 @@ from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, all_upstr
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments, none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.instance import part_closure
+from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Convention, ForwardResult, Layer
 from gradcheck_cli.layers.module import Module
@@ -23,7 +24,7 @@ _PULL_BACK = re.compile(r"back|bprop|pull|vjp|bwd|grad|finish|update|^d[A-Z_]", 
 
 
 @dataclass(frozen=True)
-class Closure:
+class Closure(PlainFunctions):
     """A closure in one copy of its module."""
 
     function: Any
@@ -34,11 +35,6 @@ class Closure:
     place: Place
     line: int
     forward_line: int
-
-    def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Functions own no parameters."""
-        del arguments
-        return {}
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run the forward; the residual is the function that it returned last."""
@@ -80,14 +76,6 @@ class Closure:
         if returned is None and set(self.layout.inputs) & set(differentiable):
             return none_returned(what.replace("`", ""), self.layout, differentiable)
         return read(returned, self.layout, differentiable, kept.arguments)
-
-    def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The outputs only; see `BoundLayer`."""
-        return self.forward(arguments).outputs
-
-    def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The outputs by the forward; see `BoundLayer`."""
-        return self.evaluate(arguments)
 
 
 def pull_back_of(node: syntax.FunctionNode | None) -> syntax.FunctionNode | None:

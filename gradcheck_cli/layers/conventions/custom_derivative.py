@@ -17,13 +17,14 @@ from gradcheck_cli.layers.conventions.derivative_rules import (
     undecorated,
 )
 from gradcheck_cli.layers.conventions.gradients import Layout
+from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run, users_code
 
 
 @dataclass(frozen=True)
-class CustomRule:
+class CustomRule(PlainFunctions):
     """A custom derivative in one copy of its module."""
 
     rule: Any
@@ -34,11 +35,6 @@ class CustomRule:
     inputs: tuple[str, ...]
     place: Place
     line: int
-
-    def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Functions own no parameters."""
-        del arguments
-        return {}
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs of the undecorated function."""

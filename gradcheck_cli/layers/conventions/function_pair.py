@@ -12,6 +12,7 @@ from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
 from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, plan, split_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.pairing import Pair
+from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -22,7 +23,7 @@ Finder = Callable[[ModuleType], Any]
 
 
 @dataclass(frozen=True)
-class FunctionPair:
+class FunctionPair(PlainFunctions):
     """A function pair in one copy of its module."""
 
     forward_function: Any
@@ -35,11 +36,6 @@ class FunctionPair:
     place: Place
     line: int
     forward_line: int
-
-    def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Functions own no parameters."""
-        del arguments
-        return {}
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run the forward; see `BoundLayer`."""

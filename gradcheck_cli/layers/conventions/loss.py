@@ -11,6 +11,7 @@ from typing import Any
 
 from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
 from gradcheck_cli.layers.conventions.gradients import Layout, read
+from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -30,7 +31,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(PlainFunctions):
     """A loss in one copy of its module."""
 
     function: Any
@@ -39,11 +40,6 @@ class Loss:
     layout: Layout
     place: Place
     line: int
-
-    def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Functions own no parameters."""
-        del arguments
-        return {}
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run the loss; its gradients wait among the residuals."""
@@ -80,14 +76,6 @@ class Loss:
                 mend=f"write the gradient, and `return {', '.join(self._wanted(differentiable))}`",
             )
         return read(kept.gradients, self.layout, differentiable, kept.arguments)
-
-    def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The loss only; see `BoundLayer`."""
-        return self.forward(arguments).outputs
-
-    def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The loss by the forward; see `BoundLayer`."""
-        return self.evaluate(arguments)
 
     def _wanted(self, names: Iterable[str]) -> list[str]:
         return ["loss", *(self.layout.named(name) or f"d{name}" for name in names)]

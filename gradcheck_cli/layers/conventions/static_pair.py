@@ -12,6 +12,7 @@ from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, all_upstr
 from gradcheck_cli.layers.conventions.context import Context
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments, none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
+from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Convention, ForwardResult, Layer
 from gradcheck_cli.layers.leaves import is_floating, walk
@@ -22,7 +23,7 @@ _CONTEXT = frozenset({"ctx", "context", "cache", "self", "c"})
 
 
 @dataclass(frozen=True)
-class StaticPair:
+class StaticPair(PlainFunctions):
     """A static pair in one copy of its module."""
 
     owner: Any
@@ -33,11 +34,6 @@ class StaticPair:
     place: Place
     line: int
     forward_line: int
-
-    def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Functions own no parameters."""
-        del arguments
-        return {}
 
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run the forward on a new context, which is the residual."""
@@ -86,14 +82,6 @@ class StaticPair:
         if returned is None and set(self.layout.inputs) & set(differentiable):
             return none_returned(what, self.layout, differentiable)
         return read(returned, self.layout, differentiable, kept.arguments)
-
-    def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The outputs only; see `BoundLayer`."""
-        return self.forward(arguments).outputs
-
-    def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The outputs by the forward; see `BoundLayer`."""
-        return self.evaluate(arguments)
 
 
 def is_static_pair(owner: type) -> bool:
