@@ -38,12 +38,17 @@ def check(
     draws: int = 3,
     seed: int = 0,
     dtype: str = "float64",
+    magnitude: float = 1.0,
     dimensions: Mapping[str, int] | None = None,
     arguments: Mapping[str, Any] | None = None,
     atol: float | None = None,
     rtol: float | None = None,
     full: bool = False,
     max_evals: int = Settings.max_evals,
+    order: int = 1,
+    vmap: bool = False,
+    stress: bool = False,
+    shrink: bool = True,
     device: str = "cpu",
 ) -> Report:
     """Check one hand-written backward pass, and return what `gradcheck run` would report, as data.
@@ -57,7 +62,8 @@ def check(
         reference: a plainly written forward for autodiff, where `forward` cannot be traced.
         name: what the report calls the layer; the function's name by default.
         expect: `"straight-through"` where the gradient is deliberately another.
-        draws, seed, dtype, dimensions, arguments, atol, rtol, full, max_evals, device: as the command line's options.
+        draws, seed, dtype, magnitude, dimensions, arguments, atol, rtol, full, max_evals, order, vmap, stress, shrink,
+            device: as the command line's options.
 
     Returns:
         A report with one layer; `report.passed` is its verdict in one word.
@@ -72,13 +78,18 @@ def check(
     declaration = Declaration(forward, backward, inputs, reference, shown, expect)
     module = _module(forward, declaration)
     options = InputOptions(
-        dimensions=dict(dimensions or {}), arguments=dict(arguments or {}), dtype=dtype, seed=seed, draws=draws
+        dimensions=dict(dimensions or {}),
+        arguments=dict(arguments or {}),
+        dtype=dtype,
+        seed=seed,
+        draws=draws,
+        magnitude=magnitude,
     )
     checker = Checker(device)
     try:
         layer = build(module, shown, _declared)
         checker.traces.use_dual(module, _dual(declaration))
-        settings = Settings(atol, rtol, full, max_evals)
+        settings = Settings(atol, rtol, full, max_evals, order, vmap, stress, shrink)
         report = checker.check(module, layer, options, settings, Silent())
     except UserError as error:
         finding = finding_of(error, module.path, 1)

@@ -13,6 +13,7 @@ from gradcheck_cli.cli.values import (
     choice,
     dimensions,
     flag,
+    positive,
     shapes,
     tolerance,
     whole_number,
@@ -23,7 +24,7 @@ from gradcheck_cli.layers.options import InputOptions
 
 FORMATS = ("table", "json")
 DEVICES = ("cpu", "gpu")
-DTYPES = ("float64", "float32", "float16")
+DTYPES = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
 OPTIONS = (
     "full",
@@ -35,6 +36,11 @@ OPTIONS = (
     "atol",
     "rtol",
     "dtype",
+    "magnitude",
+    "order",
+    "vmap",
+    "stress",
+    "shrink",
     "device",
     "fail-fast",
     "max-evals",
@@ -95,9 +101,21 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
                 shapes=values.get("shape", {}),
                 dimensions=values.get("dim", {}),
                 arguments=values.get("arg", {}),
-                **_known(values, dtype="dtype", seed="seed", draws="draws"),
+                **_known(values, dtype="dtype", magnitude="magnitude", seed="seed", draws="draws"),
             ),
-            settings=Settings(**_known(values, atol="atol", rtol="rtol", full="full", max_evals="max-evals")),
+            settings=Settings(
+                **_known(
+                    values,
+                    atol="atol",
+                    rtol="rtol",
+                    full="full",
+                    max_evals="max-evals",
+                    order="order",
+                    vmap="vmap",
+                    stress="stress",
+                    shrink="shrink",
+                )
+            ),
             **_known(values, device="device", fail_fast="fail-fast"),
         ),
         **_known(
@@ -117,6 +135,10 @@ def _checked(given: Given) -> Any:
         return whole_number(given, least=1)
     if option == "seed":
         return whole_number(given, least=0)
+    if option == "order":
+        return whole_number(given, least=1, most=2)
+    if option == "magnitude":
+        return positive(given)
     if option in ("atol", "rtol"):
         return tolerance(given)
     choices = {"format": FORMATS, "device": DEVICES, "dtype": DTYPES}.get(option)

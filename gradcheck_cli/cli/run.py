@@ -27,7 +27,15 @@ def run(
     arg: options.Arg = None,
     dtype: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="float64, float32 or float16 (float64).", rich_help_panel="Inputs"),
+        typer.Option(
+            metavar="NAME",
+            help="float64, float32, float16, bfloat16, complex128 or complex64 (float64).",
+            rich_help_panel="Inputs",
+        ),
+    ] = None,
+    magnitude: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Drawn values are multiplied by it (1).", rich_help_panel="Inputs"),
     ] = None,
     atol: Annotated[
         float | None,
@@ -46,6 +54,32 @@ def run(
         typer.Option(
             metavar="N",
             help="Runs of the forward that finite differences may take (20000).",
+            rich_help_panel="Checking",
+        ),
+    ] = None,
+    order: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="2: the backward's own derivative too, for JAX layers (1).", rich_help_panel="Checking"
+        ),
+    ] = None,
+    vmap: Annotated[
+        bool | None,
+        typer.Option(
+            "--vmap/--no-vmap",
+            help="A batched backward must equal the loop, for JAX layers.",
+            rich_help_panel="Checking",
+        ),
+    ] = None,
+    stress: Annotated[
+        bool | None,
+        typer.Option("--stress/--no-stress", help="Extreme but legal inputs too.", rich_help_panel="Checking"),
+    ] = None,
+    shrink: Annotated[
+        bool | None,
+        typer.Option(
+            "--shrink/--no-shrink",
+            help="On a failure, find the smallest case that still fails (on).",
             rich_help_panel="Checking",
         ),
     ] = None,

@@ -51,14 +51,26 @@ def flag(given: Given) -> bool:
     return given.value
 
 
-def whole_number(given: Given, least: int) -> int:
-    """A whole number from `least` on."""
+def whole_number(given: Given, least: int, most: int | None = None) -> int:
+    """A whole number from `least` on, up to `most` where that is given."""
     value = given.value
     if isinstance(value, bool) or not isinstance(value, int):
         raise given.wrong(f"is {_shown(value)}, not a whole number", given.written(str(_whole(value) or max(least, 1))))
     if value < least:
         raise given.wrong(f"is {value}, and must be at least {least}", given.written(str(least)))
+    if most is not None and value > most:
+        raise given.wrong(f"is {value}, and must be at most {most}", given.written(str(most)))
     return value
+
+
+def positive(given: Given) -> float:
+    """A finite number above zero."""
+    value = given.value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise given.wrong(f"is {_shown(value)}, not a number", given.written("1000"))
+    if not math.isfinite(value) or value <= 0:
+        raise given.wrong(f"is {value}, and must be a finite number above 0", given.written("1000"))
+    return float(value)
 
 
 def tolerance(given: Given) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from gradcheck_cli.judge.examination import NOTHING, Examination
 from gradcheck_cli.judge.judge import worst_status
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import gradient_name
@@ -20,8 +21,10 @@ def combine(
     *,
     errors: Sequence[Finding] = (),
     notes: Sequence[str] = (),
+    examination: Examination = NOTHING,
     sources: dict[str, str] | None = None,
     reproduce: str = "",
+    script: str = "",
     seconds: float = 0.0,
     equations: int = 0,
 ) -> LayerReport:
@@ -32,13 +35,15 @@ def combine(
         draws: the verdicts there are; fewer than were asked for where a draw could not be run.
         errors: GC5xx findings of draws that could not be run.
         notes: sentences of the stages before (what was inferred, what tracing cut).
+        examination: what was found out beside the values, over all draws.
         sources: by argument, where its shape came from.
         reproduce: the command that reproduces a failure.
+        script: a script that does, without gradcheck.
         seconds, equations: engine time, and the size of the forward's jaxpr.
     """
     positions = range(max((len(draw.leaves) for draw in draws), default=0))
     arguments = tuple(_argument(layer, draws, position) for position in positions)
-    findings = _findings(draws)
+    findings = (*_findings(draws), *_unique(examination.findings))
     failing = _shown_draw(draws, arguments)
     sensitivities = [leaf.sensitivity for draw in draws for leaf in draw.leaves if leaf.sensitivity is not None]
     witnesses = dict.fromkeys(name for draw in draws for name in draw.witnesses)
@@ -53,9 +58,11 @@ def combine(
         findings=(*findings, *_unique(errors)),
         sensitivity=max(sensitivities, default=None),
         witnesses=tuple(order),
-        notes=tuple(dict.fromkeys((*notes, *layer.notes, *_once(_draw_notes(draws))))),
+        notes=tuple(dict.fromkeys((*notes, *layer.notes, *_once((*_draw_notes(draws), *examination.notes))))),
         failing_draw=None if failing is None else _draw_report(failing, sources or {}),
         reproduce=reproduce,
+        checked=tuple(dict.fromkeys(examination.checked)),
+        script=script,
         draws=len(draws),
         seconds=seconds,
         equations=equations,

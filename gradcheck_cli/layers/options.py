@@ -18,6 +18,7 @@ class InputOptions:
         dtype: numpy's name of the floating dtype to draw in (`float64`). What the layer itself says wins, for it may
             not work in another: a dtype that an annotation fixes, and before that `layer(dtype=...)`.
         seed: every random choice of a run comes from it.
+        magnitude: drawn floating values are multiplied by it.
         draws: how many cases per layer; the last of three or more is a batch of one.
     """
 
@@ -27,6 +28,7 @@ class InputOptions:
     dtype: str = "float64"
     seed: int = 0
     draws: int = 3
+    magnitude: float = 1.0
 
     def declared(self, dtype: str) -> InputOptions:
         """These options with the dtype that a layer declares; unchanged where it declares none ("")."""

@@ -22,6 +22,16 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class NamedArray:
+    """An array to show: the input, upstream gradient or configuration that reproduces a failure."""
+
+    name: str
+    value: object
+    dimensions: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong: a code, a sentence, its numbers and its place.
 
@@ -33,6 +43,7 @@ class Finding:
         index: the worst element, in that leaf.
         yours, autodiff, finite_difference, error_bar: the three witnesses at that element; None where one is missing.
         mend: what to write instead, where known.
+        inputs: the smallest inputs that show it, where they are not those of `LayerReport.failing_draw`.
     """
 
     code: str
@@ -46,6 +57,7 @@ class Finding:
     finite_difference: float | complex | None = None
     error_bar: float | None = None
     mend: str | None = None
+    inputs: tuple[NamedArray, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -106,16 +118,6 @@ class ArgumentReport:
 
 
 @dataclass(frozen=True)
-class NamedArray:
-    """An array to show: the input, upstream gradient or configuration that reproduces a failure."""
-
-    name: str
-    value: object
-    dimensions: tuple[str, ...] = ()
-    source: str = ""
-
-
-@dataclass(frozen=True)
 class DrawReport:
     """What one draw used: enough to reproduce it. `upstream` has one entry an output."""
 
@@ -137,6 +139,8 @@ class LayerReport:
         witnesses: which of `yours`, `autodiff`, `finite differences` spoke.
         notes: what was assumed or inferred, and what one witness could not do and why; sentences.
         failing_draw: the inputs of the worst failing draw, None when nothing failed.
+        checked: what was examined beside the values (`linear in the upstream gradient`), a few words each.
+        script: a short Python script that reproduces the failure without gradcheck, on the smallest inputs found; "".
         seconds: engine time.
         equations: in the forward's jaxpr, 0 where there is none.
     """
@@ -153,6 +157,8 @@ class LayerReport:
     notes: tuple[str, ...] = ()
     failing_draw: DrawReport | None = None
     reproduce: str = ""
+    checked: tuple[str, ...] = ()
+    script: str = ""
     draws: int = 0
     seconds: float = 0.0
     equations: int = 0

@@ -66,7 +66,7 @@ def test_fail_fast_stops_at_the_first(folder):
 
 
 def test_an_internal_error_costs_only_its_own_layer(folder, monkeypatch):
-    from gradcheck_cli.checking import layer as stage
+    from gradcheck_cli.checking import case as stage
 
     real = stage.judge_draw
 
