@@ -144,9 +144,8 @@ def _value(
         return values.integers(generator, extent, bound or 2, repeated=repeated, dtype=shape.dtype or np.int64)
     if shape.kind == "boolean":
         return values.booleans(generator, extent)
-    if shape.kind == "complex":
-        return values.floats(generator, extent, shape.domain, _dtype(shape.dtype or "complex128"))
-    return values.floats(generator, extent, shape.domain, _dtype(shape.dtype or options.dtype))
+    usual = options.dtype if shape.kind != "complex" else _complex_of(_float(options))
+    return values.floats(generator, extent, shape.domain, _dtype(shape.dtype or usual), options.magnitude)
 
 
 def _tree(
@@ -184,7 +183,8 @@ def _redrawn(layer: Layer, name: str, initial: Any, domain: str, options: InputO
             return leaf
         own = "definite" if domain == "definite" and np.ndim(leaf) < 2 else domain
         dtype = leaf.dtype if str(leaf.dtype) != "float64" else _dtype(options.dtype)
-        return values.floats(generator_for(options, layer, f"{name}{path}", index), np.shape(leaf), own, dtype)
+        generator = generator_for(options, layer, f"{name}{path}", index)
+        return values.floats(generator, np.shape(leaf), own, dtype, options.magnitude)
 
     return rebuild(as_numpy(initial), draw)
 
@@ -250,6 +250,11 @@ def _wrong_inputs(layer: Layer, what: str) -> UserError:
 
 def _float(options: InputOptions) -> np.dtype[Any]:
     return _dtype(options.dtype)
+
+
+def _complex_of(dtype: np.dtype[Any]) -> str:
+    """The complex dtype for arguments that are complex in a run of this dtype."""
+    return "complex64" if dtype.itemsize <= 4 or dtype == np.complex64 else "complex128"
 
 
 def _dtype(name: str) -> np.dtype[Any]:

@@ -66,13 +66,26 @@ def draw(
         chosen = ", ".join(f"{name}={size}" for name, size in found.sizes.items() if name in used)
         notes.append(f"draw {index + 1} has {found.said} ({chosen}): the forward does not run with the usual ones")
     if not found.attempt.finite and specification.make is None:
-        settled = settle_domains(layer, specification, bound, options, found.sizes, index)
+        alike = replace(options, dimensions=dict(found.sizes))
+        settled = _settled(layer, specification, bound, alike, index)
         if settled is not None:
-            again = first_that_runs(layer, settled[0], bound, replace(options, dimensions=dict(found.sizes)), index)
+            again = first_that_runs(layer, settled[0], bound, alike, index)
             if isinstance(again, Feasible):
                 found, specification = again, settled[0]
                 notes.append(settled[1])
     return _case(layer, specification, options, index, found, tuple(notes))
+
+
+def _settled(
+    layer: Layer, specification: Specification, bound: BoundLayer, options: InputOptions, index: int
+) -> tuple[Specification, str] | None:
+    """`settle_domains` at the usual magnitude: an overflow at the user's own is what he asked to see."""
+    usual = replace(options, magnitude=1.0)
+    if options.magnitude != 1.0:
+        found = first_that_runs(layer, specification, bound, usual, index)
+        if isinstance(found, Feasible) and found.attempt.finite:
+            return None
+    return settle_domains(layer, specification, bound, usual, usual.dimensions, index)
 
 
 def _case(

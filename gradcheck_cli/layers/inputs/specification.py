@@ -37,7 +37,8 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
         UserError: GC503 where shapes are unknown and cannot be inferred; GC502 where the forward raises with the
             shapes that the user gave.
     """
-    options = options.declared(layer.dtype)
+    # What a layer takes does not depend on how large its values are asked to be.
+    options = replace(options.declared(layer.dtype), magnitude=1.0)
     gathered = Sources(layer, module, options)
     if (made := declared.inputs_function(layer, module)) is not None:
         return _from_function(gathered, bound, *made)

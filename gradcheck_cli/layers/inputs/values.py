@@ -16,36 +16,81 @@ _LATTICE = 0.5
 _OFF = (0.05, 0.24)
 """How far from the nearest multiple of the lattice a value lies."""
 
+_DIGITS = 7
+"""Decimals that values of size one have at most."""
 
-def floats(generator: np.random.Generator, shape: tuple[int, ...], domain: str = "", dtype: Any = np.float64) -> Array:
+_MOST_DECIMALS = 290
+"""Beyond these no power of ten is a float64."""
+
+
+def floats(
+    generator: np.random.Generator,
+    shape: tuple[int, ...],
+    domain: str = "",
+    dtype: Any = np.float64,
+    magnitude: float = 1.0,
+) -> Array:
     """Readable floats of `shape` in `domain` (`ArgumentShape.domain`).
 
     Without a domain: signs mixed, 0.05 ≤ |x| ≤ 1.74, three decimals up to 190 entries and more above. As long as
     there are few enough (190·10^k), no two entries are equal in size, and no entry, sum or difference of two entries
     is a multiple of 0.5, so that a maximum, an absolute value and a hinge with a margin of 1 are off their kinks.
+
+    All of it is multiplied by `magnitude`, unless the domain fixes the size: inside 0..1, rows that sum to one.
+    A complex dtype gets an imaginary part of the same kind, which a domain does not bind; a definite matrix is then
+    Hermitian.
     """
     dtype = np.dtype(dtype)
-    if dtype.kind == "c":
-        real, imaginary = floats(generator, shape), floats(generator, shape)
-        return np.asarray(real + 1j * imaginary).astype(dtype)
+    scaled = 1.0 if domain in SIZED else magnitude
+    real = _real(generator, shape, domain)
+    values = _times(real, scaled)
+    if dtype.kind == "c" and domain != "one-hot":
+        imaginary = _generic(generator, shape)
+        if domain == "definite" and _is_square(shape):
+            # Skew, and small enough that the diagonal of the real part, above 1, keeps the matrix definite.
+            imaginary = np.round((imaginary - np.swapaxes(imaginary, -1, -2)) / (8 * shape[-1]), 3)
+        return np.asarray(values + 1j * _times(imaginary, scaled)).astype(dtype)
+    return np.asarray(values).astype(dtype)
+
+
+SIZED = frozenset({"unit", "simplex", "one-hot"})
+"""Domains that fix how large values are."""
+
+
+def _is_square(shape: tuple[int, ...]) -> bool:
+    return len(shape) >= 2 and shape[-1] == shape[-2]
+
+
+def _real(generator: np.random.Generator, shape: tuple[int, ...], domain: str) -> NDArray[np.float64]:
     if domain == "one-hot":
-        return one_hot(generator, shape).astype(dtype)
-    if domain == "definite" and len(shape) >= 2 and shape[-1] == shape[-2]:
+        return one_hot(generator, shape).astype(np.float64)
+    if domain == "definite" and _is_square(shape):
         factor = _generic(generator, shape)
         product = factor @ np.swapaxes(factor, -1, -2) / shape[-1] + np.eye(shape[-1])
-        return np.round((product + np.swapaxes(product, -1, -2)) / 2, 3).astype(dtype)
+        return np.asarray(np.round((product + np.swapaxes(product, -1, -2)) / 2, 3))
     if domain == "simplex" and shape:
         weights = np.abs(_generic(generator, shape)) + 0.1
         rows = np.round(weights / weights.sum(axis=-1, keepdims=True), 3)
         rows[..., -1] += 1.0 - rows.sum(axis=-1)
-        return np.asarray(np.round(rows, 3)).astype(dtype)
+        return np.asarray(np.round(rows, 3))
     values = _generic(generator, shape)
     if domain in ("positive", "definite"):
         values = np.abs(values) + 0.1
     elif domain in ("unit", "simplex"):
         values = 0.05 + 0.9 * np.abs(values) / 1.74
         values = np.round(values, 3 if values.size <= 500 else 6)
-    return np.asarray(values).astype(dtype)
+    return np.asarray(values)
+
+
+def _times(values: NDArray[np.float64], magnitude: float) -> NDArray[np.float64]:
+    """The product, with no digit that the factors do not have: 0.123 · 1e-6 is 1.23e-07, and no 1.2299999999999999e-07."""
+    if magnitude == 1.0:
+        return values
+    decimals = _DIGITS - math.floor(math.log10(magnitude))
+    product = values * magnitude
+    if abs(decimals) > _MOST_DECIMALS:
+        return product
+    return np.asarray(np.round(product, decimals))
 
 
 def integers(
