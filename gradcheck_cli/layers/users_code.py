@@ -83,6 +83,30 @@ def quiet() -> Iterator[None]:
 _is_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call of the user's code, with the very objects that went in and came out."""
+
+    function: Callable[..., Any]
+    positional: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    returned: Any
+
+
+@contextmanager
+def recorded() -> Iterator[list[Call]]:
+    """The calls that `run` makes inside, in order: how a layer is used, whatever convention it is written in."""
+    calls: list[Call] = []
+    token = _calls.set(calls)
+    try:
+        yield calls
+    finally:
+        _calls.reset(token)
+
+
+_calls: ContextVar[list[Call] | None] = ContextVar("calls", default=None)
+
+
 def run(
     function: Callable[..., Any],
     positional: Sequence[Any],
@@ -99,11 +123,14 @@ def run(
             return run(function, positional, keywords, what=what, place=place, line=line, inputs=inputs)
     importing.resume(place.project)
     try:
-        return function(*positional, **keywords)
+        returned = function(*positional, **keywords)
     except (UserError, KeyboardInterrupt, PassThrough):
         raise
     except BaseException as error:
         raise _cannot_run(error, what, place, line, inputs) from error
+    if (calls := _calls.get()) is not None:
+        calls.append(Call(function, tuple(positional), dict(keywords), returned))
+    return returned
 
 
 def _cannot_run(
