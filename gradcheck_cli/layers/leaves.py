@@ -71,7 +71,15 @@ def is_floating(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         return isinstance(value, (float, complex)) and not isinstance(value, bool)
-    return getattr(dtype, "kind", "") in "fc" or str(dtype).startswith(("bfloat16", "float8", "float4"))
+    return bool(floating_kind(dtype))
+
+
+def floating_kind(dtype: Any) -> str:
+    """`f` for a real floating dtype, those of `ml_dtypes` included, `c` for a complex one, "" for any other."""
+    kind = getattr(dtype, "kind", "")
+    if kind in ("f", "c"):
+        return str(kind)
+    return "f" if str(dtype).startswith(("bfloat16", "float8", "float4")) else ""
 
 
 def fresh(value: Any) -> Any:

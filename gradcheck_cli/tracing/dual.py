@@ -16,6 +16,7 @@ from jax import lax
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from gradcheck_cli.layers.leaves import floating_kind
 from gradcheck_cli.tracing.methods import ArrayMethods
 from gradcheck_cli.tracing.recorder import current
 from gradcheck_cli.tracing.storage import Storage, Tracer, widened
@@ -58,7 +59,7 @@ class DualArray(ArrayMethods, NDArrayOperatorsMixin):
         if not (self.traced or is_traced(new)):
             return
         tracer = tracer_of(new) if is_traced(new) else widened(target)
-        if jnp.iscomplexobj(tracer) and self.value.dtype.kind == "f":
+        if jnp.iscomplexobj(tracer) and floating_kind(self.value.dtype) == "f":
             tracer = tracer.real
         shape = positions.shape
         while tracer.ndim > len(shape):  # NumPy assigns (1, 3) to a target of shape (3,)
@@ -109,13 +110,15 @@ class DualArray(ArrayMethods, NDArrayOperatorsMixin):
     def real(self) -> Any:
         """The real part."""
         return (
-            self if self.value.dtype.kind == "f" else new(np.array(self.value.real), self._if_traced(lambda t: t.real))
+            self
+            if floating_kind(self.value.dtype) == "f"
+            else new(np.array(self.value.real), self._if_traced(lambda t: t.real))
         )
 
     @property
     def imag(self) -> Any:
         """The imaginary part."""
-        if self.value.dtype.kind == "f":
+        if floating_kind(self.value.dtype) == "f":
             return constant(np.zeros_like(self.value))
         return new(np.array(self.value.imag), self._if_traced(lambda t: t.imag))
 
@@ -235,11 +238,12 @@ class DualArray(ArrayMethods, NDArrayOperatorsMixin):
         if kwargs.get("copy") is False and np.dtype(dtype) == self.dtype:
             return self
         value = self.value.astype(dtype, **kwargs)
-        if value.dtype.kind not in "fc":
+        if not floating_kind(value.dtype):
             if self.traced and value.dtype.kind in "iu":
                 current().note("a cast to integers: a step function, so no gradient flows past it")
             return value
-        return new(value, self._if_traced(lambda t: t.real if value.dtype.kind == "f" and jnp.iscomplexobj(t) else t))
+        is_real = floating_kind(value.dtype) == "f"
+        return new(value, self._if_traced(lambda t: t.real if is_real and jnp.iscomplexobj(t) else t))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -283,7 +287,7 @@ def new(value: Any, tracer: Tracer | None) -> Any:
     base = np.array(value, copy=True, order="C")
     if tracer.shape != base.shape:
         raise current().fail(f"NumPy gives shape {base.shape} here where JAX gives {tracer.shape}")
-    if base.dtype.kind == "f" and jnp.iscomplexobj(tracer):
+    if floating_kind(base.dtype) == "f" and jnp.iscomplexobj(tracer):
         tracer = tracer.real
     current().made(base, tracer)
     return DualArray(base, Storage(base, tracer), scalar)
@@ -291,7 +295,7 @@ def new(value: Any, tracer: Tracer | None) -> Any:
 
 def is_floating(value: Any) -> bool:
     """Whether NumPy made a floating or complex array or scalar: what a gradient can flow through."""
-    return isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fc"
+    return isinstance(value, (np.ndarray, np.generic)) and bool(floating_kind(value.dtype))
 
 
 def is_traced(item: Any) -> bool:
@@ -310,7 +314,7 @@ def tracer_of(item: Any) -> Any:
     """What JAX should see: the tracer of a dual array that has one, a JAX constant of one that has none."""
     if isinstance(item, DualArray):
         return item.tracer if item.traced else widened(item.value)
-    if isinstance(item, np.ndarray) and item.dtype.kind in "fc":
+    if isinstance(item, np.ndarray) and floating_kind(item.dtype):
         return widened(item)
     return item
 

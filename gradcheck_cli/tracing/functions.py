@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.layers.leaves import floating_kind
 from gradcheck_cli.tracing.dual import (
     DualArray,
     constant,
@@ -223,7 +224,7 @@ def _paired(value: Any, tracer: Any, duals: list[DualArray]) -> Any:
 
 
 def _into(out: Any, result: Any) -> Any:
-    if not isinstance(out, DualArray) and is_traced(result) and out.dtype.kind in "fc":
+    if not isinstance(out, DualArray) and is_traced(result) and floating_kind(out.dtype):
         raise current().fail("`out=` is an array that NumPy did not make here, so no gradient flows into it")
     out[...] = result if isinstance(out, DualArray) else value_of(result)
     return out

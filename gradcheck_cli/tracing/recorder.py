@@ -11,8 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from gradcheck_cli.layers.leaves import floating_kind
 from gradcheck_cli.layers.users_code import PassThrough
 
 
@@ -86,7 +88,9 @@ class Recorder:
 
 def precision(dtype: np.dtype[Any]) -> int:
     """How many bits of significand a floating or complex dtype has; 53 for what has none."""
-    return int(np.finfo(dtype).nmant) if dtype.kind in "fc" else 53
+    if dtype.kind in "fc":
+        return int(np.finfo(dtype).nmant)
+    return int(jnp.finfo(dtype).nmant) if floating_kind(dtype) else 53
 
 
 def real_part(dtype: np.dtype[Any]) -> np.dtype[Any]:

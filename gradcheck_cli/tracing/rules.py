@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gradcheck_cli.layers.leaves import floating_kind
 from gradcheck_cli.tracing.dual import DualArray, constant, holds_dual, is_traced, new, tracer_of, value_of
 from gradcheck_cli.tracing.functions import RULES, array_of, bare, follow
 from gradcheck_cli.tracing.recorder import current
@@ -185,7 +186,7 @@ def _writer(name: str, position: int) -> Callable[..., Any]:
         given = list(args)
         item = RULES["asarray"](given[position - 1]) if not np.isscalar(given[position - 1]) else given[position - 1]
         if not isinstance(target, DualArray):
-            if is_traced(item) and target.dtype.kind in "fc":
+            if is_traced(item) and floating_kind(target.dtype):
                 raise current().fail(
                     f"`np.{name}` writes a differentiable value into an array that NumPy did not make here"
                 )

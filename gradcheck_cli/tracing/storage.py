@@ -15,6 +15,8 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
+from gradcheck_cli.layers.leaves import floating_kind
+
 Tracer = Any
 Positions = NDArray[np.intp]
 
@@ -130,9 +132,10 @@ class Storage:
 def widened(value: Any) -> Tracer:
     """A JAX constant of `value`, in float64 or complex128 where it is floating. Always a copy: NumPy's may change."""
     array = np.array(value, copy=True)
-    if array.dtype.kind == "f" and array.dtype != np.float64:
+    kind = floating_kind(array.dtype)
+    if kind == "f" and array.dtype != np.float64:
         array = array.astype(np.float64)
-    elif array.dtype.kind == "c" and array.dtype != np.complex128:
+    elif kind == "c" and array.dtype != np.complex128:
         array = array.astype(np.complex128)
     return jnp.asarray(array)
 

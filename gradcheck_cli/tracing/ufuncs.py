@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import jax.scipy.special
 import numpy as np
 
+from gradcheck_cli.layers.leaves import floating_kind
 from gradcheck_cli.tracing.dual import (
     DualArray,
     constant,
@@ -190,7 +191,7 @@ def _store(target: Any, tracer: Any) -> None:
             target.write(target.value, target.storage.positions(target.value), new(spare, tracer))
         else:
             target.write(target.value, target.storage.positions(target.value), None)
-    elif tracer is not None and np.asarray(target).dtype.kind in "fc":
+    elif tracer is not None and floating_kind(np.asarray(target).dtype):
         raise current().fail("a differentiable value is written into an array that another library made")
 
 
