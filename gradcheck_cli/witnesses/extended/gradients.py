@@ -1,0 +1,131 @@
+"""Outputs and gradients of a trace in extended precision, with what rounding and the inputs' last digits do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.layers.case import Case
+from gradcheck_cli.tracing.trace import Trace
+from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
+from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, evaluate
+from gradcheck_cli.witnesses.gradients import Upstream
+from gradcheck_cli.witnesses.shared_steps import shared
+from gradcheck_cli.witnesses.upstream import widened
+
+Array = NDArray[Any]
+
+NOISY_RUNS = 3
+MOVES = 2
+"""Pairs of runs at inputs that are moved by a rounding, each by random signs and by the opposite ones."""
+
+
+@dataclass(frozen=True)
+class Precise:
+    """One list of arrays, in extended precision: the outputs of a trace, or the gradients of its leaves.
+
+    Attributes:
+        values: the arrays.
+        rounding: how far they moved under the noise of extended precision itself: their own error.
+        drift: how far they move when the inputs move by a rounding of the layer's dtype: the problem's condition.
+    """
+
+    values: tuple[Array, ...]
+    rounding: tuple[Array, ...]
+    drift: tuple[Array, ...]
+
+
+class ExtendedGradient:
+    """Outputs and gradients of one trace, as a program that NumPy runs in any floating arithmetic.
+
+    Raises:
+        BeyondEvaluation: where JAX cannot differentiate the trace.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        import jax
+        from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+
+        closed = shared(trace.jaxpr)
+
+        def program(constants: Any, leaves: Any, cotangents: Any) -> Any:
+            function = jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, list(constants)))
+            outputs, vjp = jax.vjp(function, *leaves)
+            return outputs, vjp(cotangents)
+
+        constants = tuple(np.asarray(constant) for constant in closed.consts)
+        shapes = [
+            [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals] for avals in (closed.in_avals, closed.out_avals)
+        ]
+        try:
+            self._program = jax.make_jaxpr(program)(constants, *shapes)
+        except Exception as error:  # JAX's own: a step without a derivative rule
+            raise BeyondEvaluation(str(error)) from error
+        self._constants = constants
+        self._outputs = len(closed.out_avals)
+
+    def run(
+        self, leaves: Sequence[Any], cotangents: Sequence[Any], arithmetic: Arithmetic
+    ) -> tuple[list[Array], list[Array]]:
+        """(outputs, gradients).
+
+        Raises:
+            BeyondEvaluation: where a step cannot be done.
+        """
+        with np.errstate(all="ignore"):
+            found = evaluate(
+                self._program.jaxpr, self._program.consts, [*self._constants, *leaves, *cotangents], arithmetic
+            )
+        return found[: self._outputs], found[self._outputs :]
+
+
+def precisely(gradient: ExtendedGradient, case: Case, upstream: Upstream, epsilon: float) -> tuple[Precise, Precise]:
+    """The outputs and the gradients of a case; `epsilon` is the rounding of the layer's own dtype.
+
+    Raises:
+        BeyondEvaluation: where a step of the trace cannot be done.
+    """
+    leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
+    rng = np.random.default_rng((case.seed, case.draw))
+    exact = Arithmetic(EXTENDED)
+    base = gradient.run(leaves, upstream.flat, exact)
+    noisy = [gradient.run(leaves, upstream.flat, Arithmetic(EXTENDED, rng)) for _ in range(NOISY_RUNS)]
+    moved = []
+    for _ in range(MOVES):
+        signs = [rng.choice((-1, 1), leaf.shape) for leaf in leaves]
+        for side in (1, -1):
+            near = [exact.held(leaf, leaf.dtype) * (1 + side * epsilon * sign) for leaf, sign in zip(leaves, signs)]
+            moved.append(gradient.run(near, upstream.flat, exact))
+    return _together(base, noisy, moved, 0), _together(base, noisy, moved, 1)
+
+
+def _together(base: Any, noisy: Sequence[Any], moved: Sequence[Any], which: int) -> Precise:
+    values = tuple(base[which])
+    return Precise(
+        values,
+        tuple(_spread(value, [run[which][at] for run in noisy]) for at, value in enumerate(values)),
+        tuple(_spread(value, [run[which][at] for run in moved]) for at, value in enumerate(values)),
+    )
+
+
+def _spread(value: Array, others: Sequence[Array]) -> Array:
+    """The largest distance from `value`, element by element; infinite where one of them is not finite and it is."""
+    with np.errstate(all="ignore"):
+        apart = np.max([np.abs(other - value) for other in others], axis=0)
+    return np.asarray(np.where(np.isfinite(value) & ~np.isfinite(apart), np.inf, apart))
+
+
+def in_dtype(
+    gradient: ExtendedGradient, case: Case, upstream: Upstream, dtype: np.dtype[Any]
+) -> tuple[list[Array], list[Array]]:
+    """(outputs, gradients) of the same program, every step rounded to `dtype`: what the trace is worth there.
+
+    Raises:
+        BeyondEvaluation: where a step of the trace cannot be done.
+    """
+    leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
+    return gradient.run(leaves, upstream.flat, Arithmetic(dtype, narrow=True))
