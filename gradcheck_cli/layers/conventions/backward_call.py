@@ -90,9 +90,10 @@ def plan(
         whole: the one upstream parameter is taken apart as a tuple.
     """
     roles = [_by_name(parameter, forward, returned, has_cache) for parameter in backward]
-    if not any(role.source is Source.UPSTREAM for role in roles):
+    named = any(role.source is Source.UPSTREAM for role in roles)
+    if not named:
         roles = _leading_upstream(roles, local)
-    else:
+    if named or not has_cache:
         # beside one that is known, whatever begins like a gradient is another
         roles = [
             replace(role, source=Source.UPSTREAM)

@@ -336,6 +336,25 @@ def test_several_outputs_flags_and_states(write: Any) -> None:
     assert written.layer("TimeLSTM").arguments[3].role is Role.CONFIG
 
 
+def test_several_outputs_whose_upstream_gradients_are_named_after_them(write: Any) -> None:
+    """No name of theirs is the usual one of an upstream gradient, and a class keeps its cache: all are upstreams."""
+    written = write(
+        """
+        class SumAndProduct:
+            def forward(self, x, y):
+                self.x, self.y = x, y
+                product = x * y
+                return x + y, product
+            def backward(self, dsum, dproduct):
+                return dsum + dproduct * self.y, dsum + dproduct * self.x
+        """
+    )
+    _, gradients = written.run("SumAndProduct", x=X, y=2 * X)
+    assert written.layer("SumAndProduct").upstream_names == ("dsum", "dproduct")
+    np.testing.assert_array_equal(gradients.gradients["x"], 1 + 2 * X)
+    np.testing.assert_array_equal(gradients.gradients["y"], 1 + X)
+
+
 def test_a_base_class_is_passed_over_and_a_stub_is_an_error(write: Any) -> None:
     written = write(
         """
