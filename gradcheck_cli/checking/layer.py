@@ -13,6 +13,7 @@ from gradcheck_cli.checking.findings import finding_of, internal_error
 from gradcheck_cli.checking.record import Record
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.derivatives import forward_mode
 from gradcheck_cli.judge.examination import Examination
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -26,7 +27,7 @@ from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.subject import Subject
 
-EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = ()
+EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = (forward_mode.examine,)
 """What is found out about each draw once its values are judged, in this order."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
+from gradcheck_cli.layers.conventions.custom_jvp import CustomJVP
+from gradcheck_cli.layers.conventions.custom_rule import CustomRule, as_outputs, is_tuple
 from gradcheck_cli.layers.conventions.derivative_rules import (
     implementations,
     is_vjp,
@@ -17,57 +18,9 @@ from gradcheck_cli.layers.conventions.derivative_rules import (
     undecorated,
 )
 from gradcheck_cli.layers.conventions.gradients import Layout
-from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.layers.users_code import Place, run, users_code
-
-
-@dataclass(frozen=True)
-class CustomRule(PlainFunctions):
-    """A custom derivative in one copy of its module."""
-
-    rule: Any
-    whole: Any
-    name: str
-    parameters: tuple[signatures.Parameter, ...]
-    settings: tuple[str, ...]
-    inputs: tuple[str, ...]
-    place: Place
-    line: int
-
-    def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The outputs of the undecorated function."""
-        returned = self._call(undecorated(self.rule), self.name, self._in_order(arguments), arguments)
-        return as_outputs(returned)
-
-    def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The same: autodiff differentiates the undecorated function."""
-        return self.evaluate(arguments)
-
-    def _in_order(self, arguments: Mapping[str, Any]) -> list[Any]:
-        """Every argument by position, as JAX hands them to the rule."""
-        found: list[Any] = []
-        for parameter in self.parameters:
-            if parameter.name in arguments:
-                value = arguments[parameter.name]
-                if parameter.name in self.inputs and parameter.name not in self.settings:
-                    value = _as_jax(value)  # JAX never hands a rule a NumPy array
-                found.extend(value if parameter.variadic and isinstance(value, tuple) else (value,))
-            elif parameter.has_default:
-                found.append(parameter.default)
-        return found
-
-    def _call(self, function: Any, what: str, positional: list[Any], inputs: Mapping[str, Any]) -> Any:
-        return run(
-            function,
-            positional,
-            {},
-            what=what,
-            place=self.place,
-            line=syntax.line_in(self.place.path, function) or self.line,
-            inputs=inputs,
-        )
+from gradcheck_cli.layers.users_code import Place
 
 
 class CustomVJP(CustomRule):
@@ -76,11 +29,11 @@ class CustomVJP(CustomRule):
     def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
         """Run the `fwd` rule; the residuals are its own."""
         fwd, bwd = self._rules()
-        positional = self._in_order(arguments)
+        positional = self.in_order(arguments)
         if part_of(self.rule, "symbolic_zeros") or part_of(self.rule, "symz"):
             numbers = set(settings_of(self.rule))
             positional = [item if k in numbers else _with_perturbation(item) for k, item in enumerate(positional)]
-        returned = self._call(fwd, self._called(fwd, "fwd"), positional, arguments)
+        returned = self.call(fwd, self._called(fwd, "fwd"), positional, arguments)
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
             got = "None" if returned is None else f"{_count(returned)}"
             raise self.place.error(
@@ -88,7 +41,7 @@ class CustomVJP(CustomRule):
                 line=syntax.line_of(fwd, self.line),
                 mend="`return out, residuals`",
             )
-        return ForwardResult(as_outputs(returned[0]), (arguments, returned[1], _is_tuple(returned[0]), bwd))
+        return ForwardResult(as_outputs(returned[0]), (arguments, returned[1], is_tuple(returned[0]), bwd))
 
     def backward(
         self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
@@ -98,9 +51,9 @@ class CustomVJP(CustomRule):
         arguments, residuals, several, bwd = result.residuals
         cotangent = tuple(cotangents) if several else cotangents[0]
         numbers = set(settings_of(self.rule))
-        settings = [item for k, item in enumerate(self._in_order(arguments)) if k in numbers]
+        settings = [item for k, item in enumerate(self.in_order(arguments)) if k in numbers]
         what = self._called(bwd, "bwd")
-        returned = self._call(bwd, what, [*settings, residuals, cotangent], {**arguments, "cotangent": cotangent})
+        returned = self.call(bwd, what, [*settings, residuals, cotangent], {**arguments, "cotangent": cotangent})
         if not isinstance(returned, (tuple, list)):
             wanted = ", ".join(f"d{name}" for name in self.inputs) + ("," if len(self.inputs) == 1 else "")
             mend = f"`return ({wanted})`: one cotangent for each differentiable argument"
@@ -130,66 +83,8 @@ class CustomVJP(CustomRule):
         return getattr(syntax.plain_function(function), "__name__", f"{self.name} {kind}")
 
 
-class CustomJVP(CustomRule):
-    """A `custom_jvp`: its backward is its rule, transposed by JAX."""
-
-    def forward(self, arguments: Mapping[str, Any]) -> ForwardResult:
-        """Run `jax.vjp` of the object: forward and the transposed rule."""
-        if not part_of(self.rule, "jvp"):
-            raise self.place.error(
-                f"`{self.name}` is a custom_jvp without a rule",
-                line=self.line,
-                mend=f"add `@{self.name}.defjvp` above the function that computes the tangent",
-            )
-        import jax
-
-        def function(*inputs: Any) -> Any:
-            return self.rule(*self._in_order({**arguments, **dict(zip(self.inputs, inputs))}))
-
-        with users_code(self.name, self.place, self.line, arguments):
-            returned, pull_back = jax.vjp(function, *(_as_jax(arguments[name]) for name in self.inputs))
-        return ForwardResult(as_outputs(returned), (arguments, returned, pull_back))
-
-    def backward(
-        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
-    ) -> BackwardResult:
-        """Pull the cotangents back through the transposed rule."""
-        del differentiable
-        import jax
-        import numpy as np
-
-        from gradcheck_cli.layers.leaves import is_floating
-
-        arguments, returned, pull_back = result.residuals
-        cotangent = tuple(cotangents) if _is_tuple(returned) else cotangents[0]
-
-        def match(leaf: Any, output: Any) -> Any:
-            if not is_floating(output):
-                return np.zeros(np.shape(output), jax.dtypes.float0)
-            return jax.numpy.asarray(leaf, dtype=output.dtype)
-
-        with users_code(self.name, self.place, self.line, {**arguments, "cotangent": cotangent}):
-            items = pull_back(jax.tree_util.tree_map(match, cotangent, returned))
-        return BackwardResult(dict(zip(self.inputs, items)), len(items), len(self.inputs))
-
-
-def as_outputs(returned: Any) -> tuple[Any, ...]:
-    """A tuple is several outputs; any other structure is one."""
-    return tuple(returned) if _is_tuple(returned) else (returned,)
-
-
-def _is_tuple(value: Any) -> bool:
-    return type(value) is tuple and len(value) > 0
-
-
 def _count(value: Any) -> str:
     return f"{len(value)} values" if isinstance(value, (tuple, list)) else "one value"
-
-
-def _as_jax(value: Any) -> Any:
-    import jax
-
-    return jax.tree_util.tree_map(jax.numpy.asarray, value)
 
 
 def _with_perturbation(value: Any) -> Any:
