@@ -1,0 +1,255 @@
+"""From a layer's first finding to a short script that shows it without gradcheck, on the smallest case found."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.checking.case import Cases, CheckedCase
+from gradcheck_cli.checking.shrink import structure_assertions
+from gradcheck_cli.checking.shrink.cases import free_sizes, of_sizes
+from gradcheck_cli.checking.shrink.literals import Unwritable
+from gradcheck_cli.checking.shrink.oracle import Differences
+from gradcheck_cli.checking.shrink.script import Script, Trial, assemble, attempt
+from gradcheck_cli.checking.shrink.search import Budget, Failing, Fails, Search
+from gradcheck_cli.checking.shrink.transcript import Transcript, transcribe
+from gradcheck_cli.checking.shrink.value_assertions import (
+    ATOL,
+    RTOL,
+    Wrong,
+    against_differences,
+    against_number,
+    isclose,
+    tolerances,
+)
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, LeafVerdict
+from gradcheck_cli.layers.case import Case, Specification
+from gradcheck_cli.layers.layer import BoundLayer
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.model import Finding
+from gradcheck_cli.witnesses.analytic import run_forward
+from gradcheck_cli.witnesses.gradients import Upstream
+from gradcheck_cli.witnesses.upstream import draw_upstream
+
+SECONDS = 1.5
+"""How long the search for a smaller case may take; confirming what it found comes on top."""
+TRIES = 60
+_NEED = 1e-2
+"""The least relative error that a smaller case must have, unless the one that was found has less."""
+_VISIBLE = 1e-7
+"""The relative error that finite differences with a fixed step see well."""
+
+
+@dataclass(frozen=True)
+class Shrinker:
+    """What is needed to look for a smaller case of one layer."""
+
+    module: Module
+    bound: BoundLayer
+    specification: Specification
+    options: InputOptions
+    cases: Cases
+    device: str = "cpu"
+
+    def script(self, finding: Finding, checked: list[CheckedCase]) -> str:
+        """The script for a finding on these draws; "" where there is none. Only KeyboardInterrupt is raised here."""
+        try:
+            found = self._script(finding, checked)
+        except KeyboardInterrupt:
+            raise
+        except Exception:  # a script is a kindness: the verdict stands without it
+            if os.environ.get("GRADCHECK_DEBUG"):
+                raise
+            found = None
+        return "" if found is None else found.text
+
+    def _script(self, finding: Finding, checked: list[CheckedCase]) -> Script | None:
+        if finding.code.startswith("GC2") and finding.code != "GC214" or finding.code in ("GC401", "GC402"):
+            return self._of_value(finding, checked)
+        return self._of_structure(finding, checked)
+
+    def _of_value(self, finding: Finding, checked: list[CheckedCase]) -> Script | None:
+        draws = sorted(_wrong_elements(finding, checked), key=lambda pair: pair[1].leaf.value.size)
+        for draw, wrong in draws:
+            position = [leaf.name for leaf in draw.subject.case.leaves].index(wrong.leaf.name)
+            candidates = [Failing(draw.subject.case, draw.subject.upstream, wrong)]
+            if wrong.relative > _VISIBLE:
+                need = min(_NEED, wrong.relative / 10)
+                candidates += self._shrunk_values(candidates[0], Differences(self.bound, position, need, self.device))
+            for candidate in reversed(candidates):
+                confirmed = self._confirmed(candidate, position)
+                if confirmed is not None and (script := self._value_script(confirmed)) is not None:
+                    return script
+        return None
+
+    def _shrunk_values(self, start: Failing[Wrong], oracle: Differences) -> Iterator[Failing[Wrong]]:
+        def fails(case: Case, upstream: Upstream | None, before: Wrong | None) -> tuple[Wrong, Upstream] | None:
+            return oracle.look(case, upstream, None if before is None else before.index)
+
+        seen = fails(start.case, start.upstream, None)
+        if seen is None:
+            return
+        search = Search(self.bound, self.specification, self.options, fails)
+        budget = Budget.of(TRIES, SECONDS)
+        first: Failing[Wrong] = replace(start, shown=seen[0])
+        smaller = search.smaller(first, budget)
+        yield smaller
+        yield search.plainer(smaller, replace(budget, tries=TRIES))
+
+    def _confirmed(self, candidate: Failing[Wrong], position: int) -> Failing[Wrong] | None:
+        """The same case by the full judge, with its reference in place of the finite difference."""
+        if candidate.shown.witness != DIFFERENCES:
+            return candidate
+        try:
+            verdict = self.cases.of(candidate.case, candidate.upstream).verdict
+        except UserError:
+            return None
+        if position >= len(verdict.leaves) or not _is_of_values(verdict.leaves[position]):
+            return None
+        wrong = _element(verdict.leaves[position], candidate.shown.index)
+        return None if wrong is None else replace(candidate, shown=wrong)
+
+    def _value_script(self, failing: Failing[Wrong]) -> Script | None:
+        wrong = failing.shown
+        try:
+            transcript = transcribe(self.module, self.bound, failing.case, failing.upstream)
+        except (Unwritable, UserError):
+            return None
+        seeding = self._seeding(transcript)
+        for make in (partial(against_differences, seeding=seeding), against_number):
+            try:
+                script = assemble(transcript, seeding, make(transcript, wrong))
+            except Unwritable:
+                continue
+            trial = self._attempt(script, transcript)
+            if trial is not None and _holds_for_right(trial.variables, wrong):
+                return script
+        return None
+
+    def _of_structure(self, finding: Finding, checked: list[CheckedCase]) -> Script | None:
+        def fails(case: Case, upstream: Upstream | None, before: Script | None) -> tuple[Script, Upstream] | None:
+            del before
+            try:
+                used = upstream or draw_upstream(case.layer, case, run_forward(self.bound, case).outputs)
+                script = self._structure_script(finding, case, used)
+            except UserError:
+                return None
+            return None if script is None else (script, used)
+
+        search = Search(self.bound, self.specification, self.options, fails)
+        budget = Budget.of(TRIES, SECONDS)
+        named = [draw for draw in checked if _has(finding, draw)] or checked
+        best: Failing[Script] | None = None
+        for draw in named:
+            found = fails(draw.subject.case, draw.subject.upstream, None)
+            if found is not None:
+                best = Failing(draw.subject.case, found[1], found[0])
+                break
+        if best is None and named:
+            best = self._small_enough(named[0].subject.case, fails)
+        if best is None:
+            return None
+        return search.plainer(search.smaller(best, budget), budget).shown
+
+    def _small_enough(self, case: Case, fails: Fails[Script]) -> Failing[Script] | None:
+        """A failing case where the drawn ones are too long to be written down."""
+        names = free_sizes(case, self.specification, self.options)
+        for sizes in (dict.fromkeys(names, 1), dict.fromkeys(names, 2), {name: k for k, name in enumerate(names, 1)}):
+            smaller = of_sizes(case, self.specification, self.bound, self.options, sizes)
+            found = None if smaller is None else fails(smaller, None, None)
+            if smaller is not None and found is not None:
+                return Failing(smaller, found[1], found[0])
+        return None
+
+    def _structure_script(self, finding: Finding, case: Case, upstream: Upstream) -> Script | None:
+        whole = finding.code in structure_assertions.WHOLE
+        try:
+            transcript = transcribe(self.module, self.bound, case, upstream, whole=whole)
+        except Unwritable:
+            return None
+        for shown in structure_assertions.ways(finding.code, finding.argument, transcript):
+            try:
+                script = assemble(
+                    transcript, [*self._seeding(transcript), *shown.before], shown.after, backward=shown.backward
+                )
+            except Unwritable:
+                continue
+            if self._attempt(script, transcript) is not None:
+                return script
+        return None
+
+    def _seeding(self, transcript: Transcript) -> list[str]:
+        """Statements after which the forward draws the numbers that it drew here."""
+        if not getattr(self.bound, "draws_numbers", False):
+            return []
+        seed = self.options.seed & 0xFFFFFFFF
+        for name, value in vars(self.module.namespace).items():
+            if isinstance(value, np.random.Generator) and isinstance(value.bit_generator, np.random.PCG64):
+                transcript.names.used[name] = value
+                return [f"{name}.bit_generator.state = np.random.PCG64([{seed}, 1]).state"]
+        return [f"np.random.seed({seed})"]
+
+    def _attempt(self, script: Script, transcript: Transcript) -> Trial | None:
+        """What the script comes to, where its assertion fails; twice, where random numbers are drawn."""
+        trial = attempt(script, transcript, self.module)
+        if trial.fails and getattr(self.bound, "draws_numbers", False):
+            again = attempt(script, transcript, self.module)
+            same = np.array_equal(trial.variables.get("yours", 0), again.variables.get("yours", 0), equal_nan=True)
+            return trial if again.fails and same else None
+        return trial if trial.fails else None
+
+
+def _wrong_elements(finding: Finding, checked: list[CheckedCase]) -> list[tuple[CheckedCase, Wrong]]:
+    """In each draw, the worst wrong element of the argument that the finding speaks of."""
+    found = []
+    for draw in checked:
+        for verdict in draw.verdict.leaves:
+            leaf = verdict.received.leaf
+            about = finding.argument in (None, leaf.name, leaf.argument)
+            if about and _is_of_values(verdict) and verdict.worst:
+                wrong = _element(verdict, verdict.worst[0].index)
+                if wrong is not None:
+                    found.append((draw, wrong))
+                    break
+    return found
+
+
+def _is_of_values(verdict: LeafVerdict) -> bool:
+    return any(found.code.startswith(("GC2", "GC4")) for found in verdict.findings)
+
+
+def _element(verdict: LeafVerdict, index: tuple[int, ...]) -> Wrong | None:
+    """The element at `index`, or the worst one where that is not wrong; None where its right value is not known."""
+    yours, reference = verdict.yours, verdict.reference
+    if verdict.wrong_map is not None and not (verdict.wrong_map.shape and verdict.wrong_map[index]) and verdict.worst:
+        index = verdict.worst[0].index
+    if yours is None or reference is None or not math.isfinite(abs(reference[index])):
+        return None
+    witness = "autodiff" if verdict.decided_by == AUTODIFF else "the derivative"
+    return Wrong(verdict.received.leaf, index, complex(yours[index]), complex(reference[index]), witness)
+
+
+def _has(finding: Finding, draw: CheckedCase) -> bool:
+    return any(
+        (found.code, found.argument) == (finding.code, finding.argument) for found in draw.verdict.all_findings
+    )
+
+
+def _holds_for_right(variables: dict[str, Any], wrong: Wrong) -> bool:
+    """Whether the assertion would hold, by a wide margin, for the right value, and fails by one for yours."""
+    if "numeric" in variables:
+        told, (rtol, atol) = variables["numeric"], (RTOL, ATOL)
+    else:
+        told, (rtol, atol) = variables.get("right"), tolerances(wrong)
+    if told is None or "yours" not in variables:
+        return False
+    right = wrong.reference if np.iscomplexobj(wrong.leaf.value) else wrong.reference.real
+    return isclose(right, told, rtol / 5, atol / 5) and not isclose(variables["yours"], told, 5 * rtol, 5 * atol)
