@@ -39,6 +39,11 @@ class Record:
         """Something was found out beside the values."""
         self._examination += found
 
+    @property
+    def first_finding(self) -> Finding | None:
+        """The finding that the report begins with; None where there is none so far."""
+        return next(iter(self.report(0.0).findings), None)
+
     def report(self, seconds: float) -> LayerReport:
         """The verdict on the layer."""
         shapes = self.specification.shapes if self.specification else {}
