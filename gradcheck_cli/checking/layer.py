@@ -11,6 +11,7 @@ from gradcheck_cli.checking.case import Cases
 from gradcheck_cli.checking.draws import Draws
 from gradcheck_cli.checking.findings import finding_of, internal_error
 from gradcheck_cli.checking.record import Record
+from gradcheck_cli.checking.shrinking import Shrinker
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.derivatives import forward_mode
@@ -78,3 +79,8 @@ class Checker:
             run.notes = draws.notes
             for examine in EXAMINATIONS:
                 run.examined(examine(checked.subject, checked.verdict, run.settings))
+        if run.settings.shrink and (finding := run.first_finding) is not None:
+            steps.step(layer.name, "looking for the smallest case that still fails")
+            run.script = Shrinker(module, bound, specification, inputs, cases, self._device).script(
+                finding, run.checked
+            )
