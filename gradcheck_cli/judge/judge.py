@@ -17,20 +17,24 @@ from gradcheck_cli.judge.evidence import LARGE, Evidence
 from gradcheck_cli.judge.incomplete import complete, values_judge
 from gradcheck_cli.judge.inquiry import LeafCase, inquire
 from gradcheck_cli.judge.leaf import conclude
+from gradcheck_cli.judge.loose import tightened
 from gradcheck_cli.judge.noise import (
     PERTURBATIONS,
     REPLAYS,
     Perturbed,
-    Replay,
     given,
     jitter,
     largest_epsilon,
     measure,
     natural_size,
+    noise_of,
     perturbations,
+    replay_distance,
     typical_size,
 )
 from gradcheck_cli.judge.receiving import Received
+from gradcheck_cli.judge.replays import Replay, Replays
+from gradcheck_cli.judge.second_opinion import Conventions, by_convention, together
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.table import TELLING
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DrawVerdict, LeafVerdict
@@ -55,6 +59,7 @@ def judge_draw(
     narrowest: np.dtype[Any] | None = None,
     perturbed: Perturbed | None = None,
     replay: Replay | None = None,
+    conventions: Conventions | None = None,
 ) -> DrawVerdict:
     """Judge the user's gradients for one case.
 
@@ -69,6 +74,7 @@ def judge_draw(
         perturbed: the reference at perturbed inputs, see `noise.Perturbed`; None leaves the drift out.
         replay: yours and the reference at perturbed inputs, see `noise.Replay`; called only where yours differs from
             the reference, to tell rounding from a mistake.
+        conventions: the reference under other conventions at kinks; called only where a kink was met.
     """
     if not case.leaves:
         note = "No argument is a floating array: there is no gradient to check."
@@ -85,10 +91,11 @@ def judge_draw(
         settings=settings,
         rng=np.random.default_rng((case.seed, case.draw)),
         naturals=tuple(natural_size(outputs, upstream.flat, leaf.value) for leaf in case.leaves),
+        units=tuple(natural_size(outputs, upstream.flat, leaf.value, 0.0) for leaf in case.leaves),
         dtypes=tuple(_dtypes(received, narrowest) for received in reception.leaves),
     )
     if isinstance(autodiff, Autodiff):
-        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed, replay)
+        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed, replay, conventions)
     else:
         leaves, findings, notes = _without_autodiff(situation, autodiff)
     if broken:
@@ -114,7 +121,7 @@ def worst_status(statuses: Sequence[Status]) -> Status:
 
 @dataclass(frozen=True)
 class _Situation:
-    """What both ways of judging need; `naturals` and `dtypes` have one entry a leaf."""
+    """What both ways of judging need; `naturals`, `units` (`natural_size`) and `dtypes` have one entry a leaf."""
 
     case: Case
     reception: Reception
@@ -122,6 +129,7 @@ class _Situation:
     settings: Settings
     rng: np.random.Generator
     naturals: tuple[float, ...]
+    units: tuple[float, ...]
     dtypes: tuple[tuple[np.dtype[Any], ...], ...]
 
 
@@ -130,7 +138,11 @@ _Judgement = tuple[tuple[LeafVerdict, ...], tuple[Finding, ...], tuple[str, ...]
 
 
 def _with_autodiff(
-    situation: _Situation, autodiff: Autodiff, perturbed: Perturbed | None, replay: Replay | None
+    situation: _Situation,
+    autodiff: Autodiff,
+    perturbed: Perturbed | None,
+    replay: Replay | None,
+    conventions: Conventions | None,
 ) -> _Judgement:
     case, reception, evidence, settings = situation.case, situation.reception, situation.evidence, situation.settings
     naturals, dtypes = situation.naturals, situation.dtypes
@@ -138,19 +150,26 @@ def _with_autodiff(
     everything = [dtype for of_leaf in dtypes for dtype in of_leaf]
     count = PERTURBATIONS if sum(leaf.value.size for leaf in case.leaves) <= LARGE else 1
     moved = () if fixed is not None else perturbations(perturbed, everything, case.seed, count)
+    again = Replays(case, None if fixed is not None else replay, replay_distance(everything))
     leaf_cases = []
     for position, received in enumerate(reception.leaves):
         reference, scale = autodiff.gradients[position], autodiff.scale[position]
         tolerance = fixed or measure(
-            scale, dtypes[position], naturals[position], [gradients[position] for gradients in moved], reference
+            scale,
+            dtypes[position],
+            naturals[position],
+            [gradients[position] for gradients in moved],
+            reference,
+            _noise(received, reference, scale, again.errors(1, position)),
         )
         size = max(typical_size(scale), TELLING * naturals[position])
         yours = received.usable
         comparison = None if yours is None else compare(yours, reference, tolerance)
         leaf_cases.append(LeafCase(position, received, reference, tolerance, size, comparison))
-    if replay is not None and fixed is None:
-        leaf_cases = _replayed(situation, leaf_cases, replay)
+    leaf_cases = [_looked_at_again(situation, leaf, again) for leaf in leaf_cases]
+    leaf_cases = [tightened(leaf, evidence) for leaf in leaf_cases]
     inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
+    inquiry = by_convention(leaf_cases, together(leaf_cases, inquiry, evidence), evidence, conventions)
     straight_through = case.layer.expect == "straight-through"
     values = [values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
     judged = {
@@ -167,29 +186,30 @@ def _with_autodiff(
     return leaves, findings, inquiry.notes
 
 
-def _replayed(situation: _Situation, leaves: list[LeafCase], replay: Replay) -> list[LeafCase]:
-    """The leaves, those that differ with the rounding inside yours taken into their tolerance."""
-    suspects = [leaf for leaf in leaves if leaf.comparison is not None and leaf.comparison.wrong.size]
-    errors: dict[int, list[NDArray[Any]]] = {leaf.position: [] for leaf in suspects}
-    dtypes = [dtype for leaf in suspects for dtype in situation.dtypes[leaf.position]]
-    for number in range(REPLAYS if suspects else 0):
-        backward, references = replay(largest_epsilon(dtypes), situation.case.seed + number)
-        received = sort_out(situation.case, backward).leaves
-        for leaf in suspects:
-            again = received[leaf.position].usable
-            if again is not None:
-                errors[leaf.position].append(again - references[leaf.position])
-    changed = {}
-    for leaf in suspects:
-        yours, found = leaf.received.usable, errors[leaf.position]
-        if yours is None or len(found) < REPLAYS:
-            continue
-        tolerance = jitter(
-            [*found, yours - leaf.autodiff], leaf.autodiff, leaf.tolerance, situation.dtypes[leaf.position]
-        )
-        comparison = compare(yours, leaf.autodiff, tolerance)
-        changed[leaf.position] = replace(leaf, tolerance=tolerance, comparison=comparison)
-    return [changed.get(leaf.position, leaf) for leaf in leaves]
+def _noise(
+    received: Received, reference: NDArray[Any], scale: NDArray[np.float64], again: Sequence[NDArray[Any]]
+) -> float:
+    """The typical noise of a leaf, 0 where its backward was not run again."""
+    yours = received.usable
+    return noise_of(yours - reference, again[0], reference, scale) if yours is not None and again else 0.0
+
+
+def _looked_at_again(situation: _Situation, leaf: LeafCase, again: Replays) -> LeafCase:
+    """The leaf; where it differs, with the rounding inside yours taken into its tolerance."""
+    yours, comparison = leaf.received.usable, leaf.comparison
+    if yours is None or comparison is None or not comparison.wrong.size:
+        return leaf
+    errors = again.errors(REPLAYS, leaf.position)
+    if len(errors) < REPLAYS:
+        return leaf
+    tolerance = jitter(
+        [*errors, yours - leaf.autodiff],
+        leaf.autodiff,
+        leaf.tolerance,
+        situation.dtypes[leaf.position],
+        situation.units[leaf.position],
+    )
+    return replace(leaf, tolerance=tolerance, comparison=compare(yours, leaf.autodiff, tolerance))
 
 
 def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgement:
@@ -205,11 +225,13 @@ def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgemen
     )
     if not contradiction and not telling and not all(reference.seen.all() for reference in references):
         contradiction = "not every element was looked at, and finite differences along random directions cannot tell"
-    judged = {
-        position: conclude(case, untraced.settle(position, received, references[position], evidence), evidence)
+    looked = [
+        untraced.look_into(position, received, references[position], evidence)
         for position, received in enumerate(reception.leaves)
         if received.has_right_shape
-    }
+    ]
+    wrong_together = untraced.together(looked, evidence)
+    judged = {leaf.position: conclude(case, untraced.settle(leaf, wrong_together), evidence) for leaf in looked}
     findings: tuple[Finding, ...] = ()
     if contradiction and not any(leaf.status is Status.FAIL for leaf in judged.values()):
         if telling:

@@ -5,9 +5,10 @@ An element may differ by
     floor + relative · max(|reference|, scale) + drift (+ the witness's own error bar)
 
 `scale` is the root mean square of the element's gradient under random signs of the upstream gradient: the size of the
-terms that its sum is made of, which stays where they cancel. `drift` is how far the reference itself moves when the
-inputs move by a rounding: it stands for ill-conditioned steps inside the layer. `floor` covers elements that are zero
-but for rounding. None of them grows with the number of elements.
+terms that its sum is made of, which stays where they cancel. `relative` is a few roundings, or more where the layer's
+own noise is seen to be larger (`noise_of`). `drift` is how far the reference itself moves when the inputs move by a
+rounding: it stands for ill-conditioned steps inside the layer. `floor` covers elements that are zero but for rounding.
+None of them grows with the number of elements. Elements outside get a second look (`jitter`).
 """
 
 from __future__ import annotations
@@ -21,21 +22,18 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype
 from gradcheck_cli.judge.settings import Settings
-from gradcheck_cli.layers.layer import BackwardResult
 
 Perturbed = Callable[[float, int], tuple[NDArray[Any], ...]]
 """`(relative size, seed) -> gradients`: the reference at inputs that are off by random factors of 1 ± that size."""
 
-Replay = Callable[[float, int], tuple[BackwardResult, tuple[NDArray[Any], ...]]]
-"""`(relative size, seed) -> (yours, reference)`, both at the same inputs, off by random factors of 1 ± that size."""
+ROUNDINGS = 16.0
+"""`relative` is this many epsilons: 3.6e-15 in float64, 1.9e-6 in float32, 1.6 % in float16, 12 % in bfloat16.
 
-ROUNDING_FACTOR = 4.0
-"""`relative` is this times epsilon to the power 3/4: 7e-12 in float64, 2.6e-5 in float32, 2 % in float16.
-
-Rounding grows with the number of steps and with their conditioning inside the layer. Wide formats have room for that
-without hiding an error anybody would make; in narrow ones the same number of lost bits would hide real bugs, and code
-that works in them sums in wider ones.
+Right layers of a few steps stay within 4; what sums more terms, or is worse conditioned, shows it in `noise_of`.
 """
+
+NOISE_SAFETY = 12.0
+"""`relative` is at least this times the typical noise that was seen, some eight standard deviations."""
 
 FLOOR_SHARE = 0.25
 """`floor` is this share of `relative`, times the leaf's mean scale or its `natural_size`, whichever is more."""
@@ -46,7 +44,12 @@ SMALLEST_INPUT = 0.05
 DRIFT_SAFETY = 16.0
 """`drift` is this times the movement seen: one random direction may by chance move an element little."""
 
+NORMAL_MEDIAN = 0.9539
+"""The median of |a − b| for two standard normal numbers: √2 times that of one, 0.6745."""
+
 PERTURBATIONS = 2
+
+LONGEST_REPLAY = 2.0**-8
 
 REPLAYS = 6
 JITTER_SAFETY = 4.0
@@ -64,6 +67,7 @@ class Tolerance:
     Attributes:
         relative, floor: see the module's formula.
         scale, drift: in the leaf's shape, or None for zero.
+        jitter: the least tolerance of each element, from a second look; in the leaf's shape, or None.
         measured: False where the user gave `atol` or `rtol`.
     """
 
@@ -71,6 +75,7 @@ class Tolerance:
     floor: float
     scale: NDArray[np.float64] | None = None
     drift: NDArray[np.float64] | None = None
+    jitter: NDArray[np.float64] | None = None
     measured: bool = True
 
     def at(self, magnitude: NDArray[np.float64], part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
@@ -83,6 +88,8 @@ class Tolerance:
         result += self.floor
         if self.drift is not None:
             result += self.drift.reshape(-1)[part]
+        if self.jitter is not None:
+            np.fmax(result, self.jitter.reshape(-1)[part], out=result)
         return result
 
 
@@ -93,17 +100,66 @@ def given(settings: Settings) -> Tolerance | None:
     return Tolerance(settings.rtol or 0.0, settings.atol or 0.0, measured=False)
 
 
-def relative_rounding(dtypes: Sequence[np.dtype[Any]]) -> float:
-    """`relative` for a gradient that was computed in these dtypes: the narrowest floating one decides."""
-    return float(ROUNDING_FACTOR * largest_epsilon(dtypes) ** 0.75)
+def relative_rounding(dtypes: Sequence[np.dtype[Any]], noise: float = 0.0) -> float:
+    """`relative` for a gradient that was computed in these dtypes: the narrowest floating one decides.
+
+    `noise`: what was seen (`noise_of`); a backward that is random is none, so that it counts up to a limit.
+    """
+    rounding = largest_epsilon(dtypes)
+    return float(max(ROUNDINGS * rounding, min(NOISE_SAFETY * noise, rounding**LARGEST_JITTER)))
 
 
-def natural_size(outputs: Sequence[NDArray[Any]], upstream: Sequence[NDArray[Any]], value: NDArray[Any]) -> float:
+def replay_distance(dtypes: Sequence[np.dtype[Any]]) -> float:
+    """How far apart, relatively, the inputs are at which yours is run again: √ε, but 0.004 where that is more.
+
+    Far enough that all rounding is drawn anew (log(1 + e⁻¹⁵) added to a large number is rounded alike at inputs that
+    are one rounding apart), and so near that a mistake stays what it is.
+    """
+    rounding = largest_epsilon(dtypes)
+    return max(rounding, min(rounding**0.5, LONGEST_REPLAY))
+
+
+UNMEASURED_FACTOR = 4.0
+
+
+def unmeasured_rounding(dtypes: Sequence[np.dtype[Any]]) -> float:
+    """`relative` where no noise can be measured, for want of a trace: 4·ε^¾, 7e-12 in float64, 2.6e-5 in float32.
+
+    Rounding grows with the number of steps and with their conditioning inside the layer. Wide formats have room for
+    that without hiding an error anybody would make; in narrow ones the same number of lost bits would hide real bugs.
+    """
+    return float(UNMEASURED_FACTOR * largest_epsilon(dtypes) ** 0.75)
+
+
+def noise_of(errors: NDArray[Any], others: NDArray[Any], reference: NDArray[Any], scale: NDArray[np.float64]) -> float:
+    """The typical noise of a leaf's elements, relative to max(|reference|, scale), as a standard deviation.
+
+    From how yours − reference changes when the inputs move a little: a mistake stays what it is.
+
+    Args:
+        errors, others: yours − reference at two inputs that are a `replay_distance` apart, in the leaf's shape.
+    """
+    step = max(1, reference.size // SAMPLE)
+    size = np.fmax(np.abs(reference.reshape(-1)[::step]), scale.reshape(-1)[::step])
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        changes = np.abs(others.reshape(-1)[::step] - errors.reshape(-1)[::step]) / size
+    known = changes[np.isfinite(changes)]
+    return float(np.median(known)) / NORMAL_MEDIAN if known.size else 0.0
+
+
+def natural_size(
+    outputs: Sequence[NDArray[Any]],
+    upstream: Sequence[NDArray[Any]],
+    value: NDArray[Any],
+    smallest: float = SMALLEST_INPUT,
+) -> float:
     """The size of the terms that a gradient with respect to `value` is made of, by its units.
 
     The largest |upstream · output| over the root mean square of `value`. Inside a backward such terms may cancel to
     something far smaller, without a trace in `Autodiff.scale`: the gradient through a normalisation of few elements,
     of a bias before a batch normalisation, of a saturated sigmoid or softmax.
+
+    `smallest`: a root mean square below this counts as this.
     """
     largest = 0.0
     for output, cotangent in zip(outputs, upstream):
@@ -112,7 +168,8 @@ def natural_size(outputs: Sequence[NDArray[Any]], upstream: Sequence[NDArray[Any
             largest = max(largest, float(np.max(products, initial=0.0, where=np.isfinite(products))))
     flat = value.reshape(-1).astype(np.result_type(value, np.float64), copy=False)
     typical = float(np.sqrt(np.real(np.vdot(flat, flat)) / flat.size)) if flat.size else 0.0
-    return largest / max(typical, SMALLEST_INPUT) if np.isfinite(typical) else 0.0
+    size = max(typical, smallest)
+    return largest / size if np.isfinite(size) and size > 0 else 0.0
 
 
 def measure(
@@ -121,6 +178,7 @@ def measure(
     natural: float = 0.0,
     moved: Sequence[NDArray[Any]] = (),
     reference: NDArray[Any] | None = None,
+    noise: float = 0.0,
 ) -> Tolerance:
     """The tolerance of one leaf.
 
@@ -130,8 +188,9 @@ def measure(
         natural: `natural_size`.
         moved: the reference at inputs that are off by a rounding, see `perturbations`.
         reference: the reference, needed where `moved` is given.
+        noise: `noise_of`.
     """
-    relative = relative_rounding(dtypes)
+    relative = relative_rounding(dtypes, noise)
     drift = _drift(moved, reference) if moved and reference is not None else None
     floor = FLOOR_SHARE * relative * max(typical_size(scale), natural)
     return Tolerance(relative, floor, scale, drift)
@@ -157,24 +216,29 @@ def perturbations(
 
 
 def jitter(
-    errors: Sequence[NDArray[Any]], reference: NDArray[Any], tolerance: Tolerance, dtypes: Sequence[np.dtype[Any]]
+    errors: Sequence[NDArray[Any]],
+    reference: NDArray[Any],
+    tolerance: Tolerance,
+    dtypes: Sequence[np.dtype[Any]],
+    natural: float = 0.0,
 ) -> Tolerance:
-    """The tolerance, widened by the rounding inside yours: how its error changes when the inputs move by a rounding.
+    """The tolerance, widened by the rounding inside yours: how its error changes when the inputs move a little.
 
     Rounding is drawn anew at each input, however near, and a mistake stays what it is. So steps of the user's
     backward that cancel, and that the reference in float64 does not show, are told from mistakes.
 
     Args:
-        errors: yours − reference at inputs that are off by a rounding, the inputs themselves among them.
+        errors: yours − reference at inputs that are a `replay_distance` apart, the inputs themselves among them.
         reference, dtypes: of the leaf.
+        natural: `natural_size` at the inputs' own size, however small: what cancels inside may be as large.
     """
     stacked = np.stack(errors)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         spread = np.max(np.abs(stacked - stacked.mean(axis=0)), axis=0)
     size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
-    most = largest_epsilon(dtypes) ** LARGEST_JITTER * size + tolerance.floor
+    most = largest_epsilon(dtypes) ** LARGEST_JITTER * np.fmax(size, natural) + tolerance.floor
     spread = np.where(np.isfinite(spread), np.fmin(JITTER_SAFETY * spread, most), 0.0)
-    return replace(tolerance, drift=spread if tolerance.drift is None else np.fmax(tolerance.drift, spread))
+    return replace(tolerance, jitter=spread)
 
 
 def largest_epsilon(dtypes: Sequence[np.dtype[Any]]) -> float:
@@ -183,21 +247,42 @@ def largest_epsilon(dtypes: Sequence[np.dtype[Any]]) -> float:
     return max(floating, default=DOUBLE_EPSILON)
 
 
-def sensitivity(tolerance: Tolerance, reference: NDArray[Any], bars: NDArray[np.float64] | None = None) -> float | None:
-    """The relative error that would have been caught in 19 of 20 elements, whichever of them had it.
+@dataclass(frozen=True)
+class Sensitivity:
+    """The relative error of one element that would have been caught.
 
-    The quantile of tolerance / |reference| over the elements whose reference is above its tolerance (of the others
-    nobody can say that they are not zero), from an even sample of at most `SAMPLE` of them. None where there is none.
+    Attributes:
+        every: in whichever element, of those that are distinguishable from zero.
+        typical: in 19 of 20 of them.
     """
-    step = max(1, reference.size // SAMPLE)
-    magnitude = np.abs(reference.reshape(-1)[::step]).astype(np.float64, copy=False)
-    allowed = tolerance.at(magnitude, slice(None, None, step))
-    if bars is not None:
-        allowed = allowed + bars.reshape(-1)[::step]
-    telling = np.isfinite(magnitude) & np.isfinite(allowed) & (magnitude > allowed)
-    if not telling.any():
+
+    every: float
+    typical: float
+
+
+def sensitivity(
+    tolerance: Tolerance, reference: NDArray[Any], bars: NDArray[np.float64] | None = None
+) -> Sensitivity | None:
+    """What an element of this leaf could have been wrong by at most, relative to itself, and pass.
+
+    tolerance / |reference| over the elements whose reference is above its tolerance: of the others nobody can say that
+    they are not zero. None where there is none.
+    """
+    ratios = []
+    flat = reference.reshape(-1)
+    for start in range(0, flat.size, SAMPLE):
+        part = slice(start, min(start + SAMPLE, flat.size))
+        magnitude = np.abs(flat[part]).astype(np.float64, copy=False)
+        allowed = tolerance.at(magnitude, part)
+        if bars is not None:
+            allowed = allowed + bars.reshape(-1)[part]
+        telling = np.isfinite(magnitude) & np.isfinite(allowed) & (magnitude > allowed)
+        ratios.append(allowed[telling] / magnitude[telling])
+    found = np.concatenate(ratios) if ratios else np.zeros(0)
+    if not found.size:
         return None
-    return float(np.quantile(allowed[telling] / magnitude[telling], SENSITIVITY_QUANTILE, method="higher"))
+    typical = found[:: max(1, found.size // SAMPLE)]
+    return Sensitivity(float(found.max()), float(np.quantile(typical, SENSITIVITY_QUANTILE, method="higher")))
 
 
 def _drift(moved: Sequence[NDArray[Any]], reference: NDArray[Any]) -> NDArray[np.float64]:

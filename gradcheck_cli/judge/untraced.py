@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, slopes
-from gradcheck_cli.judge.kinks import kink, may_be_kink, to_ask
+from gradcheck_cli.judge.joint import Fault, faults, faulty
+from gradcheck_cli.judge.kink_words import accepted_text, jump_text, remarks
+from gradcheck_cli.judge.kinks import MOST_AROUND, Kink, kink, may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
-from gradcheck_cli.judge.noise import Tolerance, relative_rounding
+from gradcheck_cli.judge.noise import Tolerance, unmeasured_rounding
 from gradcheck_cli.judge.receiving import Received
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.table import TELLING, Row, Verdict, decide, is_telling
@@ -75,41 +77,110 @@ def reference_of(
     values[~np.isfinite(bars)] = np.nan
     known = np.abs(values[np.isfinite(values)])
     typical = float(known.mean()) if known.size else 0.0
-    relative = relative_rounding(dtypes)
+    relative = unmeasured_rounding(dtypes)
     floor = relative * max(typical, natural)
     return Reference(values, bars, seen, given or Tolerance(relative, floor), max(typical, TELLING * natural))
 
 
-def settle(position: int, received: Received, reference: Reference, evidence: Evidence) -> Judged:
-    """One leaf's values, held against its finite differences."""
+@dataclass(frozen=True)
+class Looked:
+    """One leaf after its suspicious elements were looked into.
+
+    Attributes:
+        yours: the user's gradient.
+        comparison: yours against the central differences.
+        verdicts: the table's, on elements that differ or are at a kink.
+        slopes: the kinks there are, by position.
+    """
+
+    position: int
+    received: Received
+    reference: Reference
+    yours: NDArray[Any]
+    comparison: Comparison
+    verdicts: Mapping[int, Verdict]
+    slopes: Mapping[int, Kink]
+
+    def place(self, at: int) -> Place:
+        """The element at a position of the flattened leaf."""
+        return self.position, self.comparison.index(at)
+
+
+def look_into(position: int, received: Received, reference: Reference, evidence: Evidence) -> Looked:
+    """Take the one-sided differences that a leaf's suspicious elements need, and ask the table."""
     yours = received.usable
     assert yours is not None
     comparison = compare(yours, reference.values, reference.tolerance, reference.bars)
     verdicts = _look_into(position, yours, reference, comparison, evidence)
+    slopes = {}
+    for at in verdicts:
+        found = kink(evidence.elements[position, comparison.index(at)], _tolerance(reference, at))
+        if found is not None:
+            slopes[at] = found
+    return Looked(position, received, reference, yours, comparison, verdicts, slopes)
+
+
+def together(looked: Sequence[Looked], evidence: Evidence) -> Mapping[Place, Fault]:
+    """Elements that are each between their slopes, and with others at the same kink are no gradient."""
+    by_position = {leaf.position: leaf for leaf in looked}
+    doubtful = frozenset(
+        leaf.place(at) for leaf in looked for at, verdict in leaf.verdicts.items() if verdict is Verdict.KINK
+    )
+
+    def yours(place: Place) -> float:
+        return float(np.real(by_position[place[0]].yours[place[1]]))
+
+    def tolerance(place: Place) -> float:
+        leaf = by_position[place[0]]
+        at = int(np.ravel_multi_index(place[1], leaf.yours.shape)) if place[1] else 0
+        return tolerance_at(leaf.reference.tolerance, yours(place), at)
+
+    def name(place: Place) -> str:
+        return f"{by_position[place[0]].received.name}{index_text(place[1])}"
+
+    kinked = {place: evidence.elements[place] for leaf in looked for place in map(leaf.place, leaf.slopes)}
+    return faulty(faults(kinked, doubtful, yours, tolerance, name, evidence), doubtful) if doubtful else {}
+
+
+def settle(looked: Looked, wrong_together: Mapping[Place, Fault]) -> Judged:
+    """One leaf's values, held against its finite differences and its kinks."""
+    reference, yours = looked.reference, looked.yours
     values, bars = reference.values.copy(), reference.bars.copy()
-    kinks = []
-    for at, verdict in verdicts.items():
-        slopes = kink(evidence.elements[position, comparison.index(at)], _tolerance(reference, at))
-        if verdict is Verdict.UNKNOWN:
+    jumps = []
+    for at, verdict in looked.verdicts.items():
+        slopes, mine = looked.slopes.get(at), scalar(yours, at)
+        if verdict is Verdict.UNKNOWN or verdict is Verdict.JUMP:
             values.reshape(-1)[at] = np.nan
+            jumps.extend([at] if verdict is Verdict.JUMP else [])
+        elif (fault := wrong_together.get(looked.place(at))) is not None:
+            values.reshape(-1)[at] = mine - fault.excess / len(fault.places)
+            bars.reshape(-1)[at] = 0.0
         elif slopes is not None:
-            values.reshape(-1)[at] = slopes.nearest(float(yours.reshape(-1)[at]))
+            values.reshape(-1)[at] = slopes.nearest(float(np.real(mine)))
             bars.reshape(-1)[at] = slopes.error
-            kinks.extend([at] if verdict is Verdict.KINK else [])
-    if verdicts:
+    comparison = looked.comparison
+    if looked.verdicts:
         comparison = compare(yours, values, reference.tolerance, bars)
+    why = _why(looked.received, yours, reference, values, bars)
+    name = looked.received.name
+    if jumps:
+        at = jumps[0]
+        why = jump_text(name, looked.place(at), looked.slopes[at], len(jumps), scalar(yours, at))
+    faulted = {at: wrong_together[looked.place(at)] for at in looked.verdicts if looked.place(at) in wrong_together}
+    met = [at for at, verdict in looked.verdicts.items() if verdict is Verdict.KINK and at not in faulted]
     return Judged(
-        position,
-        received,
+        looked.position,
+        looked.received,
         None,
         values,
         bars,
         reference.tolerance,
         comparison,
         DIFFERENCES,
-        _why(received, yours, reference, values, bars),
-        _kinks_text(received, comparison, kinks, evidence, position),
-        _notes(received, reference),
+        why,
+        accepted_text(name, [(looked.place(at)[1], looked.slopes[at], float(yours.reshape(-1)[at])) for at in met]),
+        _notes(looked.received, reference),
+        remarks(looked.slopes, faulted, comparison.wrong.tolist()),
     )
 
 
@@ -150,6 +221,13 @@ def _look_into(
         asked = to_ask(candidates, known, any(kink(known[at], 0.0) for at in suspects))
         if not evidence.look_at(((position, comparison.index(at)) for at in asked), one_sided=True):
             break
+    beyond = [
+        (position, comparison.index(at))
+        for at in suspects
+        if (found := kink(evidence.elements[position, comparison.index(at)], 0.0)) is not None
+        and not found.allows(scalar(yours, at), _tolerance(reference, at))
+    ]
+    evidence.look_around(beyond[:MOST_AROUND])
     # A noisy element that is no kink stays as it is: `_why` says what the noise means for the leaf.
     known = {at: evidence.elements[position, comparison.index(at)] for at in suspects}
     counted = set(wrong)
@@ -203,19 +281,6 @@ def _why(
     if not reference.seen.any() and values.size:
         return f"no finite difference of `{received.name}` was taken, and autodiff is missing"
     return ""
-
-
-def _kinks_text(received: Received, comparison: Comparison, kinks: list[int], evidence: Evidence, position: int) -> str:
-    if not kinks:
-        return ""
-    index = comparison.index(kinks[0])
-    difference = evidence.elements[position, index]
-    slopes = sorted(float(np.real(slope)) for slope in (difference.forward, difference.backward) if slope is not None)
-    return (
-        f"`{received.name}` meets a kink in {plural(len(kinks), 'element')}, "
-        f"first at {index_text(index) or 'its one element'}: yours "
-        f"is between the slopes on its two sides, {number(slopes[0])} and {number(slopes[-1])}"
-    )
 
 
 def _notes(received: Received, reference: Reference) -> tuple[str, ...]:

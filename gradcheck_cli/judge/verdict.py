@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.judge.elements import Comparison
-from gradcheck_cli.judge.noise import Tolerance
+from gradcheck_cli.judge.noise import Sensitivity, Tolerance
 from gradcheck_cli.judge.receiving import Received
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.report.model import Element, Finding, Status
@@ -48,7 +48,7 @@ class LeafVerdict:
     wrong_map: NDArray[np.bool_] | None = None
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    sensitivity: float | None = None
+    sensitivity: Sensitivity | None = None
     why: str = ""
 
     @property

@@ -134,8 +134,9 @@ class LayerReport:
 
     Attributes:
         name: as `PATH::NAME` selects it.
-        sensitivity: the relative error that would have been caught in 19 of 20 elements, whichever had it; None if not
-            judged.
+        sensitivity: the relative error that would have been caught in any one element that is distinguishable from
+            zero (its gradient is above its tolerance), of any argument, in any draw; None if not judged.
+        typical_sensitivity: the same in 19 of 20 of those elements.
         witnesses: which of `yours`, `autodiff`, `finite differences` spoke.
         notes: what was assumed or inferred, and what one witness could not do and why; sentences.
         failing_draw: the inputs of the worst failing draw, None when nothing failed.
@@ -153,6 +154,7 @@ class LayerReport:
     arguments: tuple[ArgumentReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     sensitivity: float | None = None
+    typical_sensitivity: float | None = None
     witnesses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     failing_draw: DrawReport | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer
-from gradcheck_cli.layers.leaves import rebuild
+from gradcheck_cli.layers.leaves import is_floating, rebuild
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
 from gradcheck_cli.witnesses.autodiff import gradient_program
@@ -24,21 +24,41 @@ def replay(
 ) -> Callable[[float, int], tuple[BackwardResult, tuple[NDArray[Any], ...]]]:
     """`(relative size, seed) -> (yours, autodiff)`, both at the same leaves, off by random factors of 1 ± that size.
 
-    The leaves are rounded to the layer's own dtype before either sees them.
+    The upstream gradient is off likewise, unless it is that of a loss, which must be one: sums of it alone would have
+    the same rounding each time. All is rounded to the layer's own dtypes before either sees it.
     """
     program = gradient_program(trace, device=device)
+    near_upstream = (lambda *_: upstream) if case.layer.unit_upstream else moved_upstream
 
     def at_moved_leaves(size: float, seed: int) -> tuple[BackwardResult, tuple[NDArray[Any], ...]]:
         rng = np.random.default_rng(seed)
         moved = []
         for leaf in case.leaves:
-            signs = rng.choice((-1.0, 1.0), leaf.value.shape)
-            moved.append((widened(leaf.value) * (1 + size * signs)).astype(leaf.value.dtype))
-        near = with_leaves(case, tuple(moved))
-        analytic = run_backward(bound, near, run_forward(bound, near), upstream)
-        return analytic.backward, program.gradients([widened(leaf) for leaf in moved], upstream.flat)
+            moved.append(_moved(leaf.value, size, rng))
+        near, above = with_leaves(case, tuple(moved)), near_upstream(upstream, size, rng)
+        analytic = run_backward(bound, near, run_forward(bound, near), above)
+        return analytic.backward, program.gradients([widened(leaf) for leaf in moved], above.flat)
 
     return at_moved_leaves
+
+
+def moved_upstream(upstream: Upstream, size: float, rng: np.random.Generator) -> Upstream:
+    """The upstream gradient off by random factors of 1 ± `size`, in its own dtypes and kinds of container."""
+    flat: list[NDArray[Any]] = []
+
+    def put(_: tuple[Any, ...], leaf: Any) -> Any:
+        if not is_floating(leaf):
+            return leaf
+        mine = like(leaf, _moved(np.asarray(leaf), size, rng))
+        flat.append(np.array(widened(mine)))
+        return mine
+
+    return Upstream(rebuild(upstream.cotangents, put), tuple(flat))
+
+
+def _moved(value: NDArray[Any], size: float, rng: np.random.Generator) -> NDArray[Any]:
+    signs = rng.integers(0, 2, value.shape, dtype=np.int8)
+    return (widened(value) * np.array([1 - size, 1 + size])[signs]).astype(value.dtype)
 
 
 def with_leaves(case: Case, values: tuple[NDArray[Any], ...]) -> Case:
