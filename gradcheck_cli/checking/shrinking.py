@@ -124,13 +124,14 @@ class Shrinker:
         except (Unwritable, UserError):
             return None
         seeding = self._seeding(transcript)
-        for make in (partial(against_differences, seeding=seeding), against_number):
+        ways = (("numeric", partial(against_differences, seeding=seeding)), ("right", against_number))
+        for name, make in ways:
             try:
                 script = assemble(transcript, seeding, make(transcript, wrong))
             except Unwritable:
                 continue
             trial = self._attempt(script, transcript)
-            if trial is not None and _holds_for_right(trial.variables, wrong):
+            if trial is not None and _holds_for_right(trial.variables, transcript.free(name), wrong):
                 return script
         return None
 
@@ -243,12 +244,10 @@ def _has(finding: Finding, draw: CheckedCase) -> bool:
     )
 
 
-def _holds_for_right(variables: dict[str, Any], wrong: Wrong) -> bool:
+def _holds_for_right(variables: dict[str, Any], name: str, wrong: Wrong) -> bool:
     """Whether the assertion would hold, by a wide margin, for the right value, and fails by one for yours."""
-    if "numeric" in variables:
-        told, (rtol, atol) = variables["numeric"], (RTOL, ATOL)
-    else:
-        told, (rtol, atol) = variables.get("right"), tolerances(wrong)
+    told = variables.get(name)
+    rtol, atol = (RTOL, ATOL) if name.startswith("numeric") else tolerances(wrong)
     if told is None or "yours" not in variables:
         return False
     right = wrong.reference if np.iscomplexobj(wrong.leaf.value) else wrong.reference.real

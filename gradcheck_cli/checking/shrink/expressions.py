@@ -22,6 +22,7 @@ class Expressions:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, str]] = {}
+        self._preferred: dict[int, tuple[Any, str]] = {}
 
     def learn(self, value: Any, text: str, depth: int = _DEPTH) -> None:
         """`text` stands for `value`, and `text[key]` for what it holds."""
@@ -38,6 +39,10 @@ class Expressions:
             for position, item in enumerate(value):
                 self.learn(item, f"{text}[{position}]", depth - 1)
 
+    def prefer(self, value: Any, text: str) -> None:
+        """`text` stands for `value` from now on, whatever it was called before, and though it be None or a number."""
+        self._preferred[id(value)] = (value, text)
+
     def learn_instance(self, instance: Any, text: str, depth: int = _DEPTH) -> None:
         """The same for an object with attributes: a layer, and the layers and parameters that it holds."""
         for name, value in attributes(instance).items():
@@ -51,6 +56,8 @@ class Expressions:
 
     def find(self, value: Any) -> str | None:
         """The text for this very object; None where it has none."""
+        if id(value) in self._preferred:
+            return self._preferred[id(value)][1]
         known = self._known.get(id(value))
         return None if known is None or isinstance(value, _NAMELESS) else known[1]
 
@@ -61,6 +68,8 @@ class Expressions:
             Unwritable: where there is none.
         """
         if (found := self.find(value)) is not None:
+            return found
+        if isinstance(value, (dict, list, tuple)) and (found := self._rebuilt(value)) is not None:
             return found
         if type(value) is tuple and value:
             return "(" + ", ".join(map(self.text, value)) + ("," if len(value) == 1 else "") + ")"
@@ -73,6 +82,18 @@ class Expressions:
                 if type(other) is type(value) and _equal(other, value):
                     return text
         return literal(value)
+
+    def _rebuilt(self, value: Any) -> str | None:
+        """The text for a container of the same kind that holds the very same objects: JAX rebuilds what it walks."""
+        for other, text in self._known.values():
+            if type(other) is not type(value) or len(other) != len(value) or not value:
+                continue
+            if isinstance(value, dict):
+                if other.keys() == value.keys() and all(other[key] is item for key, item in value.items()):
+                    return text
+            elif all(one is item for one, item in zip(other, value)):
+                return text
+        return None
 
     def function(self, value: Any, names: ModuleNames) -> str:
         """How a script names what was called: a function of the module, a method of an object it made, a closure.

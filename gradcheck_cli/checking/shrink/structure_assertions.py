@@ -27,6 +27,7 @@ WHOLE = frozenset({"GC102", "GC103"})
 
 def ways(code: str, argument: str | None, transcript: Transcript) -> Iterator[Shown]:
     """Ways to show a finding, the likeliest first; the ones that do not fail are no good."""
+    before = transcript.free("before", "was")
     leaves = [leaf for leaf in transcript.case.leaves if argument in (None, leaf.name, leaf.argument)]
     match code:
         case "GC101":
@@ -40,17 +41,17 @@ def ways(code: str, argument: str | None, transcript: Transcript) -> Iterator[Sh
         case "GC105":
             yield from _structure(transcript, leaves)
         case "GC301":
-            yield from _unchanged([text for _, text in _arrays(transcript, leaves)])
+            yield from _unchanged(before, [text for _, text in _arrays(transcript, leaves)])
         case "GC302":
-            yield from _unchanged([name for name, value in transcript.upstream if hasattr(value, "shape")])
+            yield from _unchanged(before, [name for name, value in transcript.upstream if hasattr(value, "shape")])
         case "GC303" | "GC305" | "GC308":
-            yield from _twice(transcript)
+            yield from _twice(transcript, before)
         case "GC304":
-            yield from _linear(transcript)
+            yield from _linear(transcript, before)
         case "GC306":
             yield from _aliased(transcript, leaves)
         case "GC214":
-            yield from _stale(transcript)
+            yield from _stale(transcript, before)
         case _:
             return
 
@@ -134,10 +135,10 @@ def _arrays(transcript: Transcript, leaves: list[Leaf]) -> Iterator[tuple[Leaf |
             yield None, name
 
 
-def _unchanged(places: list[str]) -> Iterator[Shown]:
+def _unchanged(before: str, places: list[str]) -> Iterator[Shown]:
     for place in places:
-        check = f'assert np.array_equal({place}, before), "{_quoted(place)} is not as it was"'
-        yield Shown((check,), (f"before = np.copy({place})",))
+        check = f'assert np.array_equal({place}, {before}), "{_quoted(place)} is not as it was"'
+        yield Shown((check,), (f"{before} = np.copy({place})",))
 
 
 def _gradients(transcript: Transcript) -> list[str]:
@@ -148,26 +149,26 @@ def _came(transcript: Transcript, leaf: Leaf) -> bool:
     return leaf.argument in transcript.gradients
 
 
-def _twice(transcript: Transcript) -> Iterator[Shown]:
+def _twice(transcript: Transcript, before: str) -> Iterator[Shown]:
     """The backward once more, without the forward and with it."""
     for gradient in _gradients(transcript):
         message = f'"{_quoted(gradient)} is another the second time"'
-        check = f"assert np.allclose({gradient}, before), {message}"
+        check = f"assert np.allclose({gradient}, {before}), {message}"
         if transcript.backward:
-            yield Shown((f"before = np.copy({gradient})", transcript.backward, check))
+            yield Shown((f"{before} = np.copy({gradient})", transcript.backward, check))
         steps = [step for step in (transcript.forward, transcript.backward) if step]
-        yield Shown((f"before = np.copy({gradient})", *steps, check))
+        yield Shown((f"{before} = np.copy({gradient})", *steps, check))
 
 
-def _linear(transcript: Transcript) -> Iterator[Shown]:
+def _linear(transcript: Transcript, before: str) -> Iterator[Shown]:
     names = [name for name, _ in transcript.upstream]
     steps = (*transcript.setup, transcript.forward, transcript.backward)
     for gradient in _gradients(transcript) if names and transcript.backward else ():
         for factor in ("2", "-1", "0"):
             scaled = f"{', '.join(names)} = {', '.join(f'{factor} * {name}' for name in names)}"
             message = f'"{factor} times the upstream gradient gives another {_quoted(gradient)} than {factor} times it"'
-            check = f"assert np.allclose({gradient}, {factor} * before), {message}"
-            yield Shown((f"before = np.copy({gradient})", scaled, *steps, check))
+            check = f"assert np.allclose({gradient}, {factor} * {before}), {message}"
+            yield Shown((f"{before} = np.copy({gradient})", scaled, *steps, check))
 
 
 def _aliased(transcript: Transcript, leaves: list[Leaf]) -> Iterator[Shown]:
@@ -181,7 +182,7 @@ def _aliased(transcript: Transcript, leaves: list[Leaf]) -> Iterator[Shown]:
                 yield Shown((f"assert not np.shares_memory({gradient}, {other}), {message}",))
 
 
-def _stale(transcript: Transcript) -> Iterator[Shown]:
+def _stale(transcript: Transcript, before: str) -> Iterator[Shown]:
     """forward(A), forward(B), backward with A's cache: it must still give A's gradient."""
     if transcript.layer.convention is Convention.CLASS or not transcript.backward:
         return
@@ -194,9 +195,9 @@ def _stale(transcript: Transcript) -> Iterator[Shown]:
             continue
         for gradient in _gradients(transcript):
             message = f'"{_quoted(gradient)} is another after a forward on other inputs"'
-            check = f"assert np.allclose({gradient}, before), {message}"
+            check = f"assert np.allclose({gradient}, {before}), {message}"
             yield Shown(
-                (f"before = np.copy({gradient})", transcript.forward, other, transcript.backward, check)
+                (f"{before} = np.copy({gradient})", transcript.forward, other, transcript.backward, check)
             )
 
 

@@ -13,6 +13,7 @@ from gradcheck_cli.judge.words import argument_gradient_name
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.conventions import syntax
 from gradcheck_cli.layers.conventions.context import Context
+from gradcheck_cli.layers.conventions.custom_jvp import CustomJVP
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.leaves import fresh
 from gradcheck_cli.layers.module import Module
@@ -20,7 +21,7 @@ from gradcheck_cli.layers.users_code import Call, recorded
 from gradcheck_cli.witnesses.analytic import copies
 from gradcheck_cli.witnesses.gradients import Upstream
 
-_TAKEN = frozenset({"np", "jnp", "jax", "f", "h", "yours", "numeric", "before", "again", "layer", "ctx", "m", "sys"})
+_TAKEN = frozenset({"np", "jnp", "jax", "layer", "ctx", "m", "sys", "yours"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Transcript:
         gradients: by argument, the text for what came back; no entry where nothing did.
         returned: what the whole return of the backward is called, "" where it is taken apart at once.
         own: by name of an own parameter, the text of where it is on the object.
+        used: every name that the script has so far.
     """
 
     layer: Layer
@@ -59,6 +61,12 @@ class Transcript:
     result: BackwardResult
     variables: dict[str, str]
     own: dict[str, str]
+    used: frozenset[str]
+
+    def free(self, *names: str) -> str:
+        """The first of these names that stands for nothing yet."""
+        taken = self.used | set(self.names.used)
+        return next((name for name in names if name not in taken), f"{names[0]}_{len(taken)}")
 
 
 def transcribe(
@@ -78,7 +86,19 @@ def transcribe(
     with recorded() as calls:
         result = bound.forward(given)
         returned = bound.backward(result, cotangents, case.differentiable)
-    return _Writer(module, case, given, cotangents, calls, result, returned, whole).transcript()
+    writer = _Writer(module, case, given, cotangents, calls, result, returned, whole)
+    rule = transposed_rule(bound)
+    return writer.transcript() if rule is None or calls else writer.of_rule(rule)
+
+
+def transposed_rule(bound: BoundLayer) -> CustomJVP | None:
+    """The `custom_jvp` that a bound layer is, or wraps; None for any other: its backward is `jax.vjp` of it."""
+    found: Any = bound
+    for _ in range(4):
+        if isinstance(found, CustomJVP):
+            return found
+        found = getattr(found, "inner", None) or getattr(found, "_bound", None)
+    return None
 
 
 class _Writer:
@@ -164,6 +184,49 @@ class _Writer:
             self.returned,
             variables,
             {name: place.removesuffix("[...]") for name, place in own.items()},
+            frozenset(self.used),
+        )
+
+    def of_rule(self, rule: CustomJVP) -> Transcript:
+        """A `custom_jvp`: what `jax.vjp` makes of its rule."""
+        variables = {name: self._fresh(name) for name in self.given}
+        for name, value in self.given.items():
+            self.known.learn(value, variables[name])
+        name = self.names.of(rule.whole)
+        order = [item.name for item in rule.parameters if item.name in self.given]
+        texts = [self.known.text(self.given[item]) for item in order]
+        call = f"{name}({', '.join(texts)})"
+        taken = [self.known.text(self.given[item]) for item in rule.inputs]
+        function = name if texts == taken else f"lambda {', '.join(taken)}: {call}"
+        out, pull_back = self._fresh(self._output_name(0)), self._fresh("pull_back")
+        upstream = self._upstream_names()
+        gradients = {item: self._fresh(self._gradient_variable(item)) for item in rule.inputs}
+        several = len(self.result.outputs) > 1
+        cotangent = f"({', '.join(upstream)})" if several else upstream[0]
+        left = ", ".join(gradients.values()) + "," * (len(gradients) == 1)
+        if self.whole:
+            left = self._fresh("grads")
+        count = range(len(self.result.outputs))
+        return Transcript(
+            self.layer,
+            self.case,
+            self.names,
+            tuple((variables[item], self.given[item]) for item in order if not self._is_plain(item)),
+            tuple(zip(upstream, self.cotangents)),
+            (),
+            "",
+            f"{out}, {pull_back} = jax.vjp({', '.join([function, *taken])})",
+            call,
+            f"{left} = {pull_back}({cotangent})",
+            f"{pull_back}({cotangent})",
+            tuple(f"{out}[{k}]" for k in count) if several else (out,),
+            tuple(f"[{k}]" for k in count) if several else ("",),
+            gradients,
+            left if self.whole else "",
+            self.returned,
+            variables,
+            {},
+            frozenset(self.used),
         )
 
     def _is_plain(self, name: str) -> bool:
@@ -211,6 +274,8 @@ class _Writer:
         names = self._returned_names(call, value)
         for name, item in zip(names, value):
             self.known.learn(item, name)
+            if not any(item is output for output in outputs):
+                self.known.prefer(item, name)  # a cache that is `x` itself, or None, is the cache all the same
         positions = [next((k for k, item in enumerate(value) if item is output), None) for output in outputs]
         if any(position is None for position in positions):
             raise Unwritable("an output is not what the forward returned")

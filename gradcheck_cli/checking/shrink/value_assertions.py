@@ -66,22 +66,22 @@ def against_differences(transcript: Transcript, wrong: Wrong, seeding: Sequence[
     name = transcript.variables[leaf.argument]
     library = "jnp" if transcript.layer.uses_jax else "np"
     body = "; ".join([*seeding, _function(transcript, leaf.argument)])
-    lines = [f"def f({name}): {body}"]
+    f, h = transcript.free("f", "loss", "value"), transcript.free("h", "step", "delta")
+    numeric = transcript.free("numeric")
+    lines = [f"def {f}({name}): {body}"]
     step = STEP
     if leaf.value.size > 1:
         place = ", ".join(map(str, wrong.index))
         shape = f"{library}.zeros({name}.shape)"
         if transcript.layer.uses_jax:
-            lines.append(f"h = {shape}.at[{place}].set({STEP})")
+            lines.append(f"{h} = {shape}.at[{place}].set({STEP})")
         else:
-            lines += [f"h = {shape}", f"h[{place}] = {STEP}"]
-        step = "h"
-    difference = f"(f({name} + {step}) - f({name} - {step})) / 2e-5"
-    lines.append(f"yours, numeric = {yours}, {difference}")
-    if not transcript.layer.uses_jax and leaf.value.size > 1:
-        lines[1:3] = [f"{lines[1]}; {lines[2]}"]
-    message = _message(yours, "finite differences give {numeric}")
-    return [*lines, f"assert np.isclose(yours, numeric, rtol={_short(RTOL)}), {message}"]
+            lines.append(f"{h} = {shape}; {h}[{place}] = {STEP}")
+        step = h
+    difference = f"({f}({name} + {step}) - {f}({name} - {step})) / 2e-5"
+    lines.append(f"yours, {numeric} = {yours}, {difference}")
+    message = _message(yours, f"finite differences give {{{numeric}}}")
+    return [*lines, f"assert np.isclose(yours, {numeric}, rtol={_short(RTOL)}), {message}"]
 
 
 def against_number(transcript: Transcript, wrong: Wrong) -> list[str]:
@@ -91,10 +91,11 @@ def against_number(transcript: Transcript, wrong: Wrong) -> list[str]:
     if not math.isfinite(abs(reference)):
         raise Unwritable("the right value is not finite")
     rtol, atol = tolerances(wrong)
-    message = _message(yours, f"{wrong.witness} gives {{right}}")
+    right = transcript.free("right")
+    message = _message(yours, f"{wrong.witness} gives {{{right}}}")
     return [
-        f"yours, right = {yours}, {reference!r}",
-        f"assert np.isclose(yours, right, rtol={_short(rtol)}, atol={_short(atol)}), {message}",
+        f"yours, {right} = {yours}, {reference!r}",
+        f"assert np.isclose(yours, {right}, rtol={_short(rtol)}, atol={_short(atol)}), {message}",
     ]
 
 
@@ -138,8 +139,9 @@ def _function(transcript: Transcript, argument: str) -> str:
         if len(transcript.taken) == 1:
             texts = [call + transcript.taken[0]]
         else:
-            statements.append(f"out = {call}")
-            texts = ["out" + taken for taken in transcript.taken]
+            outputs = transcript.free("outputs", "results")
+            statements.append(f"{outputs} = {call}")
+            texts = [outputs + taken for taken in transcript.taken]
     weights = [name for name, _ in transcript.upstream]
     if not weights and transcript.layer.unit_upstream:
         parts = [text if _is_scalar(transcript) else f"np.sum({text})" for text in texts]
