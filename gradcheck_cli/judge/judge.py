@@ -29,7 +29,7 @@ from gradcheck_cli.judge.noise import (
     natural_size,
     noise_of,
     perturbations,
-    replay_distance,
+    replay_distances,
     typical_size,
 )
 from gradcheck_cli.judge.receiving import Received
@@ -150,7 +150,7 @@ def _with_autodiff(
     everything = [dtype for of_leaf in dtypes for dtype in of_leaf]
     count = PERTURBATIONS if sum(leaf.value.size for leaf in case.leaves) <= LARGE else 1
     moved = () if fixed is not None else perturbations(perturbed, everything, case.seed, count)
-    again = Replays(case, None if fixed is not None else replay, replay_distance(everything))
+    again = Replays(case, None if fixed is not None else replay, replay_distances(everything))
     leaf_cases = []
     for position, received in enumerate(reception.leaves):
         reference, scale = autodiff.gradients[position], autodiff.scale[position]

@@ -51,7 +51,8 @@ PERTURBATIONS = 2
 
 LONGEST_REPLAY = 2.0**-8
 
-REPLAYS = 6
+NEAR_REPLAYS, FAR_REPLAYS = 3, 3
+REPLAYS = NEAR_REPLAYS + FAR_REPLAYS
 JITTER_SAFETY = 4.0
 LARGEST_JITTER = 0.5
 """Jitter counts up to epsilon to this power, times the element's size: a backward that is random is no noise."""
@@ -109,14 +110,15 @@ def relative_rounding(dtypes: Sequence[np.dtype[Any]], noise: float = 0.0) -> fl
     return float(max(ROUNDINGS * rounding, min(NOISE_SAFETY * noise, rounding**LARGEST_JITTER)))
 
 
-def replay_distance(dtypes: Sequence[np.dtype[Any]]) -> float:
-    """How far apart, relatively, the inputs are at which yours is run again: √ε, but 0.004 where that is more.
+def replay_distances(dtypes: Sequence[np.dtype[Any]]) -> tuple[float, ...]:
+    """How far off, relatively, the inputs of each replay are: √ε, then ε^¼, but never above 0.004.
 
-    Far enough that all rounding is drawn anew (log(1 + e⁻¹⁵) added to a large number is rounded alike at inputs that
-    are one rounding apart), and so near that a mistake stays what it is.
+    Far enough that rounding is drawn anew (log(1 + e⁻²⁵) added to a large number is rounded alike at inputs that are
+    near), and so near that a mistake stays what it is.
     """
     rounding = largest_epsilon(dtypes)
-    return max(rounding, min(rounding**0.5, LONGEST_REPLAY))
+    near, far = (max(rounding, min(rounding**power, LONGEST_REPLAY)) for power in (0.5, 0.25))
+    return (near,) * NEAR_REPLAYS + (far,) * FAR_REPLAYS
 
 
 UNMEASURED_FACTOR = 4.0
@@ -137,7 +139,7 @@ def noise_of(errors: NDArray[Any], others: NDArray[Any], reference: NDArray[Any]
     From how yours − reference changes when the inputs move a little: a mistake stays what it is.
 
     Args:
-        errors, others: yours − reference at two inputs that are a `replay_distance` apart, in the leaf's shape.
+        errors, others: yours − reference at two inputs that are close (`replay_distances`), in the leaf's shape.
     """
     step = max(1, reference.size // SAMPLE)
     size = np.fmax(np.abs(reference.reshape(-1)[::step]), scale.reshape(-1)[::step])
@@ -228,7 +230,7 @@ def jitter(
     backward that cancel, and that the reference in float64 does not show, are told from mistakes.
 
     Args:
-        errors: yours − reference at inputs that are a `replay_distance` apart, the inputs themselves among them.
+        errors: yours − reference at inputs that are close (`replay_distances`), the inputs themselves among them.
         reference, dtypes: of the leaf.
         natural: `natural_size` at the inputs' own size, however small: what cancels inside may be as large.
     """

@@ -20,12 +20,12 @@ Replay = Callable[[float, int], tuple[BackwardResult, Gradients]]
 
 
 class Replays:
-    """Replays of one case at inputs that are off by `size`; none where there is no `replay`, or the layer raises."""
+    """Replays of one case at inputs that are off by `distances`; none where there is no `replay`, or the layer raises."""
 
-    def __init__(self, case: Case, replay: Replay | None, size: float) -> None:
+    def __init__(self, case: Case, replay: Replay | None, distances: tuple[float, ...]) -> None:
         self._case = case
         self._replay = replay
-        self._size = size
+        self._distances = distances
         self._found: list[tuple[tuple[NDArray[Any] | None, ...], Gradients]] = []
 
     def errors(self, count: int, leaf: int) -> list[NDArray[Any]]:
@@ -38,7 +38,7 @@ class Replays:
     def _take(self, count: int) -> None:
         while self._replay is not None and len(self._found) < count:
             try:
-                backward, references = self._replay(self._size, self._case.seed + len(self._found))
+                backward, references = self._replay(self._distances[len(self._found)], self._case.seed + len(self._found))
             except UserError:  # inputs that are next to legal ones need not be legal: a row that sums to one
                 self._replay = None
                 return
