@@ -24,16 +24,25 @@ def last_line(report: Report, screen: Screen) -> Text:
     parts.append(Text(f"seed {report.seed}", style=QUIET))
     parts.append(screen.text(one_line(report.device), QUIET))
     parts.append(Text(duration(report.seconds), style=QUIET))
-    sensitivity = weakest_sensitivity(report)
-    if sensitivity is not None:
-        parts.append(Text(f"would have caught a relative error of {power(sensitivity)} in one element", style=QUIET))
+    if caught := _caught(report):
+        parts.append(Text(caught, style=QUIET))
     return joined(parts, screen, 1)
 
 
 def weakest_sensitivity(report: Report) -> float | None:
-    """The smallest relative error of one element that every judged layer's check would have caught."""
+    """The smallest relative error of any one element that every judged layer's check would have caught."""
     known = [layer.sensitivity for layer in report.layers if layer.sensitivity is not None]
     return max(known) if known else None
+
+
+def _caught(report: Report) -> str:
+    sensitivity = weakest_sensitivity(report)
+    if sensitivity is None:
+        return ""
+    known = [layer.typical_sensitivity for layer in report.layers if layer.typical_sensitivity is not None]
+    every, typical = power(sensitivity), power(max(known, default=sensitivity))
+    most = f" ({typical} in most)" if typical != every else ""
+    return f"would have caught a relative error of {every} in any element{most}"
 
 
 def _counts(report: Report) -> Text:
