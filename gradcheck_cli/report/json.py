@@ -86,14 +86,18 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
         "convention": text(layer.convention),
         "status": layer.status.value,
         "sensitivity": number(layer.sensitivity),
+        "typical_sensitivity": number(layer.typical_sensitivity),
+        "typical_sensitivity": number(layer.typical_sensitivity),
         "arguments": [_argument(argument) for argument in layer.arguments],
         "findings": [finding_object(finding) for finding in layer.findings],
         "witnesses": list(layer.witnesses),
         "notes": [text(note) for note in layer.notes],
+        "checked": [text(what) for what in layer.checked],
         "draws": layer.draws,
         "equations": layer.equations,
         "seconds": number(layer.seconds),
         "reproduce": text(layer.reproduce),
+        "script": text(layer.script),
         "failing_draw": None if layer.failing_draw is None else _draw(layer.failing_draw),
     }
 
@@ -107,14 +111,18 @@ def _module(error: Finding) -> dict[str, Any]:
         "convention": MODULE,
         "status": Status.ERROR.value,
         "sensitivity": None,
+        "typical_sensitivity": None,
+        "typical_sensitivity": None,
         "arguments": [],
         "findings": [finding_object(error)],
         "witnesses": [],
         "notes": [],
+        "checked": [],
         "draws": 0,
         "equations": 0,
         "seconds": 0.0,
         "reproduce": "",
+        "script": "",
         "failing_draw": None,
     }
 
@@ -165,6 +173,7 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "finite_difference": number(finding.finite_difference),
         "error_bar": number(finding.error_bar),
         "mend": None if finding.mend is None else text(finding.mend),
+        "inputs": [_named(array) for array in finding.inputs],
     }
 
 
