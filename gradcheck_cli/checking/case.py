@@ -8,6 +8,7 @@ from typing import Any
 from gradcheck_cli.checking.draws import Drawn
 from gradcheck_cli.checking.findings import forward_mismatch
 from gradcheck_cli.checking.traces import Traces
+from gradcheck_cli.checking.wide import settled_in_float64
 from gradcheck_cli.judge.judge import judge_draw
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -19,6 +20,7 @@ from gradcheck_cli.tracing.trace import Trace, Untraceable
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
 from gradcheck_cli.witnesses.autodiff import autodiff, perturbed
 from gradcheck_cli.witnesses.batched import BatchedForward
+from gradcheck_cli.witnesses.conventions import conventions
 from gradcheck_cli.witnesses.evaluate import ReferenceOnly, evaluator
 from gradcheck_cli.witnesses.finite_differences import Differencer
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
@@ -78,6 +80,7 @@ class Cases:
         equations = 0
         if isinstance(traced, Trace):
             verdict, equations = replace(verdict, notes=(*verdict.notes, *traced.notes)), traced.equations
+        verdict = settled_in_float64(verdict, lambda wide, above: self.of(wide, above).verdict)
         usable = traced if wrong is None else wrong
         known = reference if wrong is None else wrong
         subject = Subject(self._bound, case, drawn.result, upstream, analytic, usable, known, self._device)
@@ -116,6 +119,7 @@ class _CaseJudge:
                 "narrowest": traced.narrowest,
                 "perturbed": perturbed(traced, case, upstream, device=self.device),
                 "replay": replay(self.bound, traced, case, upstream, device=self.device),
+                "conventions": conventions(traced, case, upstream, device=self.device),
             }
         evaluate = evaluator(function or self.bound, case, device=self.device)
         narrowest, most = extras.get("narrowest"), self.settings.max_evals

@@ -1,0 +1,94 @@
+"""A layer that fails in a narrow dtype, run in float64 on the same values: is it the dtype, or the backward?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.judge import worst_status
+from gradcheck_cli.judge.precision import DOUBLE_EPSILON, epsilon
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.leaves import is_floating, rebuild
+from gradcheck_cli.report.model import Status
+from gradcheck_cli.witnesses.gradients import Upstream
+from gradcheck_cli.witnesses.upstream import widened
+
+OF_VALUES = frozenset({"GC201", "GC307", "GC401"})
+"""What too few digits, an overflow or an underflow can look like."""
+
+
+def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstream], DrawVerdict]) -> DrawVerdict:
+    """The verdict; where it failed on values in a narrow dtype and passes in float64, it is inconclusive.
+
+    The same code is right there for the same inputs: what is wrong is that the dtype does not hold what the layer
+    computes for these (its squares overflow, its differences cancel). A wrong backward is wrong in both.
+
+    Args:
+        verdict: on one case.
+        judged_again: judges another case of the same layer.
+    """
+    case = verdict.case
+    codes = {finding.code for finding in verdict.all_findings}
+    if not codes or not codes <= OF_VALUES or case.layer.dtype or not _is_narrow(case):
+        return verdict
+    try:
+        again = judged_again(_widened_case(case), _widened_upstream(verdict.upstream))
+    except UserError:  # it takes nothing wider
+        return verdict
+    if again.status is not Status.PASS:
+        return verdict
+    leaves = tuple(_undecided(leaf, str(case.dtype)) for leaf in verdict.leaves)
+    if not any(leaf.status is Status.INCONCLUSIVE for leaf in leaves):
+        why = f"the forward is right in float64, and {case.dtype} does not hold its values at these inputs"
+        leaves = tuple(replace(leaf, status=Status.INCONCLUSIVE, why=leaf.why or why) for leaf in leaves)
+    return replace(verdict, leaves=leaves, findings=(), status=worst_status([leaf.status for leaf in leaves]))
+
+
+def _is_narrow(case: Case) -> bool:
+    return any(epsilon(leaf.value.dtype) > DOUBLE_EPSILON for leaf in case.leaves)
+
+
+def _undecided(leaf: LeafVerdict, dtype: str) -> LeafVerdict:
+    if leaf.status is not Status.FAIL:
+        return leaf
+    comparison = leaf.comparison
+    count = "" if comparison is None else f" in {comparison.wrong.size:,} of {comparison.total:,}"
+    why = (
+        f"`{leaf.received.name}` is right in float64, and {dtype} does not hold it at these inputs: too few digits, "
+        f"an overflow or an underflow{count}"
+    )
+    return replace(leaf, status=Status.INCONCLUSIVE, findings=(), worst=(), wrong_map=None, why=why)
+
+
+def _widened_case(case: Case) -> Case:
+    """The case with its leaves in float64 (complex128), each of the kind (NumPy, JAX, scalar) that stood there."""
+    places = {(leaf.argument, leaf.path) for leaf in case.leaves}
+
+    def put(argument: str) -> Callable[[tuple[Any, ...], Any], Any]:
+        return lambda path, old: _widened(old) if (argument, path) in places else old
+
+    arguments = {name: rebuild(value, put(name)) for name, value in case.arguments.items()}
+    leaves = tuple(replace(leaf, value=widened(leaf.value)) for leaf in case.leaves)
+    return replace(case, arguments=arguments, leaves=leaves)
+
+
+def _widened_upstream(upstream: Upstream) -> Upstream:
+    cotangents = rebuild(upstream.cotangents, lambda _, leaf: _widened(leaf) if is_floating(leaf) else leaf)
+    return Upstream(cotangents, upstream.flat)
+
+
+def _widened(leaf: Any) -> Any:
+    if isinstance(leaf, np.ndarray):
+        return widened(leaf)
+    if isinstance(leaf, np.generic):
+        return widened(leaf)[()]
+    if not hasattr(leaf, "dtype"):
+        return leaf
+    import jax.numpy as jnp
+
+    return jnp.asarray(widened(leaf))
