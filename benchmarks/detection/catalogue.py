@@ -1,0 +1,144 @@
+"""The bugs that a run plants: those made by hand, and for each layer a few mutants that run and are wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from benchmarks.detection.bug import Bug, planted_by_hand
+from benchmarks.detection.cases import RightLayer, bind, elsewhere, load_layer, load_layers, right_layer, written
+from benchmarks.detection.effect import Difference, Effect, Runs, difference, runs
+from benchmarks.detection.mutation import mutants
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.layer import Layer
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.options import InputOptions
+
+SCREENING_SEEDS = (0, 1)
+"""A mutant without effect under all of these, and on inputs drawn in another way, counts as equivalent."""
+
+EPSILON = 2.0**-52
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What is planted in one module, or in several.
+
+    Attributes:
+        layers: the right layers, as (module, name).
+        bugs: the hand-planted ones, then the mutants.
+        unseen: mutants that are wrong, but on none of the drawn inputs: a weakness of how inputs are drawn.
+        left_out: how many mutants were tried and left out, by why.
+        problems: right layers that do not run.
+    """
+
+    layers: tuple[tuple[Path, str], ...] = ()
+    bugs: tuple[Bug, ...] = ()
+    unseen: tuple[Bug, ...] = ()
+    left_out: Counter[str] = field(default_factory=Counter)
+    problems: tuple[str, ...] = ()
+
+    def __add__(self, other: Catalogue) -> Catalogue:
+        return Catalogue(
+            self.layers + other.layers,
+            self.bugs + other.bugs,
+            self.unseen + other.unseen,
+            self.left_out + other.left_out,
+            self.problems + other.problems,
+        )
+
+
+def layer_names(path: Path) -> list[str]:
+    """The layers of one module of the zoo."""
+    with written(path, path.read_text(encoding="utf-8")) as copy:
+        return [layer.name for layer in load_layers(copy)[1]]
+
+
+def catalogue(path: Path, names: Sequence[str], mutants_a_layer: int, seed: int = 0) -> Catalogue:
+    """The bugs of some layers of one module; the same every time.
+
+    Args:
+        names: which layers.
+        mutants_a_layer: how many mutants each of its layers gets, as far as it has so many.
+        seed: decides which.
+    """
+    with written(path, path.read_text(encoding="utf-8")) as copy:
+        module, layers = load_layers(copy)
+        orders = mutants(path, module.source, layers, seed)
+        chosen = [layer for layer in layers if layer.name in names]
+        by_hand = tuple(bug for bug in planted_by_hand(path) if bug.layer in names)
+        found = Catalogue(tuple((path, layer.name) for layer in chosen), by_hand)
+        for layer in chosen:
+            try:
+                found += _of_layer(module, layer, orders.get(layer.name, []), mutants_a_layer, found.bugs)
+            except Exception as error:
+                found += Catalogue(problems=(f"{path.stem}::{layer.name} cannot be mutated: {error}",))
+    return found
+
+
+def _of_layer(module: Module, layer: Layer, order: Iterable[Bug], wanted: int, taken: Sequence[Bug]) -> Catalogue:
+    sources = {bug.source for bug in taken}
+    screen = Screen(module, layer)
+    bugs: list[Bug] = []
+    unseen: list[Bug] = []
+    left_out: Counter[str] = Counter()
+    for bug in order:
+        if len(bugs) == wanted:
+            break
+        if bug.source in sources:
+            continue
+        drawn, other = screen.effects(bug)
+        if drawn is Effect.CHANGED:
+            bugs.append(bug)
+        elif drawn in (Effect.NONE, Effect.SMALL) and other is Effect.CHANGED:
+            unseen.append(bug)
+        else:
+            left_out[str(drawn)] += 1
+    return Catalogue((), tuple(bugs), tuple(unseen), left_out)
+
+
+class Screen:
+    """Tells whether mutants of one layer are wrong, on drawn inputs and on others."""
+
+    def __init__(self, module: Module, layer: Layer) -> None:
+        self._rights = [right_layer(module, layer, InputOptions(seed=seed)) for seed in SCREENING_SEEDS]
+        self._drawn = [[runs(right.bound, one, EPSILON) for one in right.draws] for right in self._rights]
+
+    @cached_property
+    def _elsewhere(self) -> list[list[Runs]]:
+        return [self._other_runs(right) for right in self._rights]
+
+    def _other_runs(self, right: RightLayer) -> list[Runs]:
+        found = []
+        for one in right.draws:
+            try:
+                found.append(runs(right.bound, elsewhere(one, right.specification, right.draws[0].case.seed), EPSILON))
+            except Exception:  # the layer does not take any values
+                continue
+        return found
+
+    def effects(self, bug: Bug) -> tuple[Effect, Effect]:
+        """On drawn inputs, and on others (asked for only where it has none on those)."""
+        with written(bug.module, bug.source) as path:
+            try:
+                module, layer = load_layer(path, bug.layer)
+                bounds = [bind(module, layer, seed) for seed in SCREENING_SEEDS]
+            except (UserError, LookupError):
+                return Effect.CRASH, Effect.CRASH
+            drawn = _over(difference(runs_, bound) for runs_, bound in zip(self._drawn, bounds))
+            if drawn not in (Effect.NONE, Effect.SMALL):
+                return drawn, drawn
+            return drawn, _over(difference(runs_, bound) for runs_, bound in zip(self._elsewhere, bounds))
+
+
+def _over(differences: Iterable[Difference]) -> Effect:
+    """The effect over several seeds: what does not run, or changes the forward, under one of them is left out."""
+    found = Effect.NONE
+    for one in differences:
+        if one.effect in (Effect.CRASH, Effect.FORWARD):
+            return one.effect
+        found = max(found, one.effect, key=(Effect.NONE, Effect.SMALL, Effect.CHANGED).index)
+    return found

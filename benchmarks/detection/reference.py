@@ -1,0 +1,159 @@
+"""The right gradient, independent of gradcheck and of autodiff: Ridders' extrapolated central differences.
+
+NumPy forwards are run in `np.longdouble` (64 bits of mantissa on x86), others in float64. A tableau of central
+differences at shrinking steps is extrapolated to step zero (Ridders 1982, *Advances in Engineering Software* 4:75;
+Numerical Recipes in C, 5.7, `dfridr`): its error estimate is the least disagreement between neighbouring entries, so
+that truncation, rounding and a forward that falls back to a narrower type all show in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.detection.cases import Drawn, RightLayer, run
+from gradcheck_cli.layers.layer import BoundLayer
+from gradcheck_cli.layers.users_code import quiet
+from gradcheck_cli.witnesses.evaluate import JaxForward, NumpyForward
+
+FIRST_STEP = 0.02
+"""Times the element's size, and no less than times a twentieth. Draws keep 0.05 and more from the usual kinks."""
+
+SHRINK = 2.0
+"""Each step is half the one before: a power of two, so that no step is rounded."""
+
+STEPS = 9
+SAFETY = 2.0
+"""The tableau goes on until its estimates are this much worse than the best (Numerical Recipes)."""
+
+SMALLEST = 0.05
+
+Function = Callable[[tuple[NDArray[Any], ...]], Any]
+"""From the leaves to the number Σ upstream · outputs."""
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A derivative, and an estimate of how far it is off."""
+
+    value: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A right backward held against the reference, on all draws.
+
+    Attributes:
+        elements: how many were compared.
+        worst: the largest |backward − reference| / (|reference| + scale), with the leaf's largest element as scale
+            where the element is smaller than a millionth of that.
+        error: the largest of the reference's own error estimates, in the same measure.
+        precision: `longdouble` or `float64`.
+        wrong: elements that are off by more than 1e-6 and ten error estimates.
+    """
+
+    elements: int
+    worst: float
+    error: float
+    precision: str
+    wrong: int
+
+
+def ridders(function: Callable[[Any], Any], size: float, kind: Any) -> Derivative:
+    """The derivative of `function` at zero, where inputs change over lengths of `size`; `kind` is the number type."""
+    step = kind(2.0 ** np.floor(np.log2(FIRST_STEP * max(size, SMALLEST))))
+    row = [(function(step) - function(-step)) / (2 * step)]
+    best = Derivative(float(row[0]), float("inf"))
+    for _ in range(1, STEPS):
+        step /= kind(SHRINK)
+        above, row = row, [(function(step) - function(-step)) / (2 * step)]
+        factor = kind(SHRINK**2)
+        for previous in above:
+            row.append((row[-1] * factor - previous) / (factor - 1))
+            factor *= kind(SHRINK**2)
+            error = float(max(abs(row[-1] - row[-2]), abs(row[-1] - previous)))
+            if error <= best.error:
+                best = Derivative(float(row[-1]), error)
+        if not abs(row[-1] - above[-1]) < SAFETY * best.error:
+            break
+    return best
+
+
+def precision_of(right: RightLayer) -> str:
+    """`longdouble` where the forward keeps it from its inputs to its outputs, else `float64`."""
+    if right.layer.uses_jax:
+        return "float64"
+    drawn = right.draws[0]
+    leaves = tuple(leaf.value.astype(np.longdouble) for leaf in drawn.case.leaves)
+    try:
+        with quiet():
+            outputs = _forward(right.bound, drawn)(leaves)
+    except Exception:  # LAPACK has no such type
+        return "float64"
+    return "longdouble" if all(output.dtype == np.longdouble for output in outputs) else "float64"
+
+
+def _forward(bound: BoundLayer, drawn: Drawn) -> Any:
+    if drawn.case.layer.uses_jax:
+        return JaxForward(bound, drawn.case)
+    return NumpyForward(bound, drawn.case)
+
+
+def total(right: RightLayer, drawn: Drawn, precision: str) -> Function:
+    """Σ upstream · outputs as a function of the leaves, summed in the precision asked for."""
+    forward = _forward(right.bound, drawn)
+    kind = np.longdouble if precision == "longdouble" else np.float64
+
+    def function(leaves: tuple[NDArray[Any], ...]) -> Any:
+        outputs = forward(leaves)
+        products = (np.sum(g.astype(kind) * output) for g, output in zip(drawn.upstream.flat, outputs))
+        return sum(products, kind(0))
+
+    return function
+
+
+def derivative(
+    right: RightLayer, drawn: Drawn, leaf: int, index: tuple[int, ...], precision: str = "float64"
+) -> Derivative:
+    """The derivative of Σ upstream · outputs with respect to one element of one leaf."""
+    kind = np.longdouble if precision == "longdouble" else np.float64
+    leaves = [one.value.astype(kind) for one in drawn.case.leaves]
+    function = total(right, drawn, precision)
+    at = leaves[leaf][index]
+
+    def along(step: Any) -> Any:
+        leaves[leaf][index] = at + step
+        value = function(tuple(leaf.copy() for leaf in leaves))
+        leaves[leaf][index] = at
+        return value
+
+    with quiet(), np.errstate(all="ignore"):
+        return ridders(along, float(abs(at)), kind)
+
+
+def verify(right: RightLayer, most: int = 40, seed: int = 0) -> Verified:
+    """Hold a layer's own backward against the reference, on all of its draws and at most `most` elements of a leaf."""
+    precision = precision_of(right)
+    rng = np.random.default_rng(seed)
+    elements, wrong, worst, error = 0, 0, 0.0, 0.0
+    for drawn in right.draws:
+        gradients = run(right.bound, drawn).gradients
+        for leaf, gradient in enumerate(gradients):
+            if gradient is None or gradient.shape != drawn.case.leaves[leaf].value.shape:
+                wrong += 1
+                continue
+            largest = float(np.max(np.abs(gradient), initial=0.0))
+            for flat in rng.permutation(gradient.size)[:most]:
+                index = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
+                true = derivative(right, drawn, leaf, index, precision)
+                size = max(abs(true.value), 1e-6 * largest, 1e-300)
+                off = abs(complex(gradient[index]) - true.value)
+                elements += 1
+                worst, error = max(worst, off / size), max(error, true.error / size)
+                wrong += int(off > 1e-6 * size + 10 * true.error)
+    return Verified(elements, worst, error, precision, wrong)

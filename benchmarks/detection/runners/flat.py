@@ -1,0 +1,70 @@
+"""One draw of a layer as functions of a flat list of arrays, which is how the peers want to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.detection.cases import Drawn, leaf_gradients
+from gradcheck_cli.layers.layer import BoundLayer
+from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
+from gradcheck_cli.layers.users_code import quiet
+from gradcheck_cli.witnesses.evaluate import flat_outputs
+from gradcheck_cli.witnesses.replay import with_leaves
+from gradcheck_cli.witnesses.upstream import like
+
+Arrays = tuple[NDArray[Any], ...]
+
+
+class FlatLayer:
+    """The user's forward and backward on one draw; labels and configuration are closed over."""
+
+    def __init__(self, bound: BoundLayer, drawn: Drawn) -> None:
+        self._bound = bound
+        self._drawn = drawn
+
+    @property
+    def leaves(self) -> Arrays:
+        """The differentiable inputs."""
+        return tuple(np.array(leaf.value) for leaf in self._drawn.case.leaves)
+
+    def forward(self, leaves: Sequence[NDArray[Any]]) -> tuple[Arrays, Any]:
+        """The floating outputs, and what `backward` needs."""
+        case = with_leaves(self._drawn.case, tuple(np.array(leaf) for leaf in leaves))
+        with quiet():
+            result = self._bound.forward({name: fresh(value) for name, value in case.arguments.items()})
+        return tuple(np.array(output) for output in flat_outputs(result.outputs)), result
+
+    def backward(self, result: Any, cotangents: Sequence[NDArray[Any]]) -> tuple[NDArray[Any] | None, ...]:
+        """The gradients of the leaves, None where nothing came back.
+
+        A loss that returns its own gradient takes no upstream: its gradient is multiplied by it, as whoever wraps
+        such a layer for another tool must.
+        """
+        layer, case = self._drawn.case.layer, self._drawn.case
+        unit = layer.unit_upstream
+        remaining = iter(cotangents)
+        # those of outputs that are not floating stay as gradcheck gives them: zeros, of `float0` for JAX's rules
+        given = dict(walk(self._drawn.upstream.cotangents))
+
+        def put(path: Any, leaf: Any) -> Any:
+            if not is_floating(leaf):
+                return given[path]
+            mine = next(remaining)
+            return like(leaf, np.ones(np.shape(leaf)) if unit else np.array(mine))
+
+        upstream = rebuild(result.outputs, put)
+        with quiet():
+            gradients = leaf_gradients(case, self._bound.backward(result, upstream, case.differentiable).gradients)
+        if not unit:
+            return gradients
+        factor = sum(float(np.sum(cotangent)) for cotangent in cotangents)
+        return tuple(None if gradient is None else gradient * factor for gradient in gradients)
+
+    @property
+    def uses_jax(self) -> bool:
+        """Whether it is written for JAX."""
+        return self._drawn.case.layer.uses_jax
