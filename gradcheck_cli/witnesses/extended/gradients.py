@@ -39,33 +39,52 @@ class Precise:
     drift: tuple[Array, ...]
 
 
-class ExtendedGradient:
-    """Outputs and gradients of one trace, as a program that NumPy runs in any floating arithmetic.
+class Programs:
+    """The gradient programs of one layer's traces: cases of the same shapes mostly have the same one."""
 
-    Raises:
-        BeyondEvaluation: where JAX cannot differentiate the trace.
-    """
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
 
-    def __init__(self, trace: Trace) -> None:
-        import jax
-        from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+    def of(self, trace: Trace) -> ExtendedGradient:
+        """The program of a trace.
 
+        Raises:
+            BeyondEvaluation: where JAX cannot differentiate the trace.
+        """
         closed = shared(trace.jaxpr)
+        text = str(closed.jaxpr)
+        if text not in self._known:
+            self._known[text] = _gradient_jaxpr(closed)
+        return ExtendedGradient(closed, self._known[text])
 
-        def program(constants: Any, leaves: Any, cotangents: Any) -> Any:
-            function = jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, list(constants)))
-            outputs, vjp = jax.vjp(function, *leaves)
-            return outputs, vjp(cotangents)
 
-        constants = tuple(np.asarray(constant) for constant in closed.consts)
-        shapes = [
-            [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals] for avals in (closed.in_avals, closed.out_avals)
-        ]
-        try:
-            self._program = jax.make_jaxpr(program)(constants, *shapes)
-        except Exception as error:  # JAX's own: a step without a derivative rule
-            raise BeyondEvaluation(str(error)) from error
-        self._constants = constants
+def _gradient_jaxpr(closed: Any) -> Any:
+    """`(constants, leaves, cotangents) -> (outputs, gradients)`, closed."""
+    import jax
+    from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+
+    def program(constants: Any, leaves: Any, cotangents: Any) -> Any:
+        function = jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, list(constants)))
+        outputs, vjp = jax.vjp(function, *leaves)
+        return outputs, vjp(cotangents)
+
+    constants = tuple(np.asarray(constant) for constant in closed.consts)
+    shapes = [
+        [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
+        for avals in (closed.in_avals, closed.out_avals)
+    ]
+    try:
+        return jax.make_jaxpr(program)(constants, *shapes)
+    except Exception as error:  # JAX's own: a step without a derivative rule
+        raise BeyondEvaluation(str(error)) from error
+
+
+class ExtendedGradient:
+    """Outputs and gradients of one trace, as a program that NumPy runs in any floating arithmetic."""
+
+    def __init__(self, closed: Any, program: Any) -> None:
+        self._program = program
+        self._constants = tuple(np.asarray(constant) for constant in closed.consts)
         self._outputs = len(closed.out_avals)
 
     def run(
@@ -81,6 +100,20 @@ class ExtendedGradient:
                 self._program.jaxpr, self._program.consts, [*self._constants, *leaves, *cotangents], arithmetic
             )
         return found[: self._outputs], found[self._outputs :]
+
+
+def at_a_glance(gradient: ExtendedGradient, case: Case, upstream: Upstream) -> tuple[Precise, Precise]:
+    """The outputs and the gradients of a case, taken to be exact: an eighth of the work, and enough where all is well.
+
+    Raises:
+        BeyondEvaluation: where a step of the trace cannot be done.
+    """
+    leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
+    found = gradient.run(leaves, upstream.flat, Arithmetic(EXTENDED))
+    first, second = (
+        Precise(tuple(values), *[tuple(np.zeros(np.shape(value)) for value in values)] * 2) for values in found
+    )
+    return first, second
 
 
 def precisely(gradient: ExtendedGradient, case: Case, upstream: Upstream, epsilon: float) -> tuple[Precise, Precise]:

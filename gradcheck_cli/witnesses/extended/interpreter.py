@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,29 @@ CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 DOUBLE_EPSILON = 2.0**-52
 LOOPS = 10_000
 """Steps of a `while` after which its evaluation is given up."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One step that was evaluated: its primitive's name, its value, and the equation."""
+
+    step: str
+    value: Any
+    equation: Any
+
+
+_watching: ContextVar[list[Watched] | None] = ContextVar("watching", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[list[Watched]]:
+    """Keep what every step evaluates to, those of inner programs too, in the list that this gives."""
+    steps: list[Watched] = []
+    token = _watching.set(steps)
+    try:
+        yield steps
+    finally:
+        _watching.reset(token)
 
 
 class BeyondEvaluation(Exception):
@@ -46,10 +72,13 @@ def evaluate(jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any], ari
 
     for variable, value in zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments)):
         values[variable] = _held(value, variable.aval, arithmetic)
+    steps = _watching.get()
     for equation in jaxpr.eqns:
         found = _step(equation, [read(operand) for operand in equation.invars], arithmetic)
         for variable, value in zip(equation.outvars, found):
             values[variable] = _held(value, variable.aval, arithmetic)
+            if steps is not None and equation.primitive.name in RULES:
+                steps.append(Watched(equation.primitive.name, values[variable], equation))
     return [read(variable) for variable in jaxpr.outvars]
 
 
