@@ -18,7 +18,7 @@ from gradcheck_cli.checking.shrink.literals import Unwritable
 from gradcheck_cli.checking.shrink.oracle import Differences
 from gradcheck_cli.checking.shrink.script import Script, Trial, assemble, attempt
 from gradcheck_cli.checking.shrink.search import Budget, Failing, Fails, Search
-from gradcheck_cli.checking.shrink.transcript import Transcript, transcribe
+from gradcheck_cli.checking.shrink.transcript import Transcript
 from gradcheck_cli.checking.shrink.value_assertions import (
     ATOL,
     RTOL,
@@ -28,6 +28,7 @@ from gradcheck_cli.checking.shrink.value_assertions import (
     isclose,
     tolerances,
 )
+from gradcheck_cli.checking.shrink.writer import transcribe
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, LeafVerdict
 from gradcheck_cli.layers.case import Case, Specification
@@ -44,6 +45,8 @@ SECONDS = 1.5
 TRIES = 60
 _NEED = 1e-2
 """The least relative error that a smaller case must have, unless the one that was found has less."""
+_OF_VALUES = frozenset({*(f"GC2{number:02}" for number in range(1, 14)), "GC401", "GC402"})
+"""Codes of findings that one wrong element shows."""
 _VISIBLE = 1e-7
 """The relative error that finite differences with a fixed step see well."""
 
@@ -72,7 +75,7 @@ class Shrinker:
         return "" if found is None else found.text
 
     def _script(self, finding: Finding, checked: list[CheckedCase]) -> Script | None:
-        if finding.code.startswith("GC2") and finding.code != "GC214" or finding.code in ("GC401", "GC402"):
+        if finding.code in _OF_VALUES:
             return self._of_value(finding, checked)
         return self._of_structure(finding, checked)
 
@@ -239,9 +242,7 @@ def _element(verdict: LeafVerdict, index: tuple[int, ...]) -> Wrong | None:
 
 
 def _has(finding: Finding, draw: CheckedCase) -> bool:
-    return any(
-        (found.code, found.argument) == (finding.code, finding.argument) for found in draw.verdict.all_findings
-    )
+    return any((found.code, found.argument) == (finding.code, finding.argument) for found in draw.verdict.all_findings)
 
 
 def _holds_for_right(variables: dict[str, Any], name: str, wrong: Wrong) -> bool:

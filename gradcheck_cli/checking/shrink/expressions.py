@@ -129,5 +129,3 @@ def _equal(one: Any, other: Any) -> bool:
         return left.dtype == right.dtype and left.shape == right.shape and bool((left == right).all())
     except Exception:  # a stranger's array
         return False
-
-

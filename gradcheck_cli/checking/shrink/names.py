@@ -82,4 +82,3 @@ def _relative(path: Path) -> str:
     here = Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
     return str(shown).replace("\\", "/")
-

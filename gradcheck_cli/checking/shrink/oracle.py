@@ -1,4 +1,4 @@
-"""Whether a case still fails, asked as cheaply as it can be: yours against finite differences, nothing compiled anew."""
+"""Whether a case still fails, asked as cheaply as can be: yours against finite differences, nothing compiled anew."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Differences:
 
     def _evaluator(self, case: Case) -> Evaluate:
         """One for all cases that differ in their leaves' values alone."""
-        fixed = [(leaf.name, leaf.value.shape) for leaf in case.leaves]
+        fixed: list[tuple[str, Any]] = [(leaf.name, leaf.value.shape) for leaf in case.leaves]
         fixed += [(name, id(value)) for name, value in case.arguments.items() if name not in case.differentiable]
         if self._evaluate is None or self._evaluate[0] != fixed:
             self._evaluate = (fixed, evaluator(self._bound, case, device=self._device))

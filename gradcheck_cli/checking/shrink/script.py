@@ -18,7 +18,7 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import quiet
 
 MOST_LINES = 10
-_WIDTH = 110
+_WIDTH = 100
 """Columns up to which statements share a line."""
 _WIDEST = 180
 """Columns above which a line is no longer short; no script is better than one that cannot be read."""

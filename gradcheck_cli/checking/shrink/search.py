@@ -1,4 +1,4 @@
-"""The search itself: smaller sizes, then a plainer upstream gradient, then plainer values, as long as it still fails."""
+"""The search: smaller sizes, then a plainer upstream gradient, then plainer values, as long as it still fails."""
 
 from __future__ import annotations
 
@@ -103,9 +103,7 @@ class Search(Generic[Shown]):
                 return found
         return best
 
-    def _first_values(
-        self, best: Failing[Shown], positions: tuple[int, ...], budget: Budget
-    ) -> Failing[Shown] | None:
+    def _first_values(self, best: Failing[Shown], positions: tuple[int, ...], budget: Budget) -> Failing[Shown] | None:
         for values in cases.plain_values(best.case, positions, self.specification):
             changed = cases.of_values(best.case, values)
             if (found := self._try(best, changed, best.upstream, budget)) is not None:
@@ -130,9 +128,7 @@ class Search(Generic[Shown]):
                 done.add(index)
         return best
 
-    def _try(
-        self, best: Failing[Shown], case: Case, upstream: Upstream, budget: Budget
-    ) -> Failing[Shown] | None:
+    def _try(self, best: Failing[Shown], case: Case, upstream: Upstream, budget: Budget) -> Failing[Shown] | None:
         if not budget.spend():
             return None
         found = self.fails(case, upstream, best.shown)

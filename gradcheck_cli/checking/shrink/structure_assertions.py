@@ -142,7 +142,9 @@ def _unchanged(before: str, places: list[str]) -> Iterator[Shown]:
 
 
 def _gradients(transcript: Transcript) -> list[str]:
-    return list(dict.fromkeys(_gradient(transcript, leaf) for leaf in transcript.case.leaves if _came(transcript, leaf)))
+    return list(
+        dict.fromkeys(_gradient(transcript, leaf) for leaf in transcript.case.leaves if _came(transcript, leaf))
+    )
 
 
 def _came(transcript: Transcript, leaf: Leaf) -> bool:
@@ -186,9 +188,7 @@ def _stale(transcript: Transcript, before: str) -> Iterator[Shown]:
     """forward(A), forward(B), backward with A's cache: it must still give A's gradient."""
     if transcript.layer.convention is Convention.CLASS or not transcript.backward:
         return
-    names = [
-        transcript.variables[leaf.argument] for leaf in transcript.case.leaves if not leaf.path and leaf.argument
-    ]
+    names = [transcript.variables[leaf.argument] for leaf in transcript.case.leaves if not leaf.path and leaf.argument]
     for name in dict.fromkeys(names):
         other = re.sub(rf"\b{name}\b", f"{name} + 1", transcript.forward_call, count=1)
         if other == transcript.forward_call:
@@ -196,12 +196,8 @@ def _stale(transcript: Transcript, before: str) -> Iterator[Shown]:
         for gradient in _gradients(transcript):
             message = f'"{_quoted(gradient)} is another after a forward on other inputs"'
             check = f"assert np.allclose({gradient}, {before}), {message}"
-            yield Shown(
-                (f"{before} = np.copy({gradient})", transcript.forward, other, transcript.backward, check)
-            )
+            yield Shown((f"{before} = np.copy({gradient})", transcript.forward, other, transcript.backward, check))
 
 
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', "'").replace("{", "{{").replace("}", "}}")
-
-
