@@ -10,6 +10,7 @@ from rich.text import Text
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import ArgumentReport, Finding, Status
+from gradcheck_cli.report.reproduction import array_view
 from gradcheck_cli.report.screen import Screen, indented, labelled
 from gradcheck_cli.report.shapes import names_by_size, shape_text
 
@@ -17,7 +18,10 @@ from gradcheck_cli.report.shapes import names_by_size, shape_text
 def finding_view(
     finding: Finding, screen: Screen, argument: ArgumentReport | None = None, sizes: Mapping[str, int] | None = None
 ) -> RenderableType:
-    """The finding as a small block. `argument` is the one it concerns; `sizes` name the axes of a stray shape."""
+    """The finding as a small block, with the inputs that show it where it has its own.
+
+    `argument` is the one it concerns; `sizes` name the axes of a stray shape.
+    """
     title = Text("  ")
     title.append(finding.code, style=STATUS_STYLE[Status.ERROR if finding.code.startswith("GC5") else Status.FAIL])
     title.append(f" {finding.rule}", style=HEADING)
@@ -33,4 +37,8 @@ def finding_view(
     if finding.mend:
         rows.append(("mend", screen.text(finding.mend, CODE)))
     rows.append(("at", screen.text(screen.place(finding.path, finding.line))))
-    return Group(title, indented(screen.text(finding.message), 2), labelled(rows, 4))
+    parts: list[RenderableType] = [title, indented(screen.text(finding.message), 2), labelled(rows, 4)]
+    if finding.inputs:
+        parts.append(Text("    with", style=QUIET))
+        parts += [array_view(array, screen, 6) for array in finding.inputs]
+    return Group(*parts)

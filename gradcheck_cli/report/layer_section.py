@@ -13,16 +13,16 @@ from gradcheck_cli.report.marks import HEADING, QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Status
 from gradcheck_cli.report.numbers import counted, duration, power
 from gradcheck_cli.report.reproduction import reproduction
-from gradcheck_cli.report.screen import Screen, indented, joined
+from gradcheck_cli.report.screen import Part, Screen, indented, joined
 from gradcheck_cli.report.shapes import shape_text
 from gradcheck_cli.report.summary import decider, relative_error
 
 _BLANK = Text()
 
 
-def layer_section(layer: LayerReport, screen: Screen) -> list[RenderableType]:
-    """Heading, findings with their elements and map, what reproduces it, notes."""
-    parts = [*heading(layer.name, layer.status, _facts(layer, screen), screen)]
+def layer_section(layer: LayerReport, screen: Screen) -> list[Part]:
+    """Heading, findings with their elements and map, what else was checked, what reproduces it, notes."""
+    parts: list[Part] = [*heading(layer.name, layer.status, _facts(layer, screen), screen)]
     by_name = {argument.name: argument for argument in layer.arguments}
     sizes = dict(layer.failing_draw.dimensions) if layer.failing_draw else {}
     shown: set[str] = set()
@@ -39,6 +39,8 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[RenderableType]:
             # single lines stand close together
             parts += block if was_one_line and len(block) == 1 else [_BLANK, *block]
             was_one_line = len(block) == 1
+    if layer.checked and not screen.quiet:
+        parts += [_BLANK, _also_checked(layer.checked, screen)]
     again = reproduction(layer, screen) if layer.status is not Status.PASS else []
     if again:
         parts += [_BLANK, *again]
@@ -47,7 +49,12 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[RenderableType]:
     return parts
 
 
-def error_section(error: Finding, screen: Screen) -> list[RenderableType]:
+def _also_checked(checked: tuple[str, ...], screen: Screen) -> RenderableType:
+    """`also checked: linear in the upstream gradient, inputs unchanged`."""
+    return indented(screen.text("also checked: " + ", ".join(map(one_line, checked)), QUIET), 2)
+
+
+def error_section(error: Finding, screen: Screen) -> list[Part]:
     """A problem that belongs to no layer: a module that does not load."""
     return [
         *heading(screen.place(error.path, None), Status.ERROR, [], screen),
@@ -98,6 +105,8 @@ def _facts(layer: LayerReport, screen: Screen) -> list[str]:
             facts.append("witnesses: " + ", ".join(layer.witnesses))
         if layer.sensitivity is not None:
             facts.append(f"sensitivity {power(layer.sensitivity)}")
+        if layer.typical_sensitivity is not None:
+            facts.append(f"{power(layer.typical_sensitivity)} in 19 of 20 elements")
         facts.append(duration(layer.seconds))
     return facts
 

@@ -50,6 +50,21 @@ class Screen:
             safe = safe.encode("ascii", "backslashreplace").decode("ascii")
         return Text(safe, style=style, overflow="fold")
 
+    def verbatim(self, content: str, style: str = "") -> Verbatim:
+        """The same, to be copied as it stands."""
+        return Verbatim(self.text(content, style))
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Text to be copied: printed from the first column, never folded, however narrow the page is."""
+
+    text: Text
+
+
+Part = RenderableType | Verbatim
+"""What a page is made of."""
+
 
 def screen_for(console: Console, *, verbose: bool = False, quiet: bool = False, folder: Path | None = None) -> Screen:
     """The page that `console` writes on."""

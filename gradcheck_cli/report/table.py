@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from gradcheck_cli.report.last_line import last_line
@@ -12,7 +12,7 @@ from gradcheck_cli.report.layer_section import bulleted, error_section, layer_se
 from gradcheck_cli.report.marks import QUIET
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.passing_notes import passing_notes
-from gradcheck_cli.report.screen import Screen, screen_for
+from gradcheck_cli.report.screen import Part, Screen, Verbatim, screen_for
 from gradcheck_cli.report.summary import summary, worst_first
 
 _BLANK = Text()
@@ -32,12 +32,15 @@ def print_table(
     """
     screen = screen_for(console, verbose=verbose, quiet=quiet, folder=folder)
     for part in page(report, screen):
-        console.print(part, highlight=False, markup=False, emoji=False, width=screen.width)
+        if isinstance(part, Verbatim):
+            console.print(part.text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        else:
+            console.print(part, highlight=False, markup=False, emoji=False, width=screen.width)
 
 
-def page(report: Report, screen: Screen) -> list[RenderableType]:
+def page(report: Report, screen: Screen) -> list[Part]:
     """All parts of the report, top to bottom: the summary, what is wrong, what was assumed, the last line."""
-    parts: list[RenderableType] = []
+    parts: list[Part] = []
     if not screen.quiet:
         parts += [_BLANK, *summary(report, screen)] if report.layers else []
     sections = [error_section(error, screen) for error in report.errors]

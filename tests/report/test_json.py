@@ -81,6 +81,7 @@ def test_the_skeleton() -> None:
         "finite_difference": -1.2500000001,
         "error_bar": 2.4e-10,
         "mend": None,
+        "inputs": [],
     }
 
 
