@@ -47,15 +47,19 @@ DRIFT_SAFETY = 16.0
 NORMAL_MEDIAN = 0.9539
 """The median of |a − b| for two standard normal numbers: √2 times that of one, 0.6745."""
 
+UNMEASURED_FACTOR = 4.0
+
 PERTURBATIONS = 2
 
 LONGEST_REPLAY = 2.0**-8
 
+NEAR = 4.0
 NEAR_REPLAYS, FAR_REPLAYS = 3, 3
 REPLAYS = NEAR_REPLAYS + FAR_REPLAYS
 JITTER_SAFETY = 4.0
 LARGEST_JITTER = 0.5
-"""Jitter counts up to epsilon to this power, times the element's size: a backward that is random is no noise."""
+"""Jitter counts up to epsilon to this power, times the element's size: a backward that is random is no noise. From
+afar it counts up to `unmeasured_rounding` only, which is below what a cast to float32 does in float64."""
 
 SAMPLE = 4096
 SENSITIVITY_QUANTILE = 0.95
@@ -101,36 +105,36 @@ def given(settings: Settings) -> Tolerance | None:
     return Tolerance(settings.rtol or 0.0, settings.atol or 0.0, measured=False)
 
 
-def relative_rounding(dtypes: Sequence[np.dtype[Any]], noise: float = 0.0) -> float:
+def measured_rounding(dtypes: Sequence[np.dtype[Any]], noise: float) -> float:
     """`relative` for a gradient that was computed in these dtypes: the narrowest floating one decides.
 
-    `noise`: what was seen (`noise_of`); a backward that is random is none, so that it counts up to a limit.
+    `noise`: what was seen (`noise_of`); a backward that is random is none, so that it counts up to √ε.
     """
     rounding = largest_epsilon(dtypes)
     return float(max(ROUNDINGS * rounding, min(NOISE_SAFETY * noise, rounding**LARGEST_JITTER)))
 
 
-def replay_distances(dtypes: Sequence[np.dtype[Any]]) -> tuple[float, ...]:
-    """How far off, relatively, the inputs of each replay are: √ε, then ε^¼, but never above 0.004.
-
-    Far enough that rounding is drawn anew (log(1 + e⁻²⁵) added to a large number is rounded alike at inputs that are
-    near), and so near that a mistake stays what it is.
-    """
-    rounding = largest_epsilon(dtypes)
-    near, far = (max(rounding, min(rounding**power, LONGEST_REPLAY)) for power in (0.5, 0.25))
-    return (near,) * NEAR_REPLAYS + (far,) * FAR_REPLAYS
-
-
-UNMEASURED_FACTOR = 4.0
-
-
 def unmeasured_rounding(dtypes: Sequence[np.dtype[Any]]) -> float:
-    """`relative` where no noise can be measured, for want of a trace: 4·ε^¾, 7e-12 in float64, 2.6e-5 in float32.
+    """The same where noise is not measured: 4·ε^¾, 7e-12 in float64, 2.6e-5 in float32, 2 % in float16.
 
     Rounding grows with the number of steps and with their conditioning inside the layer. Wide formats have room for
-    that without hiding an error anybody would make; in narrow ones the same number of lost bits would hide real bugs.
+    that without hiding an error anybody would make; in narrow ones the same number of lost bits would hide real bugs,
+    and code that works in them sums in wider ones.
     """
     return float(UNMEASURED_FACTOR * largest_epsilon(dtypes) ** 0.75)
+
+
+def replay_distances(dtypes: Sequence[np.dtype[Any]]) -> tuple[float, ...]:
+    """How far off, relatively, the inputs of each replay are: a few roundings, then ε^¼, but never above 0.004.
+
+    Rounding is drawn anew next door already, but not all of it: log(1 + e⁻²⁵) added to a large number is rounded alike
+    at inputs that are near. Farther away so is a cast to a narrower dtype, whose noise must not be taken for the
+    layer's own (`jitter`). A mistake stays what it is at either distance.
+    """
+    rounding = largest_epsilon(dtypes)
+    near = max(rounding, min(NEAR * rounding, LONGEST_REPLAY))
+    far = max(rounding, min(rounding**0.25, LONGEST_REPLAY))
+    return (near,) * NEAR_REPLAYS + (far,) * FAR_REPLAYS
 
 
 def noise_of(errors: NDArray[Any], others: NDArray[Any], reference: NDArray[Any], scale: NDArray[np.float64]) -> float:
@@ -192,7 +196,7 @@ def measure(
         reference: the reference, needed where `moved` is given.
         noise: `noise_of`.
     """
-    relative = relative_rounding(dtypes, noise)
+    relative = measured_rounding(dtypes, noise)
     drift = _drift(moved, reference) if moved and reference is not None else None
     floor = FLOOR_SHARE * relative * max(typical_size(scale), natural)
     return Tolerance(relative, floor, scale, drift)
@@ -230,17 +234,26 @@ def jitter(
     backward that cancel, and that the reference in float64 does not show, are told from mistakes.
 
     Args:
-        errors: yours − reference at inputs that are close (`replay_distances`), the inputs themselves among them.
+        errors: yours − reference at the inputs themselves, then at those of `replay_distances`.
         reference, dtypes: of the leaf.
         natural: `natural_size` at the inputs' own size, however small: what cancels inside may be as large.
     """
+    size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
+    size = np.fmax(size, natural)
+    here, near, far = errors[:1], errors[1 : 1 + NEAR_REPLAYS], errors[1 + NEAR_REPLAYS :]
+    most = largest_epsilon(dtypes) ** LARGEST_JITTER
+    spread = np.fmin(_spread([*here, *near]), most * size + tolerance.floor)
+    if far:
+        spread = np.fmax(spread, np.fmin(_spread([*here, *far]), unmeasured_rounding(dtypes) * size))
+    return replace(tolerance, jitter=spread)
+
+
+def _spread(errors: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """How far errors of a right element may lie from zero, by how far these lie apart; 0 where some are not finite."""
     stacked = np.stack(errors)
     with np.errstate(invalid="ignore", over="ignore"):
-        spread = np.max(np.abs(stacked - stacked.mean(axis=0)), axis=0)
-    size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
-    most = largest_epsilon(dtypes) ** LARGEST_JITTER * np.fmax(size, natural) + tolerance.floor
-    spread = np.where(np.isfinite(spread), np.fmin(JITTER_SAFETY * spread, most), 0.0)
-    return replace(tolerance, jitter=spread)
+        spread = JITTER_SAFETY * np.max(np.abs(stacked - stacked.mean(axis=0)), axis=0)
+    return np.where(np.isfinite(spread), spread, 0.0)
 
 
 def largest_epsilon(dtypes: Sequence[np.dtype[Any]]) -> float:

@@ -13,7 +13,7 @@ from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, slopes
 from gradcheck_cli.judge.joint import Fault, faults, faulty
-from gradcheck_cli.judge.kink_words import accepted_text, jump_text, remarks
+from gradcheck_cli.judge.kink_words import accepted_text, jump_text, remarks, several_text
 from gradcheck_cli.judge.kinks import MOST_AROUND, Kink, kink, may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
 from gradcheck_cli.judge.noise import Tolerance, unmeasured_rounding
@@ -149,10 +149,11 @@ def settle(looked: Looked, wrong_together: Mapping[Place, Fault]) -> Judged:
     jumps = []
     for at, verdict in looked.verdicts.items():
         slopes, mine = looked.slopes.get(at), scalar(yours, at)
-        if verdict is Verdict.UNKNOWN or verdict is Verdict.JUMP:
+        fault = wrong_together.get(looked.place(at))
+        if verdict in (Verdict.UNKNOWN, Verdict.JUMP) or (fault is not None and fault.several):
             values.reshape(-1)[at] = np.nan
             jumps.extend([at] if verdict is Verdict.JUMP else [])
-        elif (fault := wrong_together.get(looked.place(at))) is not None:
+        elif fault is not None:
             values.reshape(-1)[at] = mine - fault.excess / len(fault.places)
             bars.reshape(-1)[at] = 0.0
         elif slopes is not None:
@@ -166,6 +167,10 @@ def settle(looked: Looked, wrong_together: Mapping[Place, Fault]) -> Judged:
     if jumps:
         at = jumps[0]
         why = jump_text(name, looked.place(at), looked.slopes[at], len(jumps), scalar(yours, at))
+    if not jumps and any(
+        found.several and not np.isfinite(values.reshape(-1)[at]) for at, found in looked.slopes.items()
+    ):
+        why = several_text(name)
     faulted = {at: wrong_together[looked.place(at)] for at in looked.verdicts if looked.place(at) in wrong_together}
     met = [at for at, verdict in looked.verdicts.items() if verdict is Verdict.KINK and at not in faulted]
     return Judged(
