@@ -12,9 +12,11 @@ from gradcheck_cli.checking.draws import Draws
 from gradcheck_cli.checking.findings import finding_of, internal_error
 from gradcheck_cli.checking.record import Record
 from gradcheck_cli.checking.shrinking import Shrinker
+from gradcheck_cli.checking.stress import stress
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.derivatives import forward_mode
+from gradcheck_cli.judge import contracts, precision_loss
+from gradcheck_cli.judge.derivatives import examination as derivatives
 from gradcheck_cli.judge.examination import Examination
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -28,7 +30,11 @@ from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.subject import Subject
 
-EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = (forward_mode.examine,)
+EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = (
+    contracts.examine,
+    derivatives.examine,
+    precision_loss.examine,
+)
 """What is found out about each draw once its values are judged, in this order."""
 
 
@@ -83,4 +89,17 @@ class Checker:
             steps.step(layer.name, "looking for the smallest case that still fails")
             run.script = Shrinker(module, bound, specification, inputs, cases, self._device).script(
                 finding, run.checked
+            )
+        if run.settings.stress:
+            run.examined(
+                stress(
+                    module,
+                    bound,
+                    specification,
+                    inputs,
+                    self.traces,
+                    cases,
+                    run.checked,
+                    lambda what: steps.step(layer.name, what),
+                )
             )

@@ -16,10 +16,11 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_reference, floating_parts
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination
-from gradcheck_cli.judge.noise import relative_rounding
+from gradcheck_cli.judge.noise import unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, number, pair
+from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.forward_mode import ForwardMode, forward_mode_of
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.analytic import copies
@@ -72,7 +73,9 @@ class _Examining:
             return Examination((), notes, checked)  # the same rule, transposed, is found wrong already
         known: Known | None = None
         if layer.expect != "straight-through":
-            known = against_reference(self.subject, self.settings, direction, pushed)
+            known = against_reference(
+                self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
+            )
             if known.finding is not None:
                 return Examination((known.finding,), (*notes, *known.notes), checked)
             notes = (*notes, *known.notes)
@@ -81,9 +84,9 @@ class _Examining:
             found = self._adjoint(direction, pushed, known)
         return Examination(() if found is None else (found,), notes, checked)
 
-    def _push(self, direction: Direction) -> tuple[Tangents, Tangents]:
+    def _push(self, direction: Direction, near: Case | None = None) -> tuple[Tangents, Tangents]:
         """The floating output leaves and their tangents, in float64."""
-        case = self.subject.case
+        case = near or self.subject.case
         outputs, pushed = self.rule.push_forward(copies(case.arguments), as_arguments(case, direction))
         return floating_parts(outputs), floating_parts(pushed)
 
@@ -162,7 +165,7 @@ class _Examining:
         traced = self.subject.traced
         narrowest = getattr(traced, "narrowest", None)
         dtypes = [leaf.value.dtype for leaf in self.subject.case.leaves]
-        return relative_rounding([*dtypes, narrowest] if narrowest is not None else dtypes)
+        return unmeasured_rounding([*dtypes, narrowest] if narrowest is not None else dtypes)
 
     def _finding(self, code: str, message: str, mend: str) -> Finding:
         layer = self.subject.case.layer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +11,29 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.elements import compare
-from gradcheck_cli.judge.noise import FLOOR_SHARE, Tolerance, largest_epsilon, measure, relative_rounding
+from gradcheck_cli.judge.noise import (
+    FLOOR_SHARE,
+    SMALLEST_INPUT,
+    Tolerance,
+    given,
+    jitter,
+    largest_epsilon,
+    measure,
+    noise_of,
+    replay_distances,
+    unmeasured_rounding,
+)
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.table import EXCLUDED, MATERIAL
 from gradcheck_cli.judge.words import index_text, number, pair, plural
+from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, walk
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.evaluate import evaluator
 from gradcheck_cli.witnesses.forward_mode import Direction, Slopes, TangentProgram
 from gradcheck_cli.witnesses.gradients import Difference
+from gradcheck_cli.witnesses.replay import with_leaves
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
 
@@ -48,69 +61,127 @@ def floating_parts(outputs: tuple[Any, ...]) -> Tangents:
     return tuple(widened(leaf) for output in outputs for _, leaf in walk(output) if is_floating(leaf))
 
 
-def against_reference(subject: Subject, settings: Settings, direction: Direction, yours: Tangents) -> Known:
+Push = Callable[[Case], Tangents]
+"""J u by the user's rule, at a case's leaves."""
+
+
+def against_reference(subject: Subject, settings: Settings, direction: Direction, yours: Tangents, push: Push) -> Known:
     """Judge J u by the user's rule.
 
     Raises:
         UserError: where the forward does not run on the case's leaves in float64.
     """
     if isinstance(subject.traced, Trace):
+        program = TangentProgram(subject.traced, subject.device)
         try:
-            return _by_autodiff(subject, subject.traced, settings, direction, yours)
+            program.push([leaf.value for leaf in subject.case.leaves], direction, 0)
         except Exception:  # JAX's own: a step of the trace has no forward mode (a `custom_vjp`), or none in a batch
             return _by_differences(subject, settings, direction, yours)
+        dtypes = (*(leaf.value.dtype for leaf in subject.case.leaves), subject.traced.narrowest)
+        return _ByAutodiff(subject, settings, direction, yours, push, program, dtypes).known()
     return _by_differences(subject, settings, direction, yours)
 
 
-def _by_autodiff(subject: Subject, trace: Trace, settings: Settings, direction: Direction, yours: Tangents) -> Known:
-    case = subject.case
-    program = TangentProgram(trace, subject.device)
-    leaves = [widened(leaf.value) for leaf in case.leaves]
-    seed = case.seed + case.draw
-    pushed = program.push(leaves, direction, seed)
-    dtypes = [*(leaf.value.dtype for leaf in case.leaves), trace.narrowest]
-    moved = [_moved(program, leaves, direction, dtypes, seed + number) for number in range(2)]
-    differences: Slopes | None = None
-    for position, (own, reference, scale) in enumerate(zip(yours, pushed.tangents, pushed.scale)):
-        natural = _natural_size(subject, position, direction)
-        tolerance = _given(settings) or measure(
-            scale, dtypes, natural, [gradients[position] for gradients in moved], reference
-        )
-        comparison = compare(own, reference, tolerance)
-        if not comparison.wrong.size:
-            continue
-        if differences is None:
-            differences = _slopes(subject, settings, direction)
-        judged = [
-            _Element.of(own, reference, tolerance, int(at), _difference(differences, yours, position, int(at)))
-            for at in comparison.worst_first(LOOKED_AT)
-        ]
-        wrong = [element for element in judged if element.is_wrong]
-        if not wrong:
+@dataclass(frozen=True)
+class _ByAutodiff:
+    subject: Subject
+    settings: Settings
+    direction: Direction
+    yours: Tangents
+    push: Push
+    program: TangentProgram
+    dtypes: tuple[np.dtype[Any], ...]
+
+    def known(self) -> Known:
+        """The first output whose tangent is wrong; finite differences are asked about its worst elements."""
+        leaves = [widened(leaf.value) for leaf in self.subject.case.leaves]
+        seed = self.subject.case.seed + self.subject.case.draw
+        pushed = self.program.push(leaves, self.direction, seed)
+        moved = [self._moved(leaves, seed + number) for number in range(2)]
+        near = [] if given(self.settings) else self._errors(replay_distances(self.dtypes)[:1], seed)
+        notes: tuple[str, ...] = ()
+        for position, (own, reference, scale) in enumerate(zip(self.yours, pushed.tangents, pushed.scale)):
+            noise = noise_of(own - reference, near[0][position], reference, scale) if near else 0.0
+            natural = self._natural_size(position)
+            around = [tangents[position] for tangents in moved]
+            tolerance = given(self.settings) or measure(scale, self.dtypes, natural, around, reference, noise)
+            comparison = compare(own, reference, tolerance)
+            if comparison.wrong.size and not given(self.settings):
+                errors = [error[position] for error in self._errors(replay_distances(self.dtypes), seed)]
+                tolerance = jitter([*errors, own - reference], reference, tolerance, self.dtypes, natural)
+                comparison = compare(own, reference, tolerance)
+            if not comparison.wrong.size:
+                continue
+            differences = _slopes(self.subject, self.settings, self.direction)
+            judged = [
+                _Element.of(own, reference, tolerance, int(at), _difference(differences, self.yours, position, int(at)))
+                for at in comparison.worst_first(LOOKED_AT)
+            ]
+            wrong = [element for element in judged if element.is_wrong]
+            if wrong:
+                count = int(comparison.wrong.size) - (len(judged) - len(wrong))
+                index = comparison.index(wrong[0].position)
+                finding = _finding(self.subject, self.yours, position, wrong[0], index, count)
+                return Known(finding, scale=pushed.scale)
             at = judged[0]
-            return Known(
-                notes=(
-                    f"in forward mode autodiff is the odd one out for {_named(yours, position)} (at "
-                    f"{index_text(comparison.index(at.position)) or 'its one element'}: {number(at.autodiff)}, yours "
-                    f"{number(at.yours)}): a kink, a custom rule or `stop_gradient` inside the forward",
-                ),
-                scale=pushed.scale,
+            where = index_text(comparison.index(at.position)) or "its one element"
+            notes = (
+                *notes,
+                f"in forward mode autodiff is the odd one out for {_named(self.yours, position)} (at {where}: "
+                f"{number(at.autodiff)}, yours {number(at.yours)}): a kink, a custom rule or `stop_gradient` inside "
+                "the forward",
             )
-        count = comparison.wrong.size - (len(judged) - len(wrong))
-        finding = _finding(subject, yours, position, wrong[0], comparison.index(wrong[0].position), count)
-        return Known(finding, scale=pushed.scale)
-    return Known(scale=pushed.scale)
+        return Known(notes=notes, scale=pushed.scale)
+
+    def _moved(self, leaves: Sequence[NDArray[Any]], seed: int) -> Tangents:
+        """The reference at leaves that are off by a rounding."""
+        rng = np.random.default_rng(seed)
+        size = largest_epsilon(self.dtypes)
+        moved = [leaf * (1 + size * rng.choice((-1.0, 1.0), leaf.shape)) for leaf in leaves]
+        return self.program.push(moved, self.direction, seed).tangents
+
+    def _errors(self, distances: Sequence[float], seed: int) -> list[Tangents]:
+        """Yours − reference at leaves that are off by these distances; see `noise.replay_distances`."""
+        case = self.subject.case
+        found: list[Tangents] = []
+        for number_, distance in enumerate(distances):
+            rng = np.random.default_rng((seed, number_))
+            values = tuple(
+                (widened(leaf.value) * (1 + distance * rng.choice((-1.0, 1.0), leaf.value.shape))).astype(
+                    leaf.value.dtype
+                )
+                for leaf in case.leaves
+            )
+            try:
+                own = self.push(with_leaves(case, values))
+            except UserError:
+                return found
+            reference = self.program.push(values, self.direction, seed).tangents
+            found.append(tuple(one - other for one, other in zip(own, reference)))
+        return found
+
+    def _natural_size(self, position: int) -> float:
+        """The largest output times the largest relative length of the direction: see `noise.natural_size`."""
+        output = floating_parts(self.subject.result.outputs)[position]
+        largest = float(np.max(np.abs(output), initial=0.0, where=np.isfinite(output)))
+        lengths = [
+            float(np.max(np.abs(part), initial=0.0))
+            / max(float(np.sqrt(np.mean(np.abs(widened(leaf.value)) ** 2))), SMALLEST_INPUT)
+            for part, leaf in zip(map(widened, self.direction), self.subject.case.leaves)
+            if part.size
+        ]
+        return largest * max(lengths, default=0.0)
 
 
 def _by_differences(subject: Subject, settings: Settings, direction: Direction, yours: Tangents) -> Known:
     differences = _slopes(subject, settings, direction)
     if differences is None:
         return Known()
-    relative = relative_rounding([leaf.value.dtype for leaf in subject.case.leaves])
+    relative = unmeasured_rounding([leaf.value.dtype for leaf in subject.case.leaves])
     for position, own in enumerate(yours):
         size = np.abs(own)
         floor = FLOOR_SHARE * relative * float(np.mean(size)) if size.size else 0.0
-        tolerance = _given(settings) or Tolerance(relative, floor)
+        tolerance = given(settings) or Tolerance(relative, floor)
         for at in np.unique(np.linspace(0, own.size - 1, min(own.size, ALONE)).astype(int)):
             difference = _difference(differences, yours, position, int(at))
             if difference is None or not np.isfinite(difference.error):
@@ -180,34 +251,6 @@ def _finding(
 
 def _named(yours: Tangents, position: int) -> str:
     return "the output's tangent" if len(yours) == 1 else f"the tangent of output {position + 1}"
-
-
-def _given(settings: Settings) -> Tolerance | None:
-    if settings.atol is None and settings.rtol is None:
-        return None
-    return Tolerance(settings.rtol or 0.0, settings.atol or 0.0, measured=False)
-
-
-def _moved(
-    program: TangentProgram, leaves: Sequence[NDArray[Any]], direction: Direction, dtypes: Sequence[Any], seed: int
-) -> Tangents:
-    """The tangents at leaves that are off by a rounding."""
-    rng = np.random.default_rng(seed)
-    size = largest_epsilon(dtypes)
-    moved = [leaf * (1 + size * rng.choice((-1.0, 1.0), leaf.shape)) for leaf in leaves]
-    return program.push(moved, direction, seed).tangents
-
-
-def _natural_size(subject: Subject, position: int, direction: Direction) -> float:
-    """The largest output times the largest relative length of the direction: see `noise.natural_size`."""
-    output = floating_parts(subject.result.outputs)[position]
-    largest = float(np.max(np.abs(output), initial=0.0, where=np.isfinite(output)))
-    lengths = [
-        float(np.max(np.abs(part), initial=0.0)) / max(float(np.sqrt(np.mean(np.abs(widened(leaf.value)) ** 2))), 0.05)
-        for part, leaf in zip(map(widened, direction), subject.case.leaves)
-        if part.size
-    ]
-    return largest * max(lengths, default=0.0)
 
 
 def _slopes(subject: Subject, settings: Settings, direction: Direction) -> Slopes | None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.report.model import Finding
+
+_EXPLANATION = re.compile(
+    r" The error occurred while| See https://| \(https://|\.? This [\w ]*(?:Tracer|value) (?:with|was) "
+)
+"""Where JAX goes on to explain, with object numbers and addresses of pages."""
 
 
 def raised_finding(error: UserError, layer: Layer, situation: str, mend: str | None = None) -> Finding:
@@ -13,7 +20,7 @@ def raised_finding(error: UserError, layer: Layer, situation: str, mend: str | N
     JAX's own long explanations are cut after their first sentence; the user's line is where the error arose.
     """
     message, _, inputs = error.message.partition("; inputs: ")
-    message = message.split(" The error occurred while")[0].split(" See https://")[0].split(" (https://")[0].rstrip()
+    message = _EXPLANATION.split(message, maxsplit=1)[0].rstrip(" .")
     head, word, said = message.partition(" raised ")
     message = f"{head} {situation} raised {said}" if word else f"{situation}: {message}"
     return Finding(
