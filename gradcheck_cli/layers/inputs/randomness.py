@@ -96,7 +96,7 @@ class _Repeatable:
     """A bound layer whose calls all begin in one random state."""
 
     def __init__(self, bound: BoundLayer, generators: _Generators) -> None:
-        self._bound = bound
+        self.inner = self._bound = bound
         self._generators = generators
         self._draws: dict[str, bool] = {}
 
@@ -110,6 +110,21 @@ class _Repeatable:
         self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
     ) -> BackwardResult:
         return self._bound.backward(result, cotangents, differentiable)
+
+    def again(self, result: ForwardResult, arguments: Mapping[str, Any]) -> ForwardResult | None:
+        """The forward once more on the same instance; None for layers that have none."""
+        run = getattr(self._bound, "again", None)
+        return None if run is None else self._call("forward", lambda: run(result, arguments))
+
+    def own(self, result: ForwardResult) -> Mapping[str, Any]:
+        """The instance's own parameters as they are now; empty for layers that have none."""
+        read = getattr(self._bound, "own", None)
+        return {} if read is None else read(result)
+
+    @property
+    def draws_numbers(self) -> bool:
+        """Whether a call so far has drawn random numbers."""
+        return any(self._draws.values())
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         return self._call("evaluate", lambda: self._bound.evaluate(arguments))
