@@ -22,7 +22,7 @@ from gradcheck_cli.witnesses.upstream import like, widened
 def replay(
     bound: BoundLayer, trace: Trace, case: Case, upstream: Upstream, *, device: str = "cpu"
 ) -> Callable[[float, int], tuple[BackwardResult, tuple[NDArray[Any], ...]]]:
-    """`(relative size, seed) -> (yours, autodiff)`, both at the same leaves, off by random factors of 1 ± that size.
+    """`(relative size, seed) -> (yours, autodiff)`, both at the same leaves, off by random factors up to 1 ± that size.
 
     The upstream gradient is off likewise, unless it is that of a loss, which must be one: sums of it alone would have
     the same rounding each time. All is rounded to the layer's own dtypes before either sees it.
@@ -57,8 +57,10 @@ def moved_upstream(upstream: Upstream, size: float, rng: np.random.Generator) ->
 
 
 def _moved(value: NDArray[Any], size: float, rng: np.random.Generator) -> NDArray[Any]:
-    signs = rng.integers(0, 2, value.shape, dtype=np.int8)
-    return (widened(value) * np.array([1 - size, 1 + size])[signs]).astype(value.dtype)
+    """The value off by random factors: half of `size` to all of it, either way, so that no two moves are the same."""
+    drawn = rng.random(value.shape, dtype=np.float32) - np.float32(0.5)
+    factors = 1 + size * (drawn + np.copysign(0.5, drawn))
+    return (widened(value) * factors).astype(value.dtype)
 
 
 def with_leaves(case: Case, values: tuple[NDArray[Any], ...]) -> Case:
