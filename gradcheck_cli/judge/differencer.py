@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from gradcheck_cli.witnesses.gradients import Difference, Directional
@@ -31,6 +31,18 @@ class Differencer(Protocol):
 
     def elements(self, wanted: Collection[Place], *, one_sided: bool = False) -> Mapping[Place, Difference]:
         """Derivatives by the wanted elements; those that a limit left out are missing from the answer."""
+
+    def together(self, places: Sequence[Place]) -> Difference | None:
+        """The derivative along the line on which these elements of real leaves move together, by equal steps.
+
+        None where a limit leaves no room.
+        """
+
+    def nearby(self, place: Place) -> Difference | None:
+        """The element's difference with `lower` and `upper` widened to the gradients around the point.
+
+        None where its one-sided slopes are not known, or a limit leaves no room.
+        """
 
     def all_elements(self) -> Mapping[Place, Difference]:
         """Derivatives by every element; those that a limit left out are missing from the answer."""

@@ -19,6 +19,9 @@ COST = 8
 ONE_SIDED_COST = 32
 """The same where its slopes on the two sides are asked for."""
 
+AROUND_COST = 96
+"""The same where gradients around it are asked for."""
+
 WIDE = 2_000
 """The most elements of one draw that are looked at where nobody asked for all of them."""
 
@@ -31,6 +34,7 @@ class Evidence:
         self._settings = settings
         self._elements: dict[Place, Difference] = {}
         self._asked_sides: set[Place] = set()
+        self._looked_around: set[Place] = set()
         self.directions: tuple[Directional, ...] = ()
 
     @property
@@ -69,6 +73,25 @@ class Evidence:
         if one_sided:
             self._asked_sides.update(new)
         return bool(found)
+
+    def look_together(self, places: Sequence[Place]) -> Difference | None:
+        """The derivative along the line on which these elements move together; None where there is no room."""
+        if self._differencer is None or not self._room(ONE_SIDED_COST):
+            return None
+        return self._differencer.together(places)
+
+    def look_around(self, places: Iterable[Place]) -> bool:
+        """Widen what may be taken at these kinks to the gradients around them; whether anything new was learned."""
+        learned = False
+        for place in places:
+            if place in self._looked_around or self._differencer is None or not self._room(AROUND_COST):
+                continue
+            self._looked_around.add(place)
+            found = self._differencer.nearby(place)
+            if found is not None:
+                self._elements[place] = found
+                learned = True
+        return learned
 
     def look_at_all(self) -> None:
         """Take derivatives by every element."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.elements import Comparison
 from gradcheck_cli.judge.evidence import LARGE, Evidence, Slope, slopes
-from gradcheck_cli.judge.kinks import may_be_kink, to_ask
+from gradcheck_cli.judge.joint import Fault
+from gradcheck_cli.judge.kinks import MOST_AROUND, kink, may_be_kink, to_ask
 from gradcheck_cli.judge.leaf import scalar, tolerance_at
 from gradcheck_cli.judge.noise import Tolerance
 from gradcheck_cli.judge.receiving import Received
@@ -27,6 +28,9 @@ SAMPLE_PER_LEAF = 2
 SMALL = 32
 """Layers with at most this many elements are differenced whole."""
 ROUNDS = 4
+
+EXPLAINING = ODD | {Verdict.KINK, Verdict.JUMP}
+"""Verdicts on an element that explain why a random direction contradicts autodiff."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class Inquiry:
         verdicts: by leaf position, then by position in the flattened leaf, for the elements that were looked at.
         contradiction: a sentence, where a random direction contradicts autodiff and no element explains it.
         notes: sentences for the report.
+        faults: why elements that are each between their slopes are wrong together, see `joint`.
     """
 
     verdicts: tuple[Mapping[int, Verdict], ...]
     contradiction: str = ""
     notes: tuple[str, ...] = ()
+    faults: Mapping[Place, Fault] = field(default_factory=dict)
 
 
 def inquire(leaves: Sequence[LeafCase], evidence: Evidence, full: bool, rng: np.random.Generator) -> Inquiry:
@@ -84,10 +90,11 @@ def inquire(leaves: Sequence[LeafCase], evidence: Evidence, full: bool, rng: np.
         wanted = _more(leaves, verdicts, bool(contradicting), evidence.room, rng)
         learned = evidence.look_at(suspicious, one_sided=True)
         learned |= evidence.look_at(wanted)
+        learned |= evidence.look_around(_outside(leaves, verdicts, evidence))
         if not learned:
             break
         verdicts = _decide_all(leaves, evidence)
-    explained = any(verdict in ODD or verdict is Verdict.KINK for found in verdicts for verdict in found.values())
+    explained = any(verdict in EXPLAINING for found in verdicts for verdict in found.values())
     contradiction = "" if explained or not contradicting else _contradiction(contradicting[0])
     notes = []
     if contradiction and evidence.complete:
@@ -156,10 +163,24 @@ def _second_look(
     return places
 
 
+def _outside(leaves: Sequence[LeafCase], verdicts: Sequence[Mapping[int, Verdict]], evidence: Evidence) -> list[Place]:
+    """Elements at kinks where yours is beyond the slopes: gradients around may have more to choose from."""
+    places: list[Place] = []
+    for leaf, found in zip(leaves, verdicts):
+        wrong = [at for at, verdict in found.items() if verdict in (Verdict.WRONG, Verdict.WRONG_BY_DIFFERENCES)]
+        kinked = [at for at in wrong if kink(evidence.elements[leaf.place(at)], 0.0) is not None]
+        places.extend(leaf.place(at) for at in kinked[:MOST_AROUND])
+    return places
+
+
 def _is_open(leaf: LeafCase, at: int, verdict: Verdict, difference: Difference) -> bool:
     yours = leaf.received.usable
-    if yours is None or verdict in (Verdict.RIGHT, Verdict.KINK, Verdict.RIGHT_BY_DIFFERENCES):
+    if yours is None or verdict in (Verdict.KINK, Verdict.RIGHT_BY_DIFFERENCES):
         return False
+    if verdict is Verdict.RIGHT:
+        # A bar this wide says that something is there: a kink, whose convention is then named, or noise.
+        wide = difference.error > TELLING * max(leaf.size, abs(difference.value))
+        return wide and np.isfinite(difference.error) and not np.iscomplexobj(leaf.autodiff)
     if verdict in (Verdict.BOTH_OFF, Verdict.UNKNOWN):
         return True
     tolerance = tolerance_at(leaf.tolerance, difference.value, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,9 @@ class Judged:
         comparison: yours against it; `wrong` is what counts against the user.
         decided_by: `autodiff` or `finite differences`.
         why: why nothing can be said about some elements; "" where all is decided.
+        accepted: why yours passes where it is not the reference; "" where there is nothing to say.
         notes: sentences for the report.
+        remarks: by position of a wrong element, what the finding says beside its numbers.
     """
 
     position: int
@@ -48,6 +50,7 @@ class Judged:
     why: str = ""
     accepted: str = ""
     notes: tuple[str, ...] = ()
+    remarks: Mapping[int, str] = field(default_factory=dict)
 
 
 def conclude(case: Case, judged: Judged, evidence: Evidence) -> LeafVerdict:
@@ -138,6 +141,9 @@ def _finding(case: Case, judged: Judged, yours: NDArray[Any], worst: Element) ->
         unseen = judged.comparison.unknown.size
         among = f"the {total - unseen:,} elements (of {total:,}) looked at" if unseen else plural(total, "element")
         code, message = "GC201", f"`{name}` is wrong in {wrong.size:,} of {among}; {at}{_numbers(judged, worst)}"
+        position = int(np.ravel_multi_index(worst.index, judged.comparison.shape)) if worst.index else 0
+        if remark := judged.remarks.get(position):
+            message += f"; {remark}"
     return Finding(
         code,
         message,

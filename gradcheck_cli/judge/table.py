@@ -36,7 +36,12 @@ class Verdict(StrEnum):
     WRONG_BY_DIFFERENCES = "wrong by differences"
     """Autodiff is wrong or missing, and the finite difference excludes yours."""
     KINK = "kink"
-    """The slopes on the two sides differ, and yours is between them."""
+    """The slopes on the two sides differ, and yours is between them; or the function jumps, and yours is the slope
+    beside the jump."""
+    WRONG_TOGETHER = "wrong together"
+    """The same by itself; but of several elements that meet at one kink, what all of them take is no gradient."""
+    JUMP = "jump"
+    """The function jumps here: there is no derivative, and yours is not the slope beside the jump."""
     BOTH_OFF = "both off"
     """Yours and autodiff agree, but the function has another slope there."""
     UNKNOWN = "unknown"
@@ -82,13 +87,19 @@ def decide(row: Row) -> Verdict:
     )
     if row.yours is None:
         return Verdict.UNKNOWN
+    slopes = kink(difference, row.tolerance)
+    if slopes is not None and slopes.jump > 0 and np.isfinite(row.yours):
+        return Verdict.KINK if slopes.allows(row.yours, row.tolerance) else Verdict.JUMP
     if row.agree and autodiff_holds:
         return Verdict.RIGHT
-    slopes = kink(difference, row.tolerance)
     if slopes is not None and np.isfinite(row.yours) and slopes.allows(row.yours, row.tolerance):
         return Verdict.KINK
     if row.agree:
-        return Verdict.BOTH_OFF
+        # At a kink of several (the middle one of three tied entries of a sort) autodiff's own choice is one of many.
+        return Verdict.BOTH_OFF if slopes is None else Verdict.KINK
+    if slopes is not None and slopes.several and np.isfinite(row.yours):
+        # What the chain rule may give where several kinks meet is not told by the function's own slopes.
+        return Verdict.UNKNOWN
     if slopes is not None:
         return Verdict.WRONG if autodiff_holds else Verdict.WRONG_BY_DIFFERENCES
     if autodiff_holds:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence import Evidence
 from gradcheck_cli.judge.inquiry import Inquiry, LeafCase
-from gradcheck_cli.judge.kinks import may_be_kink
+from gradcheck_cli.judge.kinks import Kink, kink, may_be_kink
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
+from gradcheck_cli.judge.kink_words import accepted_text, jump_text, remarks, several_text
 from gradcheck_cli.judge.table import ODD, Verdict
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES
 from gradcheck_cli.judge.words import index_text, number, plural
@@ -22,10 +25,13 @@ def settle(leaf: LeafCase, inquiry: Inquiry, evidence: Evidence, straight_throug
     assert yours is not None and comparison is not None
     verdicts = inquiry.verdicts[leaf.position]
     reference, bars = leaf.autodiff, None
-    by_differences = [at for at, verdict in verdicts.items() if verdict in _BY_DIFFERENCES]
-    kinks = [at for at, verdict in verdicts.items() if verdict is Verdict.KINK]
-    unknown = [at for at, verdict in verdicts.items() if verdict is Verdict.UNKNOWN]
-    both_off = [at for at, verdict in verdicts.items() if verdict is Verdict.BOTH_OFF]
+
+    def having(*kinds: Verdict) -> list[int]:
+        return [at for at, verdict in verdicts.items() if verdict in kinds]
+
+    by_differences = having(*_BY_DIFFERENCES)
+    kinks, jumps, together = having(Verdict.KINK), having(Verdict.JUMP), having(Verdict.WRONG_TOGETHER)
+    unknown, both_off = having(Verdict.UNKNOWN), having(Verdict.BOTH_OFF)
     unseen: list[int] = []
     if kinks or any(verdict in ODD for verdict in verdicts.values()):
         unseen = [int(at) for at in comparison.wrong if int(at) not in verdicts]
@@ -33,18 +39,27 @@ def settle(leaf: LeafCase, inquiry: Inquiry, evidence: Evidence, straight_throug
         unseen.extend(
             at for at, verdict in verdicts.items() if verdict is Verdict.WRONG and _is_unasked(leaf, at, evidence)
         )
-    if by_differences or kinks or unknown or unseen:
+    if by_differences or kinks or jumps or together or unknown or unseen:
         reference = np.array(reference, dtype=np.result_type(reference, np.float64))
         bars = np.zeros(reference.shape)
         for at in by_differences:
             difference = evidence.elements[leaf.place(at)]
             reference.reshape(-1)[at] = difference.value
             bars.reshape(-1)[at] = difference.error
+        for at in together:
+            if not np.isfinite(scalar(leaf.autodiff, at)):
+                fault = inquiry.faults[leaf.place(at)]
+                reference.reshape(-1)[at] = scalar(yours, at) - fault.excess / len(fault.places)
         # Any value between the slopes is a gradient there, so that yours is its own reference.
         reference.reshape(-1)[kinks] = yours.reshape(-1)[kinks]
-        reference.reshape(-1)[[*unknown, *unseen]] = np.nan
+        reference.reshape(-1)[[*unknown, *jumps, *unseen]] = np.nan
         comparison = compare(yours, reference, leaf.tolerance, bars)
+    slopes = kinks_of(evidence, leaf)
     why = _why(leaf, comparison, both_off if not straight_through else [], unseen, evidence)
+    if jumps:
+        why = jump_text(leaf.received.name, leaf.place(jumps[0]), slopes[jumps[0]], len(jumps), scalar(yours, jumps[0]))
+    elif any(slopes[at].several for at in unknown if at in slopes):
+        why = several_text(leaf.received.name)
     if not why and inquiry.contradiction:
         why = inquiry.contradiction
     return Judged(
@@ -57,9 +72,34 @@ def settle(leaf: LeafCase, inquiry: Inquiry, evidence: Evidence, straight_throug
         comparison,
         DIFFERENCES if by_differences else AUTODIFF,
         why,
-        _kinks_text(leaf, kinks, evidence),
+        accepted_text(
+            leaf.received.name,
+            [(leaf.place(at)[1], slopes[at], float(np.real(scalar(yours, at)))) for at in _met(verdicts, slopes)],
+        ),
         _notes(leaf, by_differences, both_off if straight_through else [], evidence),
+        remarks(
+            slopes,
+            {leaf.flat(place): fault for place, fault in inquiry.faults.items() if place[0] == leaf.position},
+            comparison.wrong.tolist(),
+        ),
     )
+
+
+def kinks_of(evidence: Evidence, leaf: LeafCase) -> dict[int, Kink]:
+    """The kinks of a leaf's elements, as far as their one-sided slopes are known."""
+    found = {}
+    for place, difference in evidence.elements.items():
+        if place[0] == leaf.position and difference.forward is not None:
+            at = leaf.flat(place)
+            if (slopes := kink(difference, tolerance_at(leaf.tolerance, difference.value, at))) is not None:
+                found[at] = slopes
+    return found
+
+
+def _met(verdicts: Mapping[int, Verdict], slopes: Mapping[int, Kink]) -> list[int]:
+    """The elements whose kink is reported: first those where yours is not autodiff's."""
+    own = [at for at in slopes if verdicts.get(at) is Verdict.KINK]
+    return own + [at for at in slopes if verdicts.get(at) is Verdict.RIGHT]
 
 
 def _is_unasked(leaf: LeafCase, at: int, evidence: Evidence) -> bool:
@@ -96,23 +136,6 @@ def _why(leaf: LeafCase, comparison: Comparison, both_off: list[int], unseen: li
             f"{f', first at {index_text(index)}' if index else ''}, and finite differences cannot tell there"
         )
     return ""
-
-
-def _kinks_text(leaf: LeafCase, kinks: list[int], evidence: Evidence) -> str:
-    if not kinks:
-        return ""
-    yours = leaf.received.usable
-    assert yours is not None
-    place = leaf.place(kinks[0])
-    difference = evidence.elements[place]
-    assert difference.forward is not None and difference.backward is not None
-    low, high = sorted((float(np.real(difference.backward)), float(np.real(difference.forward))))
-    return (
-        f"`{leaf.received.name}` meets a kink in {plural(len(kinks), 'element')}"
-        f"{f', first at {index_text(place[1])}' if place[1] else ''}: "
-        f"the slopes on its two sides are {number(low)} and {number(high)}, and yours, "
-        f"{number(scalar(yours, kinks[0]))}, is between them"
-    )
 
 
 def _notes(leaf: LeafCase, by_differences: list[int], expected_off: list[int], evidence: Evidence) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -12,8 +13,9 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.witnesses.batched import BatchedForward
 from gradcheck_cli.witnesses.evaluate import Evaluate
 from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDifferences, Upstream
+from gradcheck_cli.witnesses.nearby import EACH_NEARBY, NEARBY_POINTS, around, nearby_slopes
 from gradcheck_cli.witnesses.noise import COARSE_STEP, FINE_STEP, correlation_of, noise_of, offsets, stands_still
-from gradcheck_cli.witnesses.one_sided import one_sided
+from gradcheck_cli.witnesses.one_sided import Sides, sides
 from gradcheck_cli.witnesses.points import Floats, Points
 from gradcheck_cli.witnesses.sampling import along_direction, by_coordinate, by_coordinate_batched, probe_dependence
 from gradcheck_cli.witnesses.step import Model, Refined, refine
@@ -25,6 +27,9 @@ STREAM = 0xFD
 """Sets this witness's random numbers apart from those of other stages under the same seed."""
 
 EVALUATIONS_EACH = 4
+TOGETHER_EVALUATIONS = 48
+"""The most that both sides of one line take."""
+
 CHUNK_VALUES = 2**16
 """Values of one kind (rows times outputs) held at a time."""
 
@@ -32,6 +37,15 @@ NOISE_POINTS = 11
 NOISE_POINTS_MANY = 6
 MANY_OUTPUTS = 1000
 """With so many outputs, fewer points tell the noise: what is typical of all outputs rests on all of them."""
+
+FIRST_NEARBY = 100
+"""Sets the directions to nearby points apart from those of the directional derivatives."""
+
+LOUD = 2.0**-36
+"""Noise above this, relative to the output, is looked into: narrow dtypes have it, and so has a kink at the point."""
+
+STRADDLED = 32.0
+"""It is a kink or a jump where it is this many times what it is on either side of the point."""
 
 WORTH_BATCHING = 0.3
 """Seconds that a complete sweep must take before a compiled forward is tried for it: about what compiling takes."""
@@ -140,6 +154,46 @@ class Differencer:
                 self._add_sides(places)
         return {place: self._elements[place] for place in wanted if place in self._elements}
 
+    def together(self, places: Sequence[Place]) -> Difference | None:
+        """The derivative along the line on which these elements of real leaves move together, by equal steps.
+
+        None where the limit on evaluations leaves no room.
+        """
+        if self._max_evals - self.evaluations < TOGETHER_EVALUATIONS:
+            return None
+        with np.errstate(all="ignore"):
+            found = self._sides(places)
+        return _with_sides(Difference((found.forward + found.backward) / 2, found.error), found)
+
+    def nearby(self, place: Place) -> Difference | None:
+        """The element's difference with `lower` and `upper` widened to the gradients at points around this one.
+
+        Where several kinks meet, an output's slopes along one axis are not all that its gradients nearby have: the
+        middle one of three equal entries of a sorted array moves to neither side. None where there is no room.
+        """
+        central = self._elements.get(place)
+        leaf, index = place
+        if central is None or central.lower is None or central.upper is None or central.forward is None:
+            return None
+        if self._max_evals - self.evaluations < EACH_NEARBY * NEARBY_POINTS:
+            return None
+        shape = self._points.leaves[leaf].shape
+        at = int(np.ravel_multi_index(index, shape)) if shape else 0
+        with np.errstate(all="ignore"):
+            slopes = nearby_slopes(
+                self._points, leaf, at, [self._direction(FIRST_NEARBY + k) for k in range(NEARBY_POINTS)]
+            )
+        weights = self._model.weights
+        found = around(slopes, weights, central.one_sided_error or 0.0)
+        widened = replace(
+            central,
+            lower=min(central.lower, found.lower),
+            upper=max(central.upper, found.upper),
+            several=found.several,
+        )
+        self._elements[place] = widened
+        return widened
+
     def all_elements(self) -> Mapping[Place, Difference]:
         """Derivatives by every element; what a limit left out is missing."""
         places = [
@@ -160,19 +214,25 @@ class Differencer:
     def _measure(self, narrowest: np.dtype[np.floating] | None) -> Model:
         points = self._points
         count = NOISE_POINTS if points.outputs < MANY_OUTPUTS else NOISE_POINTS_MANY
-        rows = self._line(FINE_STEP, count)
+        rows, distance = self._line(FINE_STEP, count), FINE_STEP
         if narrowest is None or narrowest.itemsize <= 2:
             coarse = self._line(COARSE_STEP, NOISE_POINTS)
             if narrowest is not None or stands_still(rows, coarse):
-                rows = coarse
+                rows, distance = coarse, COARSE_STEP
         noise = noise_of(rows)
+        if np.any(noise > LOUD * np.abs(points.base)):
+            # A kink or a jump at the point itself looks like noise; on either side of it there is none of that.
+            beside = [self._line(distance, len(rows), shift) for shift in (len(rows), -len(rows))]
+            quiet = np.maximum(*(noise_of(line) for line in beside))
+            if np.any(noise > STRADDLED * quiet):
+                rows, noise = beside[0], quiet
         return Model(points.base, points.weights, noise, correlation_of(rows, points.weights, noise))
 
-    def _line(self, distance: float, count: int) -> Floats:
-        """Values at `count` points along the first direction, the point itself in their middle."""
+    def _line(self, distance: float, count: int, shift: int = 0) -> Floats:
+        """Values at `count` points along the first direction, the point itself in their middle, or all beside it."""
         points, direction = self._points, self._direction(0)
         rows = np.empty((count, points.outputs))
-        for offset, row in zip(offsets(count), rows):
+        for offset, row in zip((offset + shift for offset in offsets(count)), rows):
             if offset:
                 started = perf_counter()
                 points.along(direction, offset * distance, row)
@@ -238,31 +298,32 @@ class Differencer:
         )
 
     def _add_sides(self, places: list[Place]) -> None:
-        points = self._points
         for place in places:
-            leaf, index = place
-            if place not in self._elements or np.iscomplexobj(points.leaves[leaf]):
+            if place not in self._elements or np.iscomplexobj(self._points.leaves[place[0]]):
                 continue
-            shape = points.leaves[leaf].shape
-            coordinate = int(np.ravel_multi_index(index, shape)) if shape else 0
-            moved, origin = points.moved[leaf], float(points.origins[leaf][coordinate])
-            scale = float(points.scales(leaf, np.array([coordinate]))[0])
-
-            def values(
-                offset: float, at: int = coordinate, moved: Floats = moved, origin: float = origin
-            ) -> tuple[Floats, float]:
-                row = np.empty(points.outputs)
-                moved[at] = origin + offset
-                points.here(row)
-                moved[at] = origin
-                return row, (origin + offset) - origin
-
-            forward, forward_error = one_sided(values, scale, self._model, +1)
-            backward, backward_error = one_sided(values, scale, self._model, -1)
             central = self._elements[place]
-            self._elements[place] = Difference(
-                central.value, central.error, forward, backward, max(forward_error, backward_error)
-            )
+            self._elements[place] = _with_sides(central, self._sides([place]))
+
+    def _sides(self, places: Sequence[Place]) -> Sides:
+        """The slopes on the two sides along the line on which these elements move together, by equal steps."""
+        points = self._points
+        spots = []
+        for leaf, index in places:
+            shape = points.leaves[leaf].shape
+            spots.append((leaf, int(np.ravel_multi_index(index, shape)) if shape else 0))
+        origins = [float(points.origins[leaf][at]) for leaf, at in spots]
+        scale = max(float(points.scales(leaf, np.array([at]))[0]) for leaf, at in spots)
+
+        def values(offset: float) -> tuple[Floats, float]:
+            row = np.empty(points.outputs)
+            for (leaf, at), origin in zip(spots, origins):
+                points.moved[leaf][at] = origin + offset
+            points.here(row)
+            for (leaf, at), origin in zip(spots, origins):
+                points.moved[leaf][at] = origin
+            return row, (origins[0] + offset) - origins[0]
+
+        return sides(values, scale, self._model)
 
     def _agrees(self, batch: BatchedForward) -> bool:
         """Whether the compiled trace has the values of the user's own forward, at the point and around it."""
@@ -282,6 +343,20 @@ class Differencer:
         finally:
             points.back()
         return True
+
+
+def _with_sides(central: Difference, found: Sides) -> Difference:
+    return Difference(
+        central.value,
+        central.error,
+        found.forward,
+        found.backward,
+        found.error,
+        found.lower,
+        found.upper,
+        found.jump,
+        found.kinked,
+    )
 
 
 def _by_leaf(places: list[Place]) -> Iterator[tuple[int, list[Place]]]:

@@ -56,8 +56,12 @@ class Difference:
     Attributes:
         value: the central difference, extrapolated.
         error: its error bar: truncation (from two steps) plus round-off (from the function's own noise).
-        forward, backward: one-sided differences at the smaller step, for kinks; None where they were not asked for.
+        forward, backward: one-sided differences, for kinks and jumps; None where they were not asked for.
         one_sided_error: the error bar of those.
+        lower, upper: the derivative with each output's slope chosen between its own two; None where not asked for.
+        jump: how far an output jumps here, 0 where none does; the one-sided slopes are then those beside the jump.
+        kinked: positions (over all outputs, as reals) of the outputs that have a kink or a jump here.
+        several: an output has more than two slopes at points around this one: several kinks meet inside it.
     """
 
     value: float | complex
@@ -65,6 +69,11 @@ class Difference:
     forward: float | complex | None = None
     backward: float | complex | None = None
     one_sided_error: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    jump: float = 0.0
+    kinked: tuple[int, ...] = ()
+    several: bool = False
 
 
 @dataclass(frozen=True)

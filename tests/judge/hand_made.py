@@ -112,6 +112,15 @@ class Slopes:
         (right, right_error), (left, left_error) = side(step / 16), side(-step / 16)
         return Difference(best, error, right, left, max(right_error, left_error))
 
+    def together(self, places: Sequence[Place]) -> Difference:
+        direction = tuple(np.zeros(array.shape) for array in self.leaves)
+        for leaf, index in places:
+            direction[leaf][index] = 1.0
+        return self.slope(direction, True)
+
+    def nearby(self, place: Place) -> Difference | None:
+        return None
+
     def directional(self, count: int) -> tuple[Directional, ...]:
         rng = np.random.default_rng(5)
         found = []
