@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from gradcheck_cli.judge.examination import NOTHING, Examination
 from gradcheck_cli.judge.judge import worst_status
+from gradcheck_cli.judge.precedence import most_specific
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import gradient_name
 from gradcheck_cli.layers.layer import Layer, Role
@@ -43,7 +44,10 @@ def combine(
     """
     positions = range(max((len(draw.leaves) for draw in draws), default=0))
     arguments = tuple(_argument(layer, draws, position) for position in positions)
-    findings = (*_findings(draws), *_unique(examination.findings))
+    every = most_specific((*_findings(draws), *_unique(examination.findings), *_unique(errors)))
+    unable = {id(error) for error in errors}
+    findings = tuple(finding for finding in every if id(finding) not in unable)
+    errors = tuple(finding for finding in every if id(finding) in unable)
     failing = _shown_draw(draws, arguments)
     sensitivities = [leaf.sensitivity for draw in draws for leaf in draw.leaves if leaf.sensitivity is not None]
     witnesses = dict.fromkeys(name for draw in draws for name in draw.witnesses)
@@ -55,7 +59,7 @@ def combine(
         convention=str(layer.convention),
         status=_status(draws, findings, errors),
         arguments=arguments,
-        findings=(*findings, *_unique(errors)),
+        findings=(*findings, *errors),
         sensitivity=max((found.every for found in sensitivities), default=None),
         typical_sensitivity=max((found.typical for found in sensitivities), default=None),
         witnesses=tuple(order),

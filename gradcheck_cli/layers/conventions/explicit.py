@@ -97,6 +97,8 @@ class _Referenced:
         self.forward = inner.forward
         self.backward = inner.backward
         self.evaluate = inner.evaluate
+        self.again = getattr(inner, "again", None)
+        self.own = getattr(inner, "own", None)
 
     def reference(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs by the reference, called with the arguments that it names."""

@@ -69,6 +69,19 @@ class ClassLayer:
         for item in self._present(instance):
             if item.name in arguments:
                 stored.replace_array(instance, stored.follow(instance, item.steps), arguments[item.name])
+        return self._forward_of(instance, arguments)
+
+    def again(self, result: ForwardResult, arguments: Mapping[str, Any]) -> ForwardResult:
+        """Run the forward once more on the instance of `result`, whose parameters stay as they are."""
+        held: Held = result.residuals
+        return self._forward_of(held.instance, arguments)
+
+    def own(self, result: ForwardResult) -> Mapping[str, Any]:
+        """The parameters that the instance of `result` made itself, as it has them now."""
+        held: Held = result.residuals
+        return {item.name: stored.follow(held.instance, item.steps) for item in self._present(held.instance)}
+
+    def _forward_of(self, instance: Any, arguments: Mapping[str, Any]) -> ForwardResult:
         positional, keywords = signatures.call_with(self.parameters, arguments)
         what = self._called(self.forward_name)
         returned = run(

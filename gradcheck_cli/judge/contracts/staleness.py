@@ -1,0 +1,76 @@
+"""GC214: each backward belongs to its own forward, whatever ran in between or before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal
+from gradcheck_cli.judge.noise import unmeasured_rounding
+from gradcheck_cli.judge.receiving import finding
+from gradcheck_cli.judge.verdict import DrawVerdict
+from gradcheck_cli.layers.layer import Convention
+from gradcheck_cli.report.model import Finding
+from gradcheck_cli.witnesses.interleaved import Interleaved, Reused
+
+
+def stale(verdict: DrawVerdict, seen: Interleaved) -> tuple[Finding, ...]:
+    """forward(A), forward(B), backward of A must give A's gradient."""
+    case = verdict.case
+    several = case.layer.convention is Convention.CLASS
+    between = "another instance's forward" if several else "another forward"
+    keep = "on the instance" if several else "in the cache that the forward returns"
+    mend = f"keep what the backward needs {keep}, not in the module or the class"
+    if seen.error is not None:
+        said = seen.error.message.partition("; inputs")[0]
+        message = f"with {between} before it, the backward failed: {said}"
+        return (finding(case, "GC214", message, None, mend),)
+    found = []
+    for leaf, difference in each_apart(verdict.leaves, seen.mixed, seen.alone):
+        position = verdict.leaves.index(leaf)
+        other = seen.other[position] if seen.other is not None else None
+        mixed = seen.mixed[position] if seen.mixed is not None else None
+        whose = ", the gradient of that other call" if equal(mixed, other, leaf) else ""
+        message = f"with {between} in between, the backward gave another `{leaf.received.name}`{whose}: "
+        found.append(finding(case, "GC214", message + difference.numbers, leaf.received.leaf.name, mend))
+    return tuple(found)
+
+
+def left_over(verdict: DrawVerdict, seen: Reused) -> tuple[Finding, ...]:
+    """An instance that was used before must give the gradient that a new one gives, where its outputs are the same.
+
+    Where they are not, the layer is meant to remember (a recurrent state), and nothing is said. A gradient that is
+    the sum of both is `accumulates`' to judge.
+    """
+    case = verdict.case
+    if len(seen.outputs) != len(seen.own_outputs):
+        return ()
+    for one, other in zip(seen.outputs, seen.own_outputs):
+        if (
+            one.shape != other.shape
+            or apart(one, other, 4 * unmeasured_rounding([case.dtype]) * _size(other)) is not None
+        ):
+            return ()
+    mend = "let the forward replace whatever the backward reads"
+    if seen.error is not None:
+        return ()
+    found = []
+    for leaf, difference in each_apart(verdict.leaves, seen.gradients, seen.own, factor=2.0):
+        position = verdict.leaves.index(leaf)
+        earlier, own = seen.earlier[position], seen.own[position]
+        used = seen.gradients[position] if seen.gradients is not None else None
+        if earlier is not None and own is not None and earlier.shape == own.shape and equal(used, earlier + own, leaf):
+            continue
+        message = (
+            f"an instance that was used before gave another `{leaf.received.name}` than a new one, for the same "
+            f"inputs: {difference.numbers}"
+        )
+        found.append(finding(case, "GC214", message, leaf.received.leaf.name, mend))
+    return tuple(found)
+
+
+def _size(array: NDArray[Any]) -> float:
+    values = np.abs(array)
+    return float(np.max(values, initial=0.0, where=np.isfinite(values)))
