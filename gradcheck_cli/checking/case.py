@@ -9,6 +9,7 @@ from gradcheck_cli.checking.draws import Drawn
 from gradcheck_cli.checking.findings import forward_mismatch
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.checking.wide import settled_in_float64
+from gradcheck_cli.judge.derivatives.convention import explained
 from gradcheck_cli.judge.judge import judge_draw
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -25,6 +26,7 @@ from gradcheck_cli.witnesses.evaluate import ReferenceOnly, evaluator
 from gradcheck_cli.witnesses.finite_differences import Differencer
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
 from gradcheck_cli.witnesses.replay import replay
+from gradcheck_cli.witnesses.straight_through import straight_through
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import draw_upstream
 
@@ -84,7 +86,7 @@ class Cases:
         usable = traced if wrong is None else wrong
         known = reference if wrong is None else wrong
         subject = Subject(self._bound, case, drawn.result, upstream, analytic, usable, known, self._device)
-        return CheckedCase(subject, verdict, equations)
+        return CheckedCase(subject, explained(verdict, subject), equations)
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class _CaseJudge:
                 "perturbed": perturbed(traced, case, upstream, device=self.device),
                 "replay": replay(self.bound, traced, case, upstream, device=self.device),
                 "conventions": conventions(traced, case, upstream, device=self.device),
+                "variants": straight_through(traced, case, upstream, device=self.device),
             }
         evaluate = evaluator(function or self.bound, case, device=self.device)
         narrowest, most = extras.get("narrowest"), self.settings.max_evals

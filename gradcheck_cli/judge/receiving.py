@@ -155,7 +155,10 @@ def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
 
 
 def _dtype_mend(received: Received) -> str:
-    return f"make it {received.leaf.value.dtype}, as `{received.leaf.name}` is"
+    wanted = received.leaf.value.dtype
+    if received.array is not None and received.array.dtype.kind == "c" and wanted.kind != "c":
+        return f"return its real part, `np.real({received.name})`: a real argument has a real gradient"
+    return f"make it {wanted}, as `{received.leaf.name}` is"
 
 
 def _numbers(array: NDArray[Any]) -> NDArray[Any] | None:

@@ -72,7 +72,7 @@ class _Examining:
         if self.verdict.status is Status.FAIL:
             return Examination((), notes, checked)  # the same rule, transposed, is found wrong already
         known: Known | None = None
-        if layer.expect != "straight-through":
+        if layer.expect != "straight-through" and case.draw == 0:  # a program is compiled for it
             known = against_reference(
                 self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
             )

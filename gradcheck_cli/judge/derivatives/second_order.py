@@ -39,6 +39,9 @@ MEND = (
     "look for `stop_gradient`, NumPy or `float(...)` in the backward, for residuals that are cut off from the inputs, "
     "and for a helper with a wrong rule of its own"
 )
+STRAIGHT_THROUGH = "straight-through"
+"""Said of a layer whose backward is deliberately no derivative: its own derivative has no reference."""
+
 PARTS = 1e-3
 """A gradient's share of a wrong second derivative is named above this part of the error."""
 
@@ -50,7 +53,7 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
         return NOTHING
     if not layer.uses_jax:
         return Examination(notes=("`--order 2` is for layers written for JAX: NumPy's steps have no derivative",))
-    if verdict.status is Status.FAIL or layer.expect:
+    if verdict.status is Status.FAIL or layer.expect == STRAIGHT_THROUGH:
         return NOTHING
     second = _Second(subject, settings)
     try:

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.conjugate import EXPECT, Conjugated
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
@@ -63,6 +64,8 @@ def apply(
             return _Referenced(base.bind(namespace), base.arguments, declared(namespace).reference)
 
         bind = with_reference
+    if said.expect == EXPECT:
+        bind = _conjugated(bind)
     return replace(
         base,
         name=name,
@@ -75,6 +78,10 @@ def apply(
         has_reference=base.has_reference or said.reference is not None,
         dtype=said.dtype,
     )
+
+
+def _conjugated(bind: Callable[[ModuleType], BoundLayer]) -> Callable[[ModuleType], BoundLayer]:
+    return lambda namespace: Conjugated(bind(namespace))
 
 
 def _in_this_file(base: Layer, said: Declaration, module: Module) -> Layer:

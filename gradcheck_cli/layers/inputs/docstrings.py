@@ -34,6 +34,7 @@ _EQUATION = re.compile(r"(?<![\w<>=!'])(?P<name>[^\W\d]\w*'?)\s*=\s*(?P<expressi
 _INTEGER = re.compile(
     r"\b(?:integers?|int\d*|uint\d+|labels?|indices|indexes|index array|class ids?|word ids?|token ids?|ids)\b", re.I
 )
+_COMPLEX = re.compile(r"\bcomplex(?:64|128)?\b(?!\s*(?:conjugate|values?\s+of))", re.I)
 _BOOLEAN = re.compile(r"\b(?:booleans?|bool)\b", re.I)
 _DICTIONARY = re.compile(r"\b(?:dictionary|dict|mapping)\b", re.I)
 _ARRAY = re.compile(r"\b(?:array\w*|ndarray|tensor|matrix|vector|array_like|batch)\b", re.I)
@@ -53,7 +54,7 @@ class Described:
 
     Attributes:
         dimensions: a name, a size or an expression for each axis; None where no shape is given.
-        kind: `float`, `integer`, `boolean`, `config`, or "" where it is not said.
+        kind: `float`, `complex`, `integer`, `boolean`, `config`, or "" where it is not said.
         bound: the name or size below which integers stay, None where it is not said.
         domain: as `ArgumentShape.domain`.
         same_as: the argument whose shape it shares, "" where it names none.
@@ -240,6 +241,8 @@ def _kind(text: str, dimensions: Dimensions | None, keys: Mapping[str, Described
     if _ONE_HOT.search(text):
         return "float"
     if dimensions is not None or _ARRAY.search(text):
+        if _COMPLEX.search(head):
+            return "complex"
         return "integer" if _INTEGER.search(head) or _RANGE.search(text) else ""
     return ""
 
