@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.layers.case import Case
-from gradcheck_cli.tracing.trace import Trace
+from gradcheck_cli.tracing.trace import Trace, inner_jaxprs
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, Watched, evaluate, watched
 from gradcheck_cli.witnesses.upstream import widened
@@ -34,9 +34,15 @@ _MENDS = {
     "sum": "subtract the row's maximum before `exp`: nothing changes but the overflow",
     "exp": "write it with `exp(-abs(x))`, which never overflows",
     "log1p": "use `logaddexp(0, x)` in place of `log(1 + exp(x))`",
-    "log": "work with logarithms from the start: subtract the maximum, then `x - log(sum(exp(x)))`",
+    "log": "take no logarithm of what has underflowed: for a softmax, `x - max - log(sum(exp(x - max)))`",
     "variance": "take the variance from the differences to the mean, not as a difference of two means",
+    "backward exp": "its `exp` overflows: use `exp(-abs(x))`, or what the forward has computed already",
+    "backward zero": "keep what it divides by off zero, as with a small eps inside the square root",
 }
+
+_SUMS = ("reduce_sum", "dot_general")
+_SATURATING = frozenset({"exp", "logistic", "tanh", "log1p", "expm1"})
+_ROOTS = frozenset({"sqrt", "rsqrt", "pow", "cbrt"})
 
 
 def culprit(trace: Trace, case: Case) -> Culprit | None:
@@ -70,20 +76,47 @@ def _parted(own: Any, true: Any) -> bool:
     return bool(np.any(lost | wrong))
 
 
+def backward_mend(trace: Trace, *, grows: bool) -> str:
+    """What usually mends a backward that is not finite though its forward is; "" where that is not clear."""
+    names = set(_names(trace.jaxpr.jaxpr))
+    if grows:
+        return _MENDS["backward exp"] if names & _SATURATING else ""
+    return _MENDS["backward zero"] if names & _ROOTS else ""
+
+
+def _names(jaxpr: Any) -> Iterator[str]:
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for inner in inner_jaxprs(equation):
+            yield from _names(inner)
+
+
 def _mend(steps: Sequence[Watched], position: int) -> str:
     """Only where what comes before and after leaves no doubt."""
-    name = steps[position].step
-    before = {one.step for one in steps[:position]}
-    after = [one.step for one in steps[position + 1 :]]
-    if name == "exp":
-        if "reduce_sum" in after or "dot_general" in after:
+    step = steps[position]
+    after = steps[position + 1 :]
+    if step.step == "exp":
+        if np.all(np.isfinite(step.value)):  # it has underflowed
+            return _MENDS["log"] if any(one.step == "log" for one in after) else ""
+        if _feeds(step, after, _SUMS):
             return _MENDS["sum"]
-        return _MENDS["log1p"] if "log" in after else _MENDS["exp"]
-    if name == "log" and "exp" in before:
+        plus_one = _feeds(step, after, ("add",))
+        return _MENDS["log1p"] if plus_one and _feeds(plus_one, after, ("log",)) else _MENDS["exp"]
+    before = {one.step for one in steps[:position]}
+    if step.step == "log" and "exp" in before:
         return _MENDS["log"]
-    if name == "sub" and before >= {"reduce_sum"} and before & {"square", "integer_pow", "mul"}:
+    if step.step == "sub" and "reduce_sum" in before and before & {"square", "integer_pow", "mul"}:
         return _MENDS["variance"]
     return ""
+
+
+def _feeds(step: Watched, after: Sequence[Watched], names: Sequence[str]) -> Watched | None:
+    """The step of one of these names that the result goes into, None where there is none."""
+    made = step.equation.outvars[0]
+    for one in after:
+        if one.step in names and any(operand is made for operand in one.equation.invars):
+            return one
+    return None
 
 
 def _line(equation: Any, path: str) -> int | None:

@@ -14,9 +14,6 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.inputs.extremes import Extreme, rounded, with_values
 from gradcheck_cli.tracing.trace import Trace
 
-LOOKS = 60
-"""How many cases are looked at for one finding."""
-
 BISECTIONS = 14
 DIGITS = 4
 MODERATE = 1.0
@@ -44,9 +41,9 @@ class Smallest:
     trace: Trace | None
 
 
-def smallest(extreme: Extreme, case: Case, symptom: Symptom, looker: Looker, redraw: Redraw) -> Smallest:
-    """Reduce `case`, whose extreme showed `symptom`."""
-    search = _Search(extreme, case, symptom, looker)
+def smallest(extreme: Extreme, case: Case, symptom: Symptom, looker: Looker, redraw: Redraw, looks: int) -> Smallest:
+    """Reduce `case`, whose extreme showed `symptom`, in at most so many looks."""
+    search = _Search(extreme, case, symptom, looker, looks)
     base = search.fewer_entries(case, redraw)
     final, magnitude = search.mildest(base)
     look = looker.look(final)
@@ -57,13 +54,13 @@ def smallest(extreme: Extreme, case: Case, symptom: Symptom, looker: Looker, red
 class _Search:
     """Asks whether a case still shows the symptom, a limited number of times."""
 
-    def __init__(self, extreme: Extreme, case: Case, symptom: Symptom, looker: Looker) -> None:
+    def __init__(self, extreme: Extreme, case: Case, symptom: Symptom, looker: Looker, looks: int) -> None:
         self._extreme = extreme
         drawn = [leaf.value for leaf in case.leaves if leaf.argument in extreme.arguments]
         self._is_signed = any((value.real < 0).any() for value in drawn)
         self._symptom = symptom
         self._looker = looker
-        self._left = LOOKS
+        self._left = looks
 
     def same(self, symptoms: tuple[Symptom, ...]) -> Symptom | None:
         """The one among these that is the same: the same array, not finite or wrong as before."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gradcheck_cli.checking.case import Cases, CheckedCase
-from gradcheck_cli.checking.culprit import Culprit, culprit
+from gradcheck_cli.checking.culprit import Culprit, backward_mend, culprit
 from gradcheck_cli.checking.extreme_case import Looker
 from gradcheck_cli.checking.smallest import Smallest, moderate, smallest
 from gradcheck_cli.checking.traces import Traces
@@ -24,11 +24,14 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Status
 
-WORK = 60_000
+WORK = 15_000
 """Steps of the forward over all extreme cases: with more of them, fewer cases are looked at."""
 
-LEAST = 12
+LEAST = 8
 """Cases that are looked at whatever they cost."""
+
+MOST_LOOKS = 60
+"""Cases that are looked at for the smallest input of one finding."""
 
 
 @dataclass
@@ -85,10 +88,11 @@ def stress(
         return _redrawn(base, specification, bound, inputs, sizes)
 
     found = []
-    for kind in kinds.values():
+    for kind in _causes(list(kinds.values())):
         say("stress: the smallest input that shows it")
-        least = smallest(kind.extreme, base, kind.symptoms[0], looker, redraw)
-        found.append(finding(kind.extreme, kind.symptoms, tuple(kind.also), least, _culprit(least)))
+        least = smallest(kind.extreme, base, kind.symptoms[0], looker, redraw, min(MOST_LOOKS, most))
+        step, mend = _why(kind.extreme, least)
+        found.append(finding(kind.extreme, kind.symptoms, tuple(kind.also), least, step, mend))
     notes = _notes(left_out, seen, len(all_extremes) - most)
     return Examination(tuple(found), notes, (f"stress: {seen} extreme inputs",))
 
@@ -146,10 +150,27 @@ def _redrawn(
     return moderate(case) if same and dict(case.dimensions) == dict(sizes) else None
 
 
-def _culprit(least: Smallest) -> Culprit | None:
+def _causes(kinds: Sequence[_Kind]) -> list[_Kind]:
+    """One finding a cause: what shows at milder inputs of the same sort goes before."""
+    causes: list[_Kind] = []
+    for kind in kinds:
+        if not any(
+            (kind.extreme.words, kind.extreme.arguments) == (e.extreme.words, e.extreme.arguments) for e in causes
+        ):
+            causes.append(kind)
+    return causes
+
+
+def _why(extreme: Extreme, least: Smallest) -> tuple[Culprit | None, str]:
+    """The step of the forward that is to blame, where it is the forward's; and what usually mends it."""
     if least.trace is None:
-        return None
-    return culprit(least.trace, least.case)
+        return None, ""
+    if least.symptom.leaf is None:
+        found = culprit(least.trace, least.case)
+        return found, "" if found is None else found.mend
+    if least.symptom.is_finite:
+        return None, ""
+    return None, backward_mend(least.trace, grows=extreme.grows)
 
 
 def _notes(left_out: dict[str, int], seen: int, beyond: int) -> tuple[str, ...]:

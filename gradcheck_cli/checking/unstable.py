@@ -22,7 +22,12 @@ SHOWN = 6
 
 
 def finding(
-    extreme: Extreme, symptoms: Sequence[Symptom], also: Sequence[str], least: Smallest, culprit: Culprit | None
+    extreme: Extreme,
+    symptoms: Sequence[Symptom],
+    also: Sequence[str],
+    least: Smallest,
+    culprit: Culprit | None,
+    mend: str,
 ) -> Finding:
     """One finding for all arrays that were off in the same case."""
     case, symptom = least.case, least.symptom
@@ -32,11 +37,10 @@ def finding(
     message = f"{subject} {_what(symptom, forward)} {_where(extreme, least.magnitude)}{_inputs(extreme, case)}"
     if also:
         message += f"; also at inputs that are {_either(also)}"
-    place, mend = "", None
+    place = ""
     if culprit is not None:
         at = f" (line {culprit.line})" if culprit.line is not None else ""
         place = f"; `{culprit.step}`{at} is the first step that its dtype cannot hold"
-        mend = culprit.mend or None
     return Finding(
         code=symptom.code,
         message=message + place,
@@ -46,7 +50,7 @@ def finding(
         index=symptom.index,
         yours=symptom.yours,
         autodiff=symptom.truth,
-        mend=mend,
+        mend=mend or None,
         inputs=tuple(NamedArray(name, value) for name, value in case.arguments.items() if value is not None),
     )
 
