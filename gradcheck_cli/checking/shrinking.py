@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,8 +13,9 @@ import numpy as np
 
 from gradcheck_cli.checking.case import Cases, CheckedCase
 from gradcheck_cli.checking.shrink import structure_assertions
-from gradcheck_cli.checking.shrink.cases import free_sizes, of_sizes
+from gradcheck_cli.checking.shrink.cases import free_sizes, of_sizes, of_upstream
 from gradcheck_cli.checking.shrink.literals import Unwritable
+from gradcheck_cli.checking.shrink.made_inputs import statements
 from gradcheck_cli.checking.shrink.oracle import Differences
 from gradcheck_cli.checking.shrink.script import Script, Trial, assemble, attempt
 from gradcheck_cli.checking.shrink.search import Budget, Failing, Fails, Search
@@ -42,9 +43,12 @@ from gradcheck_cli.witnesses.upstream import draw_upstream
 
 SECONDS = 1.5
 """How long the search for a smaller case may take; confirming what it found comes on top."""
-TRIES = 60
+TRIES, JUDGED = 60, 8
+"""How many cases are tried by finite differences, and by the full judge, which takes a hundred times as long."""
 _NEED = 1e-2
 """The least relative error that a smaller case must have, unless the one that was found has less."""
+Look = Callable[[Case, Upstream | None, tuple[int, ...] | None], tuple[Wrong, Upstream] | None]
+"""The wrong element of a case, at an index or anywhere, and the upstream gradient that shows it; None: none is."""
 _OF_VALUES = frozenset({*(f"GC2{number:02}" for number in range(1, 14)), "GC401", "GC402"})
 """Codes of findings that one wrong element shows."""
 _VISIBLE = 1e-7
@@ -84,41 +88,52 @@ class Shrinker:
         for draw, wrong in draws:
             position = [leaf.name for leaf in draw.subject.case.leaves].index(wrong.leaf.name)
             candidates = [Failing(draw.subject.case, draw.subject.upstream, wrong)]
-            if wrong.relative > _VISIBLE:
-                need = min(_NEED, wrong.relative / 10)
-                candidates += self._shrunk_values(candidates[0], Differences(self.bound, position, need, self.device))
+            need = min(_NEED, wrong.relative / 10)
+            if wrong.relative > _VISIBLE and not np.iscomplexobj(wrong.leaf.value):
+                look = Differences(self.bound, position, need, self.device).look
+                candidates += self._shrunk_values(candidates[0], look, TRIES)
+            else:
+                candidates += self._shrunk_values(candidates[0], partial(self._judged, position), JUDGED)
             for candidate in reversed(candidates):
                 confirmed = self._confirmed(candidate, position)
                 if confirmed is not None and (script := self._value_script(confirmed)) is not None:
                     return script
         return None
 
-    def _shrunk_values(self, start: Failing[Wrong], oracle: Differences) -> Iterator[Failing[Wrong]]:
+    def _shrunk_values(self, start: Failing[Wrong], look: Look, tries: int) -> Iterator[Failing[Wrong]]:
         def fails(case: Case, upstream: Upstream | None, before: Wrong | None) -> tuple[Wrong, Upstream] | None:
-            return oracle.look(case, upstream, None if before is None else before.index)
+            return look(case, upstream, None if before is None else before.index)
 
         seen = fails(start.case, start.upstream, None)
         if seen is None:
             return
         search = Search(self.bound, self.specification, self.options, fails)
-        budget = Budget.of(TRIES, SECONDS)
+        budget = Budget.of(tries, SECONDS)
         first: Failing[Wrong] = replace(start, shown=seen[0])
         smaller = search.smaller(first, budget)
         yield smaller
-        yield search.plainer(smaller, replace(budget, tries=TRIES))
+        yield search.plainer(smaller, replace(budget, tries=tries))
+
+    def _judged(
+        self, position: int, case: Case, upstream: Upstream | None, index: tuple[int, ...] | None
+    ) -> tuple[Wrong, Upstream] | None:
+        """The full judge's word, for errors that finite differences of one step do not see."""
+        try:
+            checked = self.cases.of(case, upstream)
+        except UserError:
+            return None
+        leaves = checked.verdict.leaves
+        if position >= len(leaves) or not _is_of_values(leaves[position]) or not leaves[position].worst:
+            return None
+        wrong = _element(leaves[position], index or leaves[position].worst[0].index)
+        return None if wrong is None else (wrong, checked.subject.upstream)
 
     def _confirmed(self, candidate: Failing[Wrong], position: int) -> Failing[Wrong] | None:
         """The same case by the full judge, with its reference in place of the finite difference."""
         if candidate.shown.witness != DIFFERENCES:
             return candidate
-        try:
-            verdict = self.cases.of(candidate.case, candidate.upstream).verdict
-        except UserError:
-            return None
-        if position >= len(verdict.leaves) or not _is_of_values(verdict.leaves[position]):
-            return None
-        wrong = _element(verdict.leaves[position], candidate.shown.index)
-        return None if wrong is None else replace(candidate, shown=wrong)
+        found = self._judged(position, candidate.case, candidate.upstream, candidate.shown.index)
+        return None if found is None else replace(candidate, shown=found[0])
 
     def _value_script(self, failing: Failing[Wrong]) -> Script | None:
         wrong = failing.shown
@@ -130,7 +145,7 @@ class Shrinker:
         ways = (("numeric", partial(against_differences, seeding=seeding)), ("right", against_number))
         for name, make in ways:
             try:
-                script = assemble(transcript, seeding, make(transcript, wrong))
+                script = self._assembled(transcript, seeding, make(transcript, wrong))
             except Unwritable:
                 continue
             trial = self._attempt(script, transcript)
@@ -153,10 +168,10 @@ class Shrinker:
         named = [draw for draw in checked if _has(finding, draw)] or checked
         best: Failing[Script] | None = None
         for draw in named:
-            found = fails(draw.subject.case, draw.subject.upstream, None)
-            if found is not None:
-                best = Failing(draw.subject.case, found[1], found[0])
-                break
+            # ones too: a long upstream gradient cannot be written down
+            for upstream in (draw.subject.upstream, of_upstream(draw.subject.upstream, np.ones)):
+                if best is None and (found := fails(draw.subject.case, upstream, None)) is not None:
+                    best = Failing(draw.subject.case, found[1], found[0])
         if best is None and named:
             best = self._small_enough(named[0].subject.case, fails)
         if best is None:
@@ -181,14 +196,20 @@ class Shrinker:
             return None
         for shown in structure_assertions.ways(finding.code, finding.argument, transcript):
             try:
-                script = assemble(
-                    transcript, [*self._seeding(transcript), *shown.before], shown.after, backward=shown.backward
-                )
+                script = self._assembled(transcript, [*self._seeding(transcript), *shown.before], shown.after)
             except Unwritable:
                 continue
             if self._attempt(script, transcript) is not None:
                 return script
         return None
+
+    def _assembled(self, transcript: Transcript, before: Sequence[str], after: Sequence[str]) -> Script:
+        return assemble(
+            transcript,
+            before,
+            after,
+            made=lambda: statements(transcript, self.specification, self.options.declared(transcript.layer.dtype)),
+        )
 
     def _seeding(self, transcript: Transcript) -> list[str]:
         """Statements after which the forward draws the numbers that it drew here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +37,33 @@ class Script:
         return "\n".join((*self.imports, *self.body)) + "\n"
 
 
-def assemble(transcript: Transcript, before: Sequence[str], after: Sequence[str], *, backward: bool = True) -> Script:
+def assemble(
+    transcript: Transcript, before: Sequence[str], after: Sequence[str], *, made: Callable[[], list[str]] | None = None
+) -> Script:
     """Imports, inputs, forward and backward, and the assertion.
 
     Args:
         before: statements between the inputs and the forward.
         after: statements after the backward, the assertion last.
-        backward: whether the backward's own statement is among them.
+        made: statements that make the inputs, asked for where those are too long to be written out.
 
     Raises:
         Unwritable: where it cannot be said in ten lines.
     """
-    assigned = [(name, literal(value)) for name, value in (*transcript.inputs, *transcript.upstream)]
+    try:
+        return _assembled(transcript, transcript.inputs, before, after)
+    except Unwritable:
+        if made is None:
+            raise
+    return _assembled(transcript, (), [*made(), *before], after)
+
+
+def _assembled(
+    transcript: Transcript, inputs: Sequence[tuple[str, Any]], before: Sequence[str], after: Sequence[str]
+) -> Script:
+    assigned = [(name, literal(value)) for name, value in (*inputs, *transcript.upstream)]
     statements = [*before, *transcript.setup, transcript.forward]
-    if backward and transcript.backward:
-        statements.append(transcript.backward)
+    statements += [transcript.backward] if transcript.backward else []
     statements += after
     text = "\n".join([*(value for _, value in assigned), *statements])
     imports = _imports(transcript, text)

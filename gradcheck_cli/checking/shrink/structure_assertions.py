@@ -18,7 +18,6 @@ class Shown:
 
     after: tuple[str, ...]
     before: tuple[str, ...] = ()
-    backward: bool = True
 
 
 WHOLE = frozenset({"GC102", "GC103"})

@@ -1,0 +1,85 @@
+"""The scripts of failing layers by themselves: each fails beside the wrong module, and passes beside the right one.
+
+A few here; `GRADCHECK_SCRIPTS=100 pytest tests/end_to_end/test_scripts.py` takes a hundred, as
+`python benchmarks/scripts.py` does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.detection.planted import ZOO
+from benchmarks.scripts import candidates, outcome, run
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+
+SAMPLE = int(os.environ.get("GRADCHECK_SCRIPTS", "6"))
+NUMPY_ZOO = [path for path in ZOO if not path.stem.startswith("jax_")]
+BROKEN = Path(__file__).parents[2] / "fixtures" / "broken"
+
+PAIR = """
+import numpy as np
+
+def scale_forward(x, w):
+    \"\"\"
+    - x: of shape (N, D)
+    - w: of shape (D,)
+    \"\"\"
+    return x * w, (x, w)
+
+def scale_backward(dout, cache):
+    x, w = cache
+    return dout * w, RETURNED
+"""
+WRONG, RIGHT = "(dout * x).mean(axis=0)", "(dout * x).sum(axis=0)"
+
+
+def test_scripts_of_the_zoo_tell_wrong_from_right() -> None:
+    said = {}
+    for bug in candidates(0, ZOO if SAMPLE > 20 else NUMPY_ZOO):
+        found = outcome(bug)
+        if found.said != "not found":
+            said[bug.name] = found.said
+        if len(said) == SAMPLE:
+            break
+    assert set(said.values()) == {"fine"}, {name: what for name, what in said.items() if what != "fine"}
+
+
+@pytest.mark.parametrize("name", ["structure", "static_pairs", "textbook", "jax_custom_rules"])
+def test_scripts_of_fixtures_fail_their_assertion(name: str) -> None:
+    report = check_targets([Target(BROKEN / f"{name}.py")], CheckOptions())
+    scripts = {layer.name: layer.script for layer in report.layers if layer.script}
+    assert len(scripts) >= len(report.layers) - 2
+    for layer, script in itertools.islice(scripts.items(), 0, None, 5):
+        done = run(script)
+        assert done.stderr.strip().splitlines()[-1].startswith("AssertionError"), (layer, script, done.stderr)
+
+
+def test_a_script_is_what_the_command_prints(tmp_path: Path) -> None:
+    """Copied from the screen, however narrow it is, into a file in the folder where the command was run."""
+    module = tmp_path / "layers.py"
+    module.write_text(PAIR.replace("RETURNED", WRONG))
+    command = [Path(sys.executable).with_name("gradcheck"), "run", "layers.py"]
+    environment = {**os.environ, "COLUMNS": "60"}
+    shown = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert shown.returncode == 1
+    lines = shown.stdout.splitlines()
+    first = next(k for k, line in enumerate(lines) if line.startswith("import "))
+    last = next(k for k, line in enumerate(lines) if line.startswith("assert "))
+    assert last - first < 10
+    (tmp_path / "script.py").write_text("\n".join(lines[first : last + 1]))
+
+    def reproduced() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert "sys.path" not in shown.stdout
+    wrong = reproduced()
+    assert wrong.returncode == 1
+    assert wrong.stderr.splitlines()[-1].startswith("AssertionError: dw[0] is ")
+    module.write_text(PAIR.replace("RETURNED", RIGHT))
+    assert reproduced().returncode == 0
