@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gradcheck_cli.judge.differencer import Place
 from gradcheck_cli.judge.evidence import Evidence
@@ -110,7 +111,7 @@ def lines(kinked: Mapping[Place, Difference]) -> list[tuple[Place, ...]]:
         for output in difference.kinked if difference.jump == 0 else ():
             by_output.setdefault(output, []).append(place)
     groups = [tuple(sorted(group)) for group in by_output.values() if len(group) > 1]
-    pairs = [pair for group in groups if len(group) > 2 for pair in zip(group, group[1:])]
+    pairs = [pair for group in groups if len(group) > 2 for pair in pairwise(group)]
     return list(dict.fromkeys([*groups, *pairs]))[:MOST_LINES]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.judge import traced, untraced
+from gradcheck_cli.judge.by_design import BY_DESIGN, CUSTOM, Variants, revised
 from gradcheck_cli.judge.differencer import Differencer
 from gradcheck_cli.judge.dimensions import Reception, sort_out
 from gradcheck_cli.judge.elements import compare
@@ -32,6 +33,7 @@ from gradcheck_cli.judge.noise import (
     replay_distances,
     typical_size,
 )
+from gradcheck_cli.judge.precision_loss import precision_losses, worded
 from gradcheck_cli.judge.receiving import Received
 from gradcheck_cli.judge.replays import Replay, Replays
 from gradcheck_cli.judge.second_opinion import Conventions, by_convention, together
@@ -60,6 +62,7 @@ def judge_draw(
     perturbed: Perturbed | None = None,
     replay: Replay | None = None,
     conventions: Conventions | None = None,
+    variants: Variants | None = None,
 ) -> DrawVerdict:
     """Judge the user's gradients for one case.
 
@@ -75,6 +78,7 @@ def judge_draw(
         replay: yours and the reference at perturbed inputs, see `noise.Replay`; called only where yours differs from
             the reference, to tell rounding from a mistake.
         conventions: the reference under other conventions at kinks; called only where a kink was met.
+        variants: what a straight-through gradient may be; called only where one is expected, or seems to be meant.
     """
     if not case.leaves:
         note = "No argument is a floating array: there is no gradient to check."
@@ -86,6 +90,7 @@ def judge_draw(
     evidence = Evidence(None if broken else differencer, settings)
     situation = _Situation(
         case=case,
+        upstream=upstream,
         reception=reception,
         evidence=evidence,
         settings=settings,
@@ -95,7 +100,7 @@ def judge_draw(
         dtypes=tuple(_dtypes(received, narrowest) for received in reception.leaves),
     )
     if isinstance(autodiff, Autodiff):
-        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed, replay, conventions)
+        leaves, findings, notes = _with_autodiff(situation, autodiff, perturbed, replay, conventions, variants)
     else:
         leaves, findings, notes = _without_autodiff(situation, autodiff)
     if broken:
@@ -124,6 +129,7 @@ class _Situation:
     """What both ways of judging need; `naturals`, `units` (`natural_size`) and `dtypes` have one entry a leaf."""
 
     case: Case
+    upstream: Upstream
     reception: Reception
     evidence: Evidence
     settings: Settings
@@ -143,6 +149,7 @@ def _with_autodiff(
     perturbed: Perturbed | None,
     replay: Replay | None,
     conventions: Conventions | None,
+    variants: Variants | None,
 ) -> _Judgement:
     case, reception, evidence, settings = situation.case, situation.reception, situation.evidence, situation.settings
     naturals, dtypes = situation.naturals, situation.dtypes
@@ -170,13 +177,23 @@ def _with_autodiff(
     leaf_cases = [tightened(leaf, evidence) for leaf in leaf_cases]
     inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
     inquiry = by_convention(leaf_cases, together(leaf_cases, inquiry, evidence), evidence, conventions)
-    straight_through = case.layer.expect == "straight-through"
+    expect, upstream = case.layer.expect if case.layer.expect in BY_DESIGN else "", situation.upstream
     values = [values_judge(leaf.autodiff, leaf.tolerance) for leaf in leaf_cases]
     judged = {
-        leaf.position: conclude(case, traced.settle(leaf, inquiry, evidence, straight_through), evidence)
+        leaf.position: conclude(
+            case,
+            revised(expect, leaf, traced.settle(leaf, inquiry, evidence, bool(expect)), upstream.flat, variants),
+            evidence,
+        )
         for leaf in leaf_cases
         if leaf.comparison is not None
     }
+    if expect == CUSTOM:
+        judged = {position: replace(leaf, sensitivity=None) for position, leaf in judged.items()}
+    for position, loss in precision_losses(
+        case, leaf_cases, dtypes, None if fixed is not None or expect else replay
+    ).items():
+        judged[position] = worded(judged[position], loss, case)
     zero = {
         leaf.position: bool(values[leaf.position](np.zeros(leaf.autodiff.shape)))
         for leaf in leaf_cases
@@ -203,7 +220,7 @@ def _looked_at_again(situation: _Situation, leaf: LeafCase, again: Replays) -> L
     if len(errors) < REPLAYS:
         return leaf
     tolerance = jitter(
-        [*errors, yours - leaf.autodiff],
+        [yours - leaf.autodiff, *errors],
         leaf.autodiff,
         leaf.tolerance,
         situation.dtypes[leaf.position],
@@ -242,8 +259,8 @@ def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgemen
             findings = (Finding("GC201", message, str(case.layer.path), case.layer.line),)
         else:
             judged = {position: _undecided(leaf, contradiction) for position, leaf in judged.items()}
-    if case.layer.expect == "straight-through":
-        judged = {position: _as_expected(leaf) for position, leaf in judged.items()}
+    if case.layer.expect in BY_DESIGN:
+        judged = {position: _as_expected(leaf, case.layer.expect) for position, leaf in judged.items()}
         findings = ()
     values = [values_judge(reference.values, reference.tolerance, reference.bars) for reference in references]
     zero = {at: reference.is_zero() for at, reference in enumerate(references) if reception.leaves[at].missing}
@@ -253,14 +270,16 @@ def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgemen
     return leaves, (*findings, *more), (note,)
 
 
-def _as_expected(leaf: LeafVerdict) -> LeafVerdict:
-    """A straight-through gradient is no derivative: finite differences alone cannot judge it."""
-    if not leaf.worst:
-        return leaf
-    why = "a straight-through gradient is expected, autodiff is missing, and finite differences cannot judge it"
+def _as_expected(leaf: LeafVerdict, expect: str) -> LeafVerdict:
+    """A gradient that is no derivative on purpose: finite differences alone cannot judge it."""
     kept = tuple(finding for finding in leaf.findings if finding.code != "GC201")
-    status = Status.FAIL if kept else Status.INCONCLUSIVE
-    return replace(leaf, status=status, findings=kept, why=why)
+    if kept or not (leaf.worst or leaf.status is Status.INCONCLUSIVE):
+        return replace(leaf, findings=kept)
+    if expect == CUSTOM:
+        note = f'The values of `{leaf.received.name}` are not checked: another gradient is meant (`expect="custom"`).'
+        return replace(leaf, status=Status.PASS, findings=(), worst=(), wrong_map=None, notes=(note,), why="")
+    why = "a straight-through gradient is expected, autodiff is missing, and finite differences cannot judge it"
+    return replace(leaf, status=Status.INCONCLUSIVE, findings=(), why=why)
 
 
 def _dtypes(received: Received, narrowest: np.dtype[Any] | None) -> tuple[np.dtype[Any], ...]:

@@ -23,14 +23,14 @@ def accepted_text(name: str, met: Sequence[Met]) -> str:
     if kinks:
         index, slopes, yours = kinks[0]
         parts.append(
-            f"`{name}` meets a kink in {plural(len(kinks), 'element')}{_first(index)}: the slopes on its two sides are "
-            f"{slopes.slopes_text()}, and yours, {number(yours)}, is {slopes.convention(yours)}"
+            f"`{name}` meets a kink in {plural(len(kinks), 'element')}{_first(index)}: the slopes on its two "
+            f"sides are {slopes.slopes_text()}, and yours, {number(yours)}, is {slopes.convention(yours)}"
         )
     if jumps:
         index, slopes, yours = jumps[0]
         parts.append(
-            f"`{name}` meets a jump in {plural(len(jumps), 'element')}{_first(index)} (by {number(slopes.jump)}): there "
-            f"is no derivative, and yours, {number(yours)}, is the slope beside the jump"
+            f"`{name}` meets a jump in {plural(len(jumps), 'element')}{_first(index)} (by {number(slopes.jump)}): "
+            f"there is no derivative, and yours, {number(yours)}, is the slope beside the jump"
         )
     return "; ".join(parts)
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.conjugate import EXPECT as CONJUGATE
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
@@ -23,8 +24,9 @@ from gradcheck_cli.layers.conventions import (
     syntax,
 )
 from gradcheck_cli.layers.conventions.pairing import Pair, find_pairs
-from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
+from gradcheck_cli.layers.explicit import EXPECTATIONS, REGISTER, Declaration, declaration_of
 from gradcheck_cli.layers.layer import Layer
+from gradcheck_cli.layers.markers import marks_at
 from gradcheck_cli.layers.module import Module
 
 
@@ -89,7 +91,31 @@ class _Search:
         self._functions(loss.is_loss, loss.build)
         self._classes()
         layers = [layer for _, layer in sorted(self.found, key=lambda item: item[0])]
-        return Discovery(tuple(_unique(layers)), tuple(self.notes), tuple(self.problems))
+        expecting = [self._expecting(layer) for layer in _unique(layers)]
+        return Discovery(tuple(expecting), tuple(self.notes), tuple(self.problems))
+
+    def _expecting(self, layer: Layer) -> Layer:
+        """The layer, with what a comment on the line of its backward says to expect."""
+        if layer.path != self.module.path or "gradcheck:" not in self.module.source:
+            return layer
+        said = marks_at(self.module.source, layer.line).get("expect", ())
+        for value in said:
+            if value not in EXPECTATIONS:
+                choices = ", ".join(f"`# gradcheck: expect[{choice}]`" for choice in EXPECTATIONS)
+                self.problems.append(
+                    UserError(
+                        f"`# gradcheck: expect[{value}]` on the backward of `{layer.name}` says nothing known",
+                        code="GC502",
+                        path=layer.path,
+                        line=layer.line,
+                        mend=f"write one of {choices}",
+                    )
+                )
+        known = [value for value in said if value in EXPECTATIONS]
+        if not known or layer.expect:
+            return layer
+        bind = explicit.conjugated(layer.bind) if known[0] == CONJUGATE else layer.bind
+        return replace(layer, expect=known[0], bind=bind)
 
     def live(self, name: str) -> Any:
         return vars(self.module.namespace).get(name)

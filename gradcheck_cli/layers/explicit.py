@@ -16,6 +16,10 @@ ATTRIBUTE = "__gradcheck_layer__"
 REGISTER = "__gradcheck_layers__"
 """The global of a user's module that lists its `layer(forward=...)` calls, in order."""
 
+EXPECTATIONS = ("straight-through", "custom", "conjugate")
+"""What a layer may be expected to give in place of the derivative by JAX's convention: a straight-through gradient, or
+a complex one's conjugate, which are checked for what they should be then, or any other, whose values are not."""
+
 
 class LayerDeclarationError(TypeError):
     """A `layer(...)` call that cannot be meant: the rule, what was received, and the mend."""
@@ -90,7 +94,8 @@ def layer(target: Any = None, /, **told: Any) -> Any:
             kind (an integer array for labels), nested dicts and lists of these; or a function `rng -> dict`.
         reference: a slow, plainly written forward that autodiff differentiates, for a forward that cannot be traced.
         name: what the report calls the layer; by default the variable's or the function's name.
-        expect: what is deliberately not the derivative, such as `"straight-through"`.
+        expect: what is deliberately not the derivative: `"straight-through"` (checked with the forward's steps as the
+            identity), or `"custom"` (a gradient that is scaled, reversed, clipped: its values are not checked).
         dtype: numpy's name of the floating dtype to draw in.
 
     Returns:
@@ -185,6 +190,9 @@ def check_declaration(told: Mapping[str, Any]) -> None:
         value = told.get(key, "")
         if not isinstance(value, str):
             raise LayerDeclarationError(f'`{key}=` takes a text; received {_kind(value)}; write `{key}="..."`')
+    if (expect := told.get("expect", "")) and expect not in EXPECTATIONS:
+        choices = " or ".join(f'"{choice}"' for choice in EXPECTATIONS)
+        raise LayerDeclarationError(f'`expect=` takes {choices}; received {expect!r}; write `expect="custom"`')
     inputs = told.get("inputs")
     if inputs is None or callable(inputs):
         return

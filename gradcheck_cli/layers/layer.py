@@ -132,7 +132,7 @@ class Layer:
         upstream_names: what the user calls the upstream gradients (`dout`, `dnext_h`), outputs' order; may be empty.
         bind: makes it callable in a module, the user's own or the dual copy.
         uses_jax: the forward (as far as seen) is written for JAX.
-        expect: what the user said to expect (`straight-through`), or "".
+        expect: what the user said to expect (`straight-through`, `custom`), or "".
         notes: what discovery assumed, in sentences.
         make_inputs: a function of the user's from `layer(inputs=function)`: `rng -> dict or tuple` of arguments; None
             where there is none.

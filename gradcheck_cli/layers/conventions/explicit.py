@@ -65,7 +65,7 @@ def apply(
 
         bind = with_reference
     if said.expect == EXPECT:
-        bind = _conjugated(bind)
+        bind = conjugated(bind)
     return replace(
         base,
         name=name,
@@ -80,7 +80,8 @@ def apply(
     )
 
 
-def _conjugated(bind: Callable[[ModuleType], BoundLayer]) -> Callable[[ModuleType], BoundLayer]:
+def conjugated(bind: Callable[[ModuleType], BoundLayer]) -> Callable[[ModuleType], BoundLayer]:
+    """The same, taking and giving the complex conjugates of JAX's cotangents."""
     return lambda namespace: Conjugated(bind(namespace))
 
 
