@@ -61,7 +61,8 @@ def machine() -> str:
     """What this runs on."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("gradcheck-cli", "jax", "numpy"))
     torch = f", torch {version('torch')}" if _has_torch() else ""
-    return f"Python {platform.python_version()}, {packages}{torch}; {platform.machine()}, {os.cpu_count()} cores, CPU only."
+    where = f"{platform.machine()}, {os.cpu_count()} cores, CPU only"
+    return f"Python {platform.python_version()}, {packages}{torch}; {where}."
 
 
 def _has_torch() -> bool:

@@ -136,24 +136,35 @@ def elsewhere(drawn: Drawn, specification: Specification, seed: int) -> Drawn:
     return Drawn(with_leaves(drawn.case, tuple(leaves)), drawn.upstream)
 
 
+AGAIN = 0.2
+"""Seconds after which `TooSlow` is raised again."""
+
+
 class TooSlow(BaseException):
     """The user's code ran past its limit; no `Exception`, lest that code catch it."""
 
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise `TooSlow` in the block where it takes longer; in the main thread of a process only."""
+    """Raise `TooSlow` in the block after so many seconds of this process's own work; in its main thread only.
+
+    Again and again, lest it be caught and taken for an error of the user's; once more at the end, where it was.
+    """
+    fired: list[int] = []
 
     def interrupt(*_: Any) -> None:
+        fired.append(1)
         raise TooSlow
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, interrupt)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+    if fired:
+        raise TooSlow
 
 
 @contextmanager

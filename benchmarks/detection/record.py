@@ -117,8 +117,8 @@ def _ours_in_words(results: Sequence[Result], dtype: str) -> list[str]:
     by_hand = sum(result.kind == "by hand" for result in bugs.values())
     parts = [
         f"{len(bugs)} bugs: {by_hand} planted by hand, {len(bugs) - by_hand} mutants of the backward's source. "
-        f"One counts under a seed where it changes some element by more than {THRESHOLD[dtype]:g} relative on the inputs drawn "
-        "under that seed, or breaks a contract."
+        f"One counts under a seed where it changes some element by more than {THRESHOLD[dtype]:g} relative on the "
+        "inputs drawn under that seed, or breaks a contract."
     ]
     return parts + _failures(OURS, results)
 
