@@ -40,6 +40,7 @@ RULES = (
     Rule("GC308", frozenset({"GC502"}), "the gradient of another draw has another shape", everywhere=True),
     Rule("GC303", frozenset({"GC306"}), "a cache that is returned as the gradient is written by the next backward"),
     Rule("GC301", VALUES, "a gradient with respect to what is overwritten means nothing", says="the forward changes"),
+    Rule("GC301", frozenset({"GC303"}), "the cache holds what was overwritten", True, says="the backward changes"),
 )
 
 ONCE = frozenset({rule.code for rule in RULES}) | {"GC302", "GC306"}

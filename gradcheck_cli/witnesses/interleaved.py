@@ -26,11 +26,13 @@ class Interleaved:
     """forward(A), forward(B), backward of A.
 
     Attributes:
+        inputs: B.
         alone: A's gradients with nothing in between.
         mixed: with B's forward in between; None where the backward raised, and `error` says what.
         other: B's own gradients, None where its backward raises.
     """
 
+    inputs: Mapping[str, Any]
     alone: Gradients
     mixed: Gradients | None
     other: Gradients | None
@@ -63,18 +65,18 @@ def interleaved(situations: Situations, once: OnceMore) -> Interleaved | None:
         other_inputs = others(situations.case, integers=integers)
         first = situations.forward()
         try:
-            between = situations.forward(other_inputs)
+            between = situations.forward(copies(other_inputs))
         except UserError:
             continue
         try:
             mixed = situations.backward(first).gradients
         except UserError as error:
-            return Interleaved(once.pulled.gradients, None, None, error)
+            return Interleaved(other_inputs, once.pulled.gradients, None, None, error)
         try:
             other = situations.backward(between).gradients
         except UserError:
             other = None
-        return Interleaved(once.pulled.gradients, mixed, other)
+        return Interleaved(other_inputs, once.pulled.gradients, mixed, other)
     return None
 
 

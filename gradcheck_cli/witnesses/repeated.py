@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
@@ -22,6 +24,7 @@ class Repeated:
         second_error: what it raised.
         outputs, anew_outputs: of the first forward, and of another one on the same inputs.
         anew: the gradients after that; None where forward or backward raised, and then `anew_error` says what.
+        once_more: the same another time, where `anew` is not `first` to the last bit; else None.
     """
 
     first: Gradients
@@ -31,14 +34,16 @@ class Repeated:
     anew_outputs: tuple[NDArray[Any], ...]
     anew: Gradients | None
     anew_error: UserError | None
+    once_more: Gradients | None = None
 
 
-def repeated(situations: Situations, once: OnceMore) -> Repeated:
-    """Run the backward of `once` again, and then forward and backward anew."""
+def repeated(situations: Situations, once: OnceMore, *, backward: bool = True) -> Repeated:
+    """Run the backward of `once` again (unless told not to), and then forward and backward anew."""
     first = once.pulled.gradients
     second = second_error = anew = anew_error = None
     try:
-        second = situations.backward(once.forwarded).gradients
+        if backward:
+            second = situations.backward(once.forwarded).gradients
     except UserError as error:
         second_error = error
     outputs: tuple[NDArray[Any], ...] = ()
@@ -48,4 +53,16 @@ def repeated(situations: Situations, once: OnceMore) -> Repeated:
         anew = situations.backward(forwarded).gradients
     except UserError as error:
         anew_error = error
-    return Repeated(first, second, second_error, once.forwarded.outputs, outputs, anew, anew_error)
+    more = None
+    if anew is not None and not is_same(first, anew):
+        with contextlib.suppress(UserError):
+            more = situations.gradients()
+    return Repeated(first, second, second_error, once.forwarded.outputs, outputs, anew, anew_error, more)
+
+
+def is_same(first: Gradients, second: Gradients) -> bool:
+    """Whether two sets of gradients are one to the last bit; NaN equals NaN."""
+    return all(
+        one is other or (one is not None and other is not None and np.array_equal(one, other, equal_nan=True))
+        for one, other in zip(first, second)
+    )

@@ -28,12 +28,16 @@ from gradcheck_cli.witnesses.once_more import (
 )
 from gradcheck_cli.witnesses.repeated import Repeated, repeated
 from gradcheck_cli.witnesses.situations import Gradients, Situations, gradients_of, keeps_objects
+from gradcheck_cli.witnesses.slope import slope
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.superposed import superposed
 from gradcheck_cli.witnesses.upstream import widened
 
 LONGEST_RUN = 1.0
 """Seconds: a layer whose forward and backward take longer together is not run again."""
+
+CALLS_ANEW = 3
+"""Calls on the first inputs again, before a contract is said to be broken: a counter may act every third time only."""
 
 LONGEST = 2.0
 """Seconds of the user's code after which the contracts that are left are not examined."""
@@ -99,12 +103,24 @@ class _Contracts:
             if self.situations.seconds > LONGEST:
                 rest = ", ".join(name for name, _ in parts[position:])
                 return found + Examination(notes=(f"The layer is slow: {rest} were not examined.",))
-            found += part(seen)
+            examined = part(seen)
+            if examined.findings and (changed := self._changed_by_itself()):
+                return found + Examination(changed, checked=("the same each time",))
+            found += examined
         if not found.findings:
             # Forwards and backwards of their own have run since: what they share is the module's or the class's.
             after = self.situations.overwritten(self.once.pulled, held)
             found += Examination(repetition.overwritten(self.verdict, held, after))
         return found
+
+    def _changed_by_itself(self) -> tuple[Finding, ...]:
+        """GC305, where plain calls differ after all, so that nothing that differed elsewhere means anything."""
+        for _ in range(CALLS_ANEW):
+            seen = repeated(self.situations, self.once, backward=False)
+            findings = repetition.nondeterministic(self.verdict, seen)
+            if findings:
+                return findings
+        return ()
 
     def _mutation(self) -> Examination:
         findings: list[Finding] = []
@@ -128,7 +144,8 @@ class _Contracts:
             place_ = write_to_upstream(self.situations)
             if place_ is not None:
                 findings.append(mutation.upstream_written(self.case, place_))
-        return Examination(tuple(findings), checked=("leaves its inputs as they were",))
+        notes = layouts.of_integers(self.verdict, self.once.pulled.backward)
+        return Examination(tuple(findings), notes, ("leaves its inputs as they were",))
 
     def _may_be_written(self) -> list[str]:
         """Arguments that the layer may write into, by their names or by what was seen."""
@@ -179,7 +196,9 @@ class _Contracts:
         findings: tuple[Finding, ...] = ()
         mixed = interleaved(self.situations, self.once)
         if mixed is not None:
-            findings = staleness.stale(self.verdict, mixed)
+            findings = staleness.stale(self.verdict, mixed) or staleness.left_behind(
+                self.verdict, mixed, lambda *moved: slope(self.situations, *moved)
+            )
         if not findings and not self.meant:
             used = reused(self.situations)
             if used is not None:

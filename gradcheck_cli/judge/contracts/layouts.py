@@ -9,7 +9,8 @@ from gradcheck_cli.judge.contracts.mutation import upstream_name
 from gradcheck_cli.judge.noise import unmeasured_rounding
 from gradcheck_cli.judge.receiving import finding
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
-from gradcheck_cli.judge.words import listing
+from gradcheck_cli.judge.words import argument_gradient_name, listing
+from gradcheck_cli.layers.layer import BackwardResult
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.rearranged import Empty, Rearranged
 from gradcheck_cli.witnesses.repeated import Repeated
@@ -80,6 +81,21 @@ def of_another_dtype(verdict: DrawVerdict, dtype: str, seen: Rearranged, plain: 
             mend = "allocate in the argument's dtype, not in the upstream gradient's"
             found.append(finding(verdict.case, "GC201", message, leaf.received.leaf.name, mend))
     return tuple(found)
+
+
+def of_integers(verdict: DrawVerdict, backward: BackwardResult) -> tuple[str, ...]:
+    """Notes on gradients of integer arguments: None, zeros and float0 are all right, and a number is not."""
+    notes = []
+    for name, value in verdict.case.arguments.items():
+        gradient = backward.gradients.get(name)
+        integer = getattr(getattr(value, "dtype", None), "kind", "") in "iu"
+        kind = getattr(getattr(gradient, "dtype", None), "kind", "")
+        if integer and name not in verdict.case.differentiable and kind in ("f", "c", "i", "u") and np.any(gradient):
+            notes.append(
+                f"`{argument_gradient_name(verdict.case.layer, name)}` is not zero, but `{name}` holds integers, which "
+                "have no gradient."
+            )
+    return tuple(notes)
 
 
 def on_an_empty_batch(verdict: DrawVerdict, seen: Empty) -> tuple[str, ...]:

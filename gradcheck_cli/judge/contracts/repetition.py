@@ -47,9 +47,9 @@ def nondeterministic(verdict: DrawVerdict, seen: Repeated) -> tuple[Finding, ...
 
 def _grows(leaf: LeafVerdict, seen: Repeated, position: int) -> bool:
     """Whether three calls in a row gave k, k + 1 and k + 2 times the same gradient."""
-    if seen.second is None or seen.anew is None:
+    if seen.second is None or seen.anew is None or seen.once_more is None:
         return False
-    one, two, three = seen.first[position], seen.second[position], seen.anew[position]
+    one, two, three = seen.second[position], seen.anew[position], seen.once_more[position]
     if one is None or two is None or three is None or not one.shape == two.shape == three.shape:
         return False
     return bool(np.any(two - one)) and equal(three - two, two - one, leaf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,23 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal
 from gradcheck_cli.judge.noise import unmeasured_rounding
+from gradcheck_cli.judge.precision import epsilon
 from gradcheck_cli.judge.receiving import finding
 from gradcheck_cli.judge.verdict import DrawVerdict
+from gradcheck_cli.judge.words import number
+from gradcheck_cli.layers.case import Leaf
 from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.interleaved import Interleaved, Reused
+from gradcheck_cli.witnesses.slope import direction_at
+
+Slope = Callable[[Mapping[str, Any], Leaf, NDArray[Any]], float | complex | None]
+
+SINGLE = 1e-10
+"""In dtypes with a larger epsilon a plain difference says too little."""
+
+SLOPE_APART = 1e-3
+"""Slopes that are closer, relative to the terms of the sum, are the same: far above what a difference is off by."""
 
 
 def stale(verdict: DrawVerdict, seen: Interleaved) -> tuple[Finding, ...]:
@@ -35,6 +48,40 @@ def stale(verdict: DrawVerdict, seen: Interleaved) -> tuple[Finding, ...]:
         whose = ", the gradient of that other call" if equal(mixed, other, leaf) else ""
         message = f"with {between} in between, the backward gave another `{leaf.received.name}`{whose}: "
         found.append(finding(case, "GC214", message + difference.numbers, leaf.received.leaf.name, mend))
+    return tuple(found)
+
+
+def left_behind(verdict: DrawVerdict, seen: Interleaved, slope: Slope) -> tuple[Finding, ...]:
+    """B's gradient must be B's: where it is exactly A's, and the forward's slope at B is another, A's was kept.
+
+    Args:
+        slope: of the forward at some inputs, along a direction of one leaf; None where it does not run there.
+    """
+    case = verdict.case
+    if seen.other is None or epsilon(case.dtype) > SINGLE:
+        return ()
+    found = []
+    for position, leaf in enumerate(verdict.leaves):
+        first, other = seen.alone[position], seen.other[position]
+        if leaf.findings or first is None or other is None or not np.any(first) or not np.array_equal(first, other):
+            continue
+        direction = direction_at(seen.inputs, leaf.received.leaf, (case.seed, case.draw, position))
+        if direction.shape != other.shape:
+            continue
+        told, size = np.sum(other * direction), float(np.sum(np.abs(other * direction)))
+        before, measured = (slope(given, leaf.received.leaf, direction) for given in (case.arguments, seen.inputs))
+        if before is None or measured is None or not np.isfinite(measured):
+            continue
+        # Where it is no slope of the forward's even for A, it is not meant to be one (a straight-through estimator).
+        if not abs(before - told) <= SLOPE_APART * size or abs(measured - told) <= SLOPE_APART * size:
+            continue
+        name = leaf.received.name
+        message = (
+            f"for other inputs of the same shape the backward gives the same `{name}` as before, though the slope of "
+            f"the forward there is another: {number(measured)} along one direction, not {number(told)}"
+        )
+        mend = "keep nothing from one call to the next: what the backward needs belongs in the cache"
+        found.append(finding(case, "GC214", message, leaf.received.leaf.name, mend))
     return tuple(found)
 
 
