@@ -22,10 +22,14 @@ _TAKEN = frozenset({"np", "jnp", "jax", "layer", "ctx", "m", "sys", "yours"})
 
 @dataclass(frozen=True)
 class Observation:
-    """What was handed to a layer, what was called, and what came back: the very objects."""
+    """What was handed to a layer, what was called, and what came back: the very objects.
+
+    What was handed on may have been written into since: `case` and `upstream` have the values as they were.
+    """
 
     module: Module
     case: Case
+    upstream: Upstream
     given: Mapping[str, Any]
     cotangents: tuple[Any, ...]
     calls: tuple[Call, ...]
@@ -52,6 +56,10 @@ class Observation:
                     break
         return found
 
+    def inputs(self, names: Sequence[str], variables: Mapping[str, str]) -> tuple[tuple[str, Any], ...]:
+        """What is to be assigned for these arguments: variable and value."""
+        return tuple((variables[name], self.case.arguments[name]) for name in names if not self.is_plain(name))
+
     def is_plain(self, name: str) -> bool:
         """Whether an argument is a setting that is written where it is used."""
         return isinstance(self.given[name], (bool, int, str, bytes, type(None)))
@@ -68,7 +76,7 @@ def observe(module: Module, bound: BoundLayer, case: Case, upstream: Upstream) -
     with recorded() as calls:
         result = bound.forward(given)
         returned = bound.backward(result, cotangents, case.differentiable)
-    return Observation(module, case, given, cotangents, tuple(calls), result, returned)
+    return Observation(module, case, upstream, given, cotangents, tuple(calls), result, returned)
 
 
 class Vocabulary:

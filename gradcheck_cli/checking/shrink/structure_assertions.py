@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from gradcheck_cli.checking.shrink.transcript import Transcript
 from gradcheck_cli.layers.case import Leaf
-from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.layers.leaves import is_floating, leaf_name
 
 
@@ -43,12 +42,16 @@ def ways(code: str, argument: str | None, transcript: Transcript) -> Iterator[Sh
             yield from _unchanged(before, [text for _, text in _arrays(transcript, leaves)])
         case "GC302":
             yield from _unchanged(before, [name for name, value in transcript.upstream if hasattr(value, "shape")])
-        case "GC303" | "GC305" | "GC308":
+        case "GC303" | "GC308":
+            yield from _twice(transcript, before)
+        case "GC305":
+            yield from _again(transcript, before)
             yield from _twice(transcript, before)
         case "GC304":
             yield from _linear(transcript, before)
         case "GC306":
             yield from _aliased(transcript, leaves)
+            yield from _overwritten(transcript, before)
         case "GC214":
             yield from _stale(transcript, before)
         case _:
@@ -161,11 +164,28 @@ def _twice(transcript: Transcript, before: str) -> Iterator[Shown]:
         yield Shown((f"{before} = np.copy({gradient})", *steps, check))
 
 
+def _again(transcript: Transcript, before: str) -> Iterator[Shown]:
+    """The forward once more."""
+    for output in transcript.outputs if transcript.taken is not None else ():
+        check = f'assert np.allclose({output}, {before}), "{_quoted(output)} is another the second time"'
+        yield Shown((f"{before} = np.copy({output})", transcript.forward, check))
+
+
+def _overwritten(transcript: Transcript, before: str) -> Iterator[Shown]:
+    """A gradient that a later call of the backward writes into."""
+    for name, _ in transcript.upstream:
+        later = re.sub(rf"\b{name}\b", f"2 * {name}", transcript.backward_call)
+        for gradient in _gradients(transcript):
+            message = f'"{_quoted(gradient)} was overwritten by a later call"'
+            check = f"assert np.array_equal({gradient}, {before}), {message}"
+            yield Shown((f"{before} = np.copy({gradient})", transcript.forward, later, check))
+
+
 def _linear(transcript: Transcript, before: str) -> Iterator[Shown]:
     names = [name for name, _ in transcript.upstream]
     steps = (*transcript.setup, transcript.forward, transcript.backward)
     for gradient in _gradients(transcript) if names and transcript.backward else ():
-        for factor in ("2", "-1", "0"):
+        for factor in ("2", "-1", "1024", "0"):
             scaled = f"{', '.join(names)} = {', '.join(f'{factor} * {name}' for name in names)}"
             message = f'"{factor} times the upstream gradient gives another {_quoted(gradient)} than {factor} times it"'
             check = f"assert np.allclose({gradient}, {factor} * {before}), {message}"
@@ -184,18 +204,38 @@ def _aliased(transcript: Transcript, leaves: list[Leaf]) -> Iterator[Shown]:
 
 
 def _stale(transcript: Transcript, before: str) -> Iterator[Shown]:
-    """forward(A), forward(B), backward with A's cache: it must still give A's gradient."""
-    if transcript.layer.convention is Convention.CLASS or not transcript.backward:
+    """forward(A), forward(B), backward with A's cache: it must still give A's gradient.
+
+    The forward on B is another instance's, where the layer is a class; or the same instance is used for B, whole, and
+    then for A.
+    """
+    if not transcript.backward:
         return
-    names = [transcript.variables[leaf.argument] for leaf in transcript.case.leaves if not leaf.path and leaf.argument]
-    for name in dict.fromkeys(names):
+    other = _on_others(transcript)
+    is_class = bool(transcript.constructor)
+    for gradient in _gradients(transcript) if other else ():
+        message = f'"{_quoted(gradient)} is another after a forward on other inputs"'
+        check = f"assert np.allclose({gradient}, {before}), {message}"
+        start = f"{before} = np.copy({gradient})"
+        if is_class:
+            elsewhere = re.sub(r"\blayer\b", lambda _: transcript.constructor, other, count=1)
+            yield Shown((start, transcript.forward, elsewhere, transcript.backward, check))
+            used = f"{other}; {transcript.backward_call}"
+            yield Shown((start, used, transcript.forward, transcript.backward, check))
+            new = (*transcript.setup, used, transcript.forward, transcript.backward)
+            yield Shown((start, *new, check))
+        else:
+            yield Shown((start, transcript.forward, other, transcript.backward, check))
+
+
+def _on_others(transcript: Transcript) -> str:
+    """The forward's call on other values of its first floating input; "" where it takes none by itself."""
+    for leaf in transcript.case.leaves:
+        name = transcript.variables[leaf.argument]
         other = re.sub(rf"\b{name}\b", f"{name} + 1", transcript.forward_call, count=1)
-        if other == transcript.forward_call:
-            continue
-        for gradient in _gradients(transcript):
-            message = f'"{_quoted(gradient)} is another after a forward on other inputs"'
-            check = f"assert np.allclose({gradient}, {before}), {message}"
-            yield Shown((f"{before} = np.copy({gradient})", transcript.forward, other, transcript.backward, check))
+        if not leaf.path and other != transcript.forward_call:
+            return other
+    return ""
 
 
 def _quoted(text: str) -> str:

@@ -80,8 +80,8 @@ def of_rule(seen: Observation, rule: CustomJVP, *, whole: bool) -> Transcript:
         layer=seen.layer,
         case=seen.case,
         names=names,
-        inputs=tuple((words.variables[item], seen.given[item]) for item in order if not seen.is_plain(item)),
-        upstream=tuple(zip(words.upstream, seen.cotangents)),
+        inputs=seen.inputs(order, words.variables),
+        upstream=tuple(zip(words.upstream, seen.upstream.cotangents)),
         setup=(),
         constructor="",
         forward=f"{out}, {pull_back} = jax.vjp({', '.join([function, *taken])})",
@@ -130,21 +130,17 @@ class _Writer:
         else:
             gradients = self._gradients(self.known)
         text = " ".join([*setup, forward_call, backward_call])
-        inputs = [
-            (variables[name], value)
-            for name, value in seen.given.items()
-            if re.search(rf"\b{re.escape(variables[name])}\b", text) and not seen.is_plain(name)
-        ]
+        inputs = [name for name in seen.given if re.search(rf"\b{re.escape(variables[name])}\b", text)]
         needed = [
             (name, value)
-            for name, value in zip(self.words.upstream, seen.cotangents)
+            for name, value in zip(self.words.upstream, seen.upstream.cotangents)
             if not self.layer.unit_upstream or re.search(rf"\b{name}\b", backward_call)
         ]
         return Transcript(
             layer=self.layer,
             case=self.case,
             names=self.names,
-            inputs=tuple(inputs),
+            inputs=seen.inputs(inputs, variables),
             upstream=tuple(needed),
             setup=tuple(setup),
             constructor=setup[0].removeprefix("layer = ") if seen.constructor else "",
@@ -240,7 +236,7 @@ class _Writer:
                 own = argument_gradient_name(self.layer, gradients[position])
             elif not own.isidentifier():
                 own = self.words.output_name(position) if is_output else "backprop" if callable(item) else "cache"
-            elif not is_output and own in self.seen.given:
+            elif not is_output and (own in self.seen.given or own in said[:position]):
                 own = "cache"
             names.append(self.words.fresh(own))
         return names
