@@ -95,7 +95,7 @@ class Solve:
 
     def __init__(self, A):
         """
-        - A: positive definite, of shape (D, D)
+        - A: of shape (D, D)
         """
         self.A = A
 
@@ -110,6 +110,10 @@ class Solve:
         db = np.linalg.solve(self.A.T, dx)
         self.dA = -db @ self.x.T
         return db
+
+
+def Solve_inputs(rng):
+    return {"A": (rng.normal(size=(4, 4)) + 3 * np.eye(4)).round(2), "b": rng.normal(size=(4, 2)).round(2)}
 
 
 def log_determinant_forward(A):
