@@ -21,7 +21,7 @@ _BLANK = Text()
 
 
 def layer_section(layer: LayerReport, screen: Screen) -> list[Part]:
-    """Heading, findings with their elements and map, what else was checked, what reproduces it, notes."""
+    """Heading, findings with their elements and map, what reproduces it, what else was checked, notes."""
     parts: list[Part] = [*heading(layer.name, layer.status, _facts(layer, screen), screen)]
     by_name = {argument.name: argument for argument in layer.arguments}
     sizes = dict(layer.failing_draw.dimensions) if layer.failing_draw else {}
@@ -39,11 +39,11 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[Part]:
             # single lines stand close together
             parts += block if was_one_line and len(block) == 1 else [_BLANK, *block]
             was_one_line = len(block) == 1
-    if layer.checked and not screen.quiet:
-        parts += [_BLANK, _also_checked(layer.checked, screen)]
     again = reproduction(layer, screen) if layer.status is not Status.PASS else []
     if again:
         parts += [_BLANK, *again]
+    if layer.checked and not screen.quiet:
+        parts += [_BLANK, _also_checked(layer.checked, screen)]
     if layer.notes:
         parts += [_BLANK, *notes(layer.notes, screen)]
     return parts

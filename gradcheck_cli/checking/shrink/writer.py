@@ -236,6 +236,8 @@ class _Writer:
                 own = argument_gradient_name(self.layer, gradients[position])
             elif not own.isidentifier():
                 own = self.words.output_name(position) if is_output else "backprop" if callable(item) else "cache"
+            elif is_output and own in self.seen.given:
+                own = self.words.output_name(position)
             elif not is_output and (own in self.seen.given or own in said[:position]):
                 own = "cache"
             names.append(self.words.fresh(own))
