@@ -60,7 +60,8 @@ def _moved(value: NDArray[Any], size: float, rng: np.random.Generator) -> NDArra
     """The value off by random factors: half of `size` to all of it, either way, so that no two moves are the same."""
     drawn = rng.random(value.shape, dtype=np.float32) - np.float32(0.5)
     factors = 1 + size * (drawn + np.copysign(0.5, drawn))
-    return (widened(value) * factors).astype(value.dtype)
+    moved: NDArray[Any] = (widened(value) * factors).astype(value.dtype)
+    return moved
 
 
 def with_leaves(case: Case, values: tuple[NDArray[Any], ...]) -> Case:
