@@ -34,8 +34,11 @@ def revised(
     expect: str, leaf: LeafCase, judged: Judged, upstream: Sequence[NDArray[Any]], variants: Variants | None
 ) -> Judged:
     """The judgement of a leaf that is expected to be no derivative; hints where one that is not looks as if it were."""
-    if leaf.received.usable is None:
+    yours = leaf.received.usable
+    if yours is None or (np.iscomplexobj(yours) and not np.iscomplexobj(leaf.autodiff)):
         return judged
+    upstream = [gradient.astype(np.result_type(gradient, leaf.autodiff)) for gradient in upstream]
+    upstream = [gradient for gradient in upstream if gradient.dtype == leaf.autodiff.dtype]
     if expect == CUSTOM:
         return _unchecked(leaf, judged)
     if expect == STRAIGHT_THROUGH:

@@ -167,9 +167,8 @@ def settle(looked: Looked, wrong_together: Mapping[Place, Fault]) -> Judged:
     if jumps:
         at = jumps[0]
         why = jump_text(name, looked.place(at), looked.slopes[at], len(jumps), scalar(yours, at))
-    if not jumps and any(
-        found.several and not np.isfinite(values.reshape(-1)[at]) for at, found in looked.slopes.items()
-    ):
+    undecided = [at for at in looked.verdicts if not np.isfinite(values.reshape(-1)[at])]
+    if not jumps and any(_several(looked, at, wrong_together) for at in undecided):
         why = several_text(name)
     faulted = {at: wrong_together[looked.place(at)] for at in looked.verdicts if looked.place(at) in wrong_together}
     met = [at for at, verdict in looked.verdicts.items() if verdict is Verdict.KINK and at not in faulted]
@@ -187,6 +186,12 @@ def settle(looked: Looked, wrong_together: Mapping[Place, Fault]) -> Judged:
         _notes(looked.received, reference),
         remarks(looked.slopes, faulted, comparison.wrong.tolist()),
     )
+
+
+def _several(looked: Looked, at: int, wrong_together: Mapping[Place, Fault]) -> bool:
+    """Whether several kinks meet inside one output there."""
+    found, fault = looked.slopes.get(at), wrong_together.get(looked.place(at))
+    return (found is not None and found.several) or (fault is not None and fault.several)
 
 
 def contradiction_of(
