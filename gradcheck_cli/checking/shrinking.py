@@ -258,7 +258,7 @@ def _element(verdict: LeafVerdict, index: tuple[int, ...]) -> Wrong | None:
         index = verdict.worst[0].index
     if yours is None or reference is None or not math.isfinite(abs(reference[index])):
         return None
-    witness = "autodiff" if verdict.decided_by == AUTODIFF else "the derivative"
+    witness = AUTODIFF if verdict.decided_by == AUTODIFF else "a finer difference"
     return Wrong(verdict.received.leaf, index, complex(yours[index]), complex(reference[index]), witness)
 
 

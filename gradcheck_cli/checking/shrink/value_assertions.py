@@ -80,7 +80,7 @@ def against_differences(transcript: Transcript, wrong: Wrong, seeding: Sequence[
         step = h
     difference = f"({f}({name} + {step}) - {f}({name} - {step})) / 2e-5"
     lines.append(f"yours, {numeric} = {yours}, {difference}")
-    message = _message(yours, f"finite differences give {{{numeric}}}")
+    message = _message(yours, f"not {{{numeric}}}")
     return [*lines, f"assert np.isclose(yours, {numeric}, rtol={_short(RTOL)}), {message}"]
 
 
@@ -92,7 +92,7 @@ def against_number(transcript: Transcript, wrong: Wrong) -> list[str]:
         raise Unwritable("the right value is not finite")
     rtol, atol = tolerances(wrong)
     right = transcript.free("right")
-    message = _message(yours, f"{wrong.witness} gives {{{right}}}")
+    message = _message(yours, f"but {wrong.witness} gives {{{right}}}")
     return [
         f"yours, {right} = {yours}, {reference!r}",
         f"assert np.isclose(yours, {right}, rtol={_short(rtol)}, atol={_short(atol)}), {message}",
@@ -123,7 +123,7 @@ def _power(value: float) -> float:
 
 def _message(yours: str, right: str) -> str:
     shown = yours.replace("{", "{{").replace("}", "}}").replace("\\", "\\\\").replace('"', "'")
-    return f'f"{shown} is {{yours}}, but {right}"'
+    return f'f"{shown} is {{yours}}, {right}"'
 
 
 def _function(transcript: Transcript, argument: str) -> str:
