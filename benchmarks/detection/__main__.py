@@ -105,6 +105,8 @@ def collect(options: argparse.Namespace) -> Run:
         print(f"{len(found.layers)} layers, {len(found.bugs)} bugs, {len(jobs)} jobs", file=sys.stderr, flush=True)
         for done in pool.imap_unordered(work, jobs):
             run += done
+            if options.json:
+                write(run, options.json)  # a run that is stopped leaves what it has found
             for line in remarks(done):
                 print(line, file=sys.stderr, flush=True)
     order = {tool: position for position, tool in enumerate(TOOLS)}

@@ -16,6 +16,9 @@ TITLES = {
     "torch-fast": "torch gradcheck, fast mode",
     "jax": "jax check_grads",
 }
+FOLDED = 12
+"""Longer lists are folded away."""
+
 BEGIN, END = "<!-- benchmarks.detection: begin -->", "<!-- benchmarks.detection: end -->"
 
 
@@ -25,42 +28,47 @@ def markdown(run: Run) -> str:
     parts = [run.machine] if run.machine else []
     for dtype in dtypes:
         some = Run(tuple(result for result in run.results if result.dtype == dtype))
-        parts += _of_dtype(some, dtype, len(dtypes) > 1)
+        parts += _of_dtype(some, dtype)
     parts += [*_weak_draws(run), *_references(run), *_left_out(run)]
     parts += ["### Problems of the run itself", *(f"- {problem}" for problem in run.problems)] if run.problems else []
     return "\n\n".join(_joined(parts))
 
 
 def _joined(parts: Sequence[str]) -> Iterator[str]:
-    """List items stand together, everything else apart."""
+    """List items stand together, many of them folded away; everything else stands apart."""
     items: list[str] = []
-    for part in parts:
+    for part in (*parts, ""):
         if part.startswith("- "):
             items.append(part)
             continue
         if items:
-            yield "\n".join(items)
+            text = "\n".join(items)
+            folded = f"<details><summary>{len(items):,} of them</summary>\n\n{text}\n\n</details>"
+            yield folded if len(items) > FOLDED else text
             items = []
-        yield part
-    if items:
-        yield "\n".join(items)
+        if part:
+            yield part
 
 
-def _of_dtype(run: Run, dtype: str, titled: bool) -> list[str]:
+def _of_dtype(run: Run, dtype: str) -> list[str]:
     tools = [tool for tool in TITLES if run.of(tool)]
-    parts = [f"## {dtype}"] if titled else []
+    parts = []
     common = [seed for seed in _seeds(run.of(OURS)) if all(seed in _seeds(run.of(tool)) for tool in tools)]
     if len(tools) > 1 and common:
         side_by_side = [[result for result in run.of(tool) if result.seed in common] for tool in tools]
         parts += [
-            f"### The tools side by side, seed{'s' if len(common) > 1 else ''} {', '.join(map(str, common))}",
+            f"### {dtype}: the tools side by side, seed{'s' if len(common) > 1 else ''} {', '.join(map(str, common))}",
             _table(tools, side_by_side),
         ]
     if run.of(OURS):
-        parts += ["### gradcheck, seed by seed", _seed_table(run.of(OURS)), *_ours_in_words(run.of(OURS), dtype)]
+        parts += [
+            f"### {dtype}: gradcheck, seed by seed",
+            _seed_table(run.of(OURS)),
+            *_ours_in_words(run.of(OURS), dtype),
+        ]
     for tool in tools:
         if tool != OURS:
-            parts += _failures(tool, [result for result in run.of(tool) if result.seed in common])
+            parts += _failures(tool, dtype, [result for result in run.of(tool) if result.seed in common])
     return parts
 
 
@@ -82,13 +90,13 @@ def _seed_table(results: Sequence[Result]) -> str:
     return _markdown_table(head, rows)
 
 
-_TIMES = ("median s", "total s")
+_TIMES = ("median s", "slowest s", "total s")
 
 
 def _cells(results: Sequence[Result]) -> tuple[str, ...]:
     bugs, layers = planted(results), right(results)
     found = [result for result in bugs if result.said == "wrong"]
-    every = [result.seconds for result in (*bugs, *layers)]
+    alone = [result.seconds for result in layers]
     share = 100 * len(found) / len(bugs) if bugs else 100.0
     return (
         f"{len(bugs):,}",
@@ -97,8 +105,9 @@ def _cells(results: Sequence[Result]) -> tuple[str, ...]:
         f"{len(layers):,}",
         str(sum(is_false_alarm(result) for result in layers)),
         str(sum(result.said == "inconclusive" for result in (*bugs, *layers))),
-        f"{statistics.median(every):.3f}" if every else "",
-        f"{sum(every):,.0f}",
+        f"{statistics.median(alone):.2f}" if alone else "",
+        f"{max(alone):.1f}" if alone else "",
+        f"{sum(result.seconds for result in results):,.0f}",
     )
 
 
@@ -120,19 +129,19 @@ def _ours_in_words(results: Sequence[Result], dtype: str) -> list[str]:
         f"One counts under a seed where it changes some element by more than {THRESHOLD[dtype]:g} relative on the "
         "inputs drawn under that seed, or breaks a contract."
     ]
-    return parts + _failures(OURS, results)
+    return parts + _failures(OURS, dtype, results)
 
 
-def _failures(tool: str, results: Sequence[Result]) -> list[str]:
+def _failures(tool: str, dtype: str, results: Sequence[Result]) -> list[str]:
     misses = [result for result in results if is_miss(result)]
     alarms = [result for result in results if is_false_alarm(result)]
     unsure = [result for result in right(results) if result.said == "inconclusive"]
-    parts = [f"### What {TITLES[tool]} missed: {len(misses):,}"]
+    parts = [f"### {dtype}: what {TITLES[tool]} missed: {len(misses):,}"]
     parts += [_named(result) for result in misses] or ["Nothing."]
-    parts += [f"### Right layers that {TITLES[tool]} called wrong: {len(alarms)}"]
+    parts += [f"### {dtype}: right layers that {TITLES[tool]} called wrong: {len(alarms)}"]
     parts += [_alarm(result) for result in alarms] or ["None."]
     if unsure:
-        parts += [f"### Right layers that {TITLES[tool]} was not sure of: {len(unsure)}"]
+        parts += [f"### {dtype}: right layers that {TITLES[tool]} was not sure of: {len(unsure)}"]
         parts += [_alarm(result) for result in unsure]
     return parts
 
