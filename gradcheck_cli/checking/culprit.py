@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.inputs.patterns import limits
 from gradcheck_cli.tracing.trace import Trace, inner_jaxprs
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, Watched, evaluate, watched
@@ -40,6 +41,9 @@ _MENDS = {
     "backward zero": "keep what it divides by off zero, as with a small eps inside the square root",
 }
 
+HALF = 1e5
+"""Above what float16 holds."""
+
 _SUMS = ("reduce_sum", "dot_general")
 _SATURATING = frozenset({"exp", "logistic", "tanh", "log1p", "expm1"})
 _ROOTS = frozenset({"sqrt", "rsqrt", "pow", "cbrt"})
@@ -62,7 +66,8 @@ def culprit(trace: Trace, case: Case) -> Culprit | None:
         return None
     for position, (mine, theirs) in enumerate(zip(own, true)):
         if _parted(mine.value, theirs.value):
-            return Culprit(mine.step, _line(mine.equation, str(case.layer.path)), _mend(own, position))
+            mend = _mend(own, position) or _wider(mine.value, np.dtype(trace.narrowest))
+            return Culprit(mine.step, _line(mine.equation, str(case.layer.path)), mend)
     return None
 
 
@@ -74,6 +79,12 @@ def _parted(own: Any, true: Any) -> bool:
         lost = ~np.isfinite(own) & np.isfinite(true)
         wrong = np.isfinite(true) & (np.abs(own - true) > 1e-2 * np.abs(true))
     return bool(np.any(lost | wrong))
+
+
+def _wider(value: Any, dtype: Any) -> str:
+    if np.all(np.isfinite(value)) or limits(dtype).largest > HALF:
+        return ""
+    return f"{dtype} ends at {limits(dtype).largest:,.0f}: do this step in float32"
 
 
 def backward_mend(trace: Trace, *, grows: bool) -> str:

@@ -30,6 +30,7 @@ from gradcheck_cli.witnesses.extended.gradients import (
     at_a_glance,
     in_dtype,
     precisely,
+    sizes_of_terms,
 )
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.runner import Ran, Runner
@@ -47,8 +48,9 @@ JITTER = 1e-6
 JITTERS = 2
 """A wrong value at an isolated point may be a kink; one that is as wrong nearby is none."""
 
-WORSE = 10.0
-"""A gradient is unstable where it is so many times as far off as autodiff of the forward is in the same dtype."""
+WORSE = 100.0
+"""A gradient is unstable where it is so many roundings of its largest terms off: cancellation that nobody can help,
+as in the gradient of a softmax by a shift of all its scores, is not."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ class Looker:
                 if self._moderate is not None and not self._persists(run, at, found):
                     doubtful.append(at)
                     continue
-                if not self._is_worse(run, gradient, truth, at):
+                if not self._is_worse(run, gradient, truth, at, found.wrong):
                     continue
             else:
                 continue
@@ -247,13 +249,12 @@ class Looker:
                 return False
         return True
 
-    def _is_worse(self, run: _Run, gradient: ExtendedGradient, truth: Precise, at: int) -> bool:
-        """Whether autodiff, with every step rounded to the layer's own dtype, does clearly better."""
-        _, rounded = in_dtype(gradient, run.case, run.ran.upstream, np.dtype(run.traced.narrowest))
+    def _is_worse(self, run: _Run, gradient: ExtendedGradient, truth: Precise, at: int, where: Array) -> bool:
+        """Whether yours is clearly farther off than rounding in the layer's own dtype explains."""
         yours = np.asarray(widened(run.received[at].usable))
+        terms = sizes_of_terms(gradient, run.case, run.ran.upstream)[at]
         with np.errstate(all="ignore"):
-            own, theirs = (np.abs(one - truth.values[at]) for one in (yours, rounded[at]))
-            return bool(np.max(own) > WORSE * np.max(theirs))
+            return bool(np.any(where & (np.abs(yours - truth.values[at]) > WORSE * run.epsilon * terms)))
 
     def _by_judge(self, run: _Run, leaves: Sequence[int]) -> tuple[Symptom, ...]:
         """What the ordinary judge has to say about these leaves, with finite differences where autodiff fails too."""

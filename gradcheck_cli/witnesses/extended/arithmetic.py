@@ -46,11 +46,11 @@ class Arithmetic:
             return np.asarray(value).astype(kind, copy=False)
         return np.asarray(value).astype(dtype, copy=False)
 
-    def rounded(self, value: Array, epsilon: float | None = None) -> Array:
-        """`value` with the noise of one rounding, where there is noise."""
+    def rounded(self, value: Array, epsilon: float = 0.0) -> Array:
+        """`value` with the noise of one rounding (of at least this epsilon), where there is noise."""
         if self.noise is None or value.dtype.kind not in "fc" or not value.size:
             return value
-        size = self.epsilon if epsilon is None else epsilon
+        size = max(self.epsilon, epsilon)
         factor = (1 + size * self.noise.uniform(-1, 1, value.shape)).astype(np.float64)
         if size < 1e-15:  # below the spacing of the float64 that the factor was drawn in
             signs = self.noise.integers(-1, 2, value.shape)

@@ -13,6 +13,7 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, evaluate
+from gradcheck_cli.witnesses.extended.magnitudes import magnitudes
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.shared_steps import shared
 from gradcheck_cli.witnesses.upstream import widened
@@ -101,6 +102,17 @@ class ExtendedGradient:
             )
         return found[: self._outputs], found[self._outputs :]
 
+    def terms(self, leaves: Sequence[Any], cotangents: Sequence[Any]) -> tuple[Array, ...]:
+        """The sizes of the gradients' terms.
+
+        Raises:
+            BeyondEvaluation: where a step cannot be done.
+        """
+        arguments = [*self._constants, *leaves, *cotangents]
+        with np.errstate(all="ignore"):
+            found = magnitudes(self._program.jaxpr, self._program.consts, arguments, Arithmetic(EXTENDED))
+        return tuple(np.abs(size) for _, size in found[self._outputs :])
+
 
 def at_a_glance(gradient: ExtendedGradient, case: Case, upstream: Upstream) -> tuple[Precise, Precise]:
     """The outputs and the gradients of a case, taken to be exact: an eighth of the work, and enough where all is well.
@@ -150,6 +162,16 @@ def _spread(value: Array, others: Sequence[Array]) -> Array:
     with np.errstate(all="ignore"):
         apart = np.max([np.abs(other - value) for other in others], axis=0)
     return np.asarray(np.where(np.isfinite(value) & ~np.isfinite(apart), np.inf, apart))
+
+
+def sizes_of_terms(gradient: ExtendedGradient, case: Case, upstream: Upstream) -> tuple[Array, ...]:
+    """For each gradient the sum of the sizes of the terms it is made of, see `magnitudes`.
+
+    Raises:
+        BeyondEvaluation: where a step of the trace cannot be done.
+    """
+    leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
+    return gradient.terms(leaves, upstream.flat)
 
 
 def in_dtype(

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 RULES: Mapping[str, Any] = {**ROUNDED, **EXACT, **MOVING, **WINDOWS, **SUMS, **PRODUCTS, **CHOICES}
 ELEMENTWISE = frozenset({*ROUNDED, *EXACT})
-NOISY = frozenset({*ROUNDED, *PRODUCTS})
+NOISY = frozenset({*ROUNDED, *PRODUCTS, *SUMS})
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 DOUBLE_EPSILON = 2.0**-52
 LOOPS = 10_000
@@ -67,29 +67,35 @@ def evaluate(jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any], ari
 
     def read(variable: Any) -> Any:
         if hasattr(variable, "val"):
-            return _held(variable.val, variable.aval, arithmetic)
+            return held(variable.val, variable.aval, arithmetic)
         return values[variable]
 
     for variable, value in zip((*jaxpr.constvars, *jaxpr.invars), (*constants, *arguments)):
-        values[variable] = _held(value, variable.aval, arithmetic)
+        values[variable] = held(value, variable.aval, arithmetic)
     steps = _watching.get()
     for equation in jaxpr.eqns:
-        found = _step(equation, [read(operand) for operand in equation.invars], arithmetic)
+        found = step(equation, [read(operand) for operand in equation.invars], arithmetic)
         for variable, value in zip(equation.outvars, found):
-            values[variable] = _held(value, variable.aval, arithmetic)
+            values[variable] = held(value, variable.aval, arithmetic)
             if steps is not None and equation.primitive.name in RULES:
                 steps.append(Watched(equation.primitive.name, values[variable], equation))
     return [read(variable) for variable in jaxpr.outvars]
 
 
-def _held(value: Any, aval: Any, arithmetic: Arithmetic) -> Any:
+def held(value: Any, aval: Any, arithmetic: Arithmetic) -> Any:
+    """`value` as this arithmetic holds it, where the trace says what it is; keys and tokens stay as they are."""
     dtype = getattr(aval, "dtype", None)
     if dtype is None or not isinstance(dtype, np.dtype):  # a random key, a token
         return value
     return arithmetic.held(value, dtype)
 
 
-def _step(equation: Any, operands: list[Any], arithmetic: Arithmetic) -> Sequence[Any]:
+def step(equation: Any, operands: list[Any], arithmetic: Arithmetic) -> Sequence[Any]:
+    """The results of one equation.
+
+    Raises:
+        BeyondEvaluation: where it cannot be done.
+    """
     name, parameters = equation.primitive.name, equation.params
     if name == "convert_element_type":
         return [_converted(operands[0], parameters["new_dtype"], arithmetic)]
@@ -99,7 +105,7 @@ def _step(equation: Any, operands: list[Any], arithmetic: Arithmetic) -> Sequenc
     rule = RULES.get(name)
     if rule is not None:
         if name in SUMS:  # what is added has been rounded: relative to the terms, not to what is left of them
-            operands = [arithmetic.rounded(operands[0]), *operands[1:]]
+            operands = [arithmetic.rounded(operand) for operand in operands]
         try:
             told = (
                 {key: parameters[key] for key in PARAMETERS & parameters.keys()} if name in ELEMENTWISE else parameters
@@ -160,7 +166,7 @@ def _in_double(equation: Any, operands: Sequence[Any], arithmetic: Arithmetic) -
         raise BeyondEvaluation(equation.primitive.name) from error
     results = list(found) if equation.primitive.multiple_results else [found]
     return [
-        arithmetic.rounded(_held(np.asarray(one), variable.aval, arithmetic), max(DOUBLE_EPSILON, arithmetic.epsilon))
+        arithmetic.rounded(held(np.asarray(one), variable.aval, arithmetic), DOUBLE_EPSILON)
         if isinstance(getattr(variable.aval, "dtype", None), np.dtype)
         else one
         for one, variable in zip(results, equation.outvars)
