@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import Role
-from gradcheck_cli.layers.leaves import fresh, rebuild
+from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild
 from gradcheck_cli.witnesses.analytic import copies
 from gradcheck_cli.witnesses.once_more import OnceMore
 from gradcheck_cli.witnesses.situations import Gradients, Situations
+from gradcheck_cli.witnesses.upstream import like, widened
 
 STREAM = 0x49
 """Sets this stage's random numbers apart from those of other stages under the same seed."""
@@ -82,24 +83,37 @@ def interleaved(situations: Situations, once: OnceMore) -> Interleaved | None:
 
 def reused(situations: Situations) -> Reused | None:
     """Use one instance twice; None for layers without one, and where other inputs do not make its forward run."""
-    given = others(situations.case, inputs_only=True)
+    case = situations.case
+    given = others(case, inputs_only=True)
     try:
         instance = situations.forward()
         pulled = situations.backward(instance)
+        # Another upstream gradient, too: a gradient need not depend on the inputs to be overwritten.
+        halved = tuple(rebuild(item, _half) for item in situations.subject.upstream.cotangents)
+        halved = situations.subject.upstream.cotangents if case.layer.unit_upstream else halved
         alone = situations.forward(copies(given))
-        own = situations.backward(alone).gradients
+        own = situations.backward(alone, copied(halved)).gradients
         again = situations.forward_again(instance, copies(given))
     except UserError:
         return None
     if again is None:
         return None
     try:
-        gradients = situations.backward(again).gradients
+        gradients = situations.backward(again, copied(halved)).gradients
     except UserError as error:
         return Reused(pulled.gradients, again.outputs, None, alone.outputs, own, error=error)
     # a backward that returns nothing stores its gradients, which the next one is meant to replace
     overwritten = situations.overwritten(pulled) if pulled.backward.returned is not None else ()
     return Reused(pulled.gradients, again.outputs, gradients, alone.outputs, own, overwritten)
+
+
+def copied(cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copies to hand over."""
+    return tuple(fresh(cotangent) for cotangent in cotangents)
+
+
+def _half(_: Any, value: Any) -> Any:
+    return like(value, np.asarray(0.5 * widened(value))) if is_floating(value) else fresh(value)
 
 
 def others(case: Case, *, integers: bool = True, inputs_only: bool = False) -> Mapping[str, Any]:
@@ -113,9 +127,12 @@ def others(case: Case, *, integers: bool = True, inputs_only: bool = False) -> M
     """
     rng = np.random.default_rng((case.seed, case.draw, STREAM))
     moved = {Role.INPUT} if inputs_only else {Role.INPUT, Role.PARAMETER, Role.OWN_PARAMETER}
+    floating = set() if inputs_only else {(item.argument, item.path) for item in case.leaves}
     names = {item.name for item in case.layer.arguments if item.role in moved}
 
-    def leaf(_: Any, value: Any) -> Any:
+    def leaf(path: Any, value: Any, within: str) -> Any:
+        if within not in names and (within, path) not in floating:
+            return fresh(value)
         kind = getattr(getattr(value, "dtype", None), "kind", "")
         if not hasattr(value, "shape") or (kind in "biu" and not integers) or kind == "O":
             return fresh(value)
@@ -126,7 +143,10 @@ def others(case: Case, *, integers: bool = True, inputs_only: bool = False) -> M
             mixed = rng.permutation(array.reshape(-1)).reshape(array.shape)
         return _in_place_of(value, mixed)
 
-    return {name: rebuild(value, leaf) if name in names else fresh(value) for name, value in case.arguments.items()}
+    return {
+        name: rebuild(value, lambda path, item, name=name: leaf(path, item, name))
+        for name, value in case.arguments.items()
+    }
 
 
 def _in_place_of(value: Any, array: Any) -> Any:

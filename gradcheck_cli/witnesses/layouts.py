@@ -48,7 +48,8 @@ def laid_out(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 def arguments_in(case: Case, layout: Layout, without: Collection[str] = ()) -> dict[str, Any]:
     """Copies of the case's arguments, those that hold arrays in this layout, but for `without` and configuration."""
-    plain = {item.name for item in case.layer.arguments if item.role in (Role.CONFIG, Role.SIZE)} | set(without)
+    plain = {item.name for item in case.layer.arguments if item.role in (Role.CONFIG, Role.SIZE)}
+    plain = (plain - set(case.differentiable)) | set(without)
     return {
         name: fresh(value) if name in plain else rebuild(value, _in(layout)) for name, value in case.arguments.items()
     }

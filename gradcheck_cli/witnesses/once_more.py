@@ -53,8 +53,13 @@ def once_more(situations: Situations) -> OnceMore:
         UserError: GC502, where either raises.
     """
     case = situations.case
-    watched = [item.name for item in case.layer.arguments if item.role not in (Role.CONFIG, Role.SIZE)]
-    watched = [name for name in watched if name in case.arguments]
+    watched = [
+        item.name
+        for item in case.layer.arguments
+        if item.name in case.arguments
+        # a dictionary that holds parameters is an argument like others, whatever it is named
+        and (item.role not in (Role.CONFIG, Role.SIZE) or item.name in case.differentiable)
+    ]
 
     def written(by: str, forwarded: Forwarded, known: Collection[str]) -> list[Written]:
         now = {**forwarded.given, **situations.parameters(forwarded)}

@@ -107,6 +107,8 @@ class _Contracts:
             if examined.findings and (changed := self._changed_by_itself()):
                 return found + Examination(changed, checked=("the same each time",))
             found += examined
+            if any(finding.code == "GC201" for finding in examined.findings):
+                break
         if not found.findings:
             # Forwards and backwards of their own have run since: what they share is the module's or the class's.
             after = self.situations.overwritten(self.once.pulled, held)
@@ -152,7 +154,7 @@ class _Contracts:
         return [
             item.name
             for item in self.layer.arguments
-            if item.role in (Role.CONFIG, Role.SIZE)
+            if (item.role in (Role.CONFIG, Role.SIZE) and item.name not in self.case.differentiable)
             or not item.differentiated
             or is_state(item.name)
             or any(written.name == item.name for written in self.meant)
