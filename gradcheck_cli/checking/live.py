@@ -61,7 +61,7 @@ def check(
             docstring and the annotations, or inferred.
         reference: a plainly written forward for autodiff, where `forward` cannot be traced.
         name: what the report calls the layer; the function's name by default.
-        expect: `"straight-through"` where the gradient is deliberately another.
+        expect: `"straight-through"`, `"custom"` or `"conjugate"`, where the gradient is deliberately another.
         draws, seed, dtype, magnitude, dimensions, arguments, atol, rtol, full, max_evals, order, vmap, stress, shrink,
             device: as the command line's options.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_reference, floating_parts
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination
@@ -72,7 +73,7 @@ class _Examining:
         if self.verdict.status is Status.FAIL:
             return Examination((), notes, checked)  # the same rule, transposed, is found wrong already
         known: Known | None = None
-        if layer.expect != "straight-through" and case.draw == 0:  # a program is compiled for it
+        if layer.expect not in BY_DESIGN and case.draw == 0:  # a program is compiled for it
             known = against_reference(
                 self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
             )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination
 from gradcheck_cli.judge.judge import judge_draw
@@ -39,9 +40,6 @@ MEND = (
     "look for `stop_gradient`, NumPy or `float(...)` in the backward, for residuals that are cut off from the inputs, "
     "and for a helper with a wrong rule of its own"
 )
-STRAIGHT_THROUGH = "straight-through"
-"""Said of a layer whose backward is deliberately no derivative: its own derivative has no reference."""
-
 PARTS = 1e-3
 """A gradient's share of a wrong second derivative is named above this part of the error."""
 
@@ -53,7 +51,7 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
         return NOTHING
     if not layer.uses_jax:
         return Examination(notes=("`--order 2` is for layers written for JAX: NumPy's steps have no derivative",))
-    if verdict.status is Status.FAIL or layer.expect == STRAIGHT_THROUGH:
+    if verdict.status is Status.FAIL or layer.expect in BY_DESIGN:
         return NOTHING
     second = _Second(subject, settings)
     try:
