@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from benchmarks.detection.bug import Bug, planted_by_hand
 from benchmarks.detection.cases import RightLayer, bind, elsewhere, load_layer, load_layers, right_layer, written
-from benchmarks.detection.effect import Difference, Effect, Runs, difference, runs
+from benchmarks.detection.effect import Effect, Runs, difference, runs
 from benchmarks.detection.mutation import mutants
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
@@ -85,14 +84,14 @@ def _of_layer(module: Module, layer: Layer, order: Iterable[Bug], wanted: int, t
     bugs: list[Bug] = []
     unseen: list[Bug] = []
     left_out: Counter[str] = Counter()
-    for bug in order:
-        if len(bugs) == wanted:
-            break
+    for bug in order if wanted else ():
         if bug.source in sources:
             continue
         drawn, other = screen.effects(bug)
         if drawn is Effect.CHANGED:
             bugs.append(bug)
+            if len(bugs) == wanted:
+                break
         elif drawn in (Effect.NONE, Effect.SMALL) and other is Effect.CHANGED:
             unseen.append(bug)
         else:
@@ -101,44 +100,50 @@ def _of_layer(module: Module, layer: Layer, order: Iterable[Bug], wanted: int, t
 
 
 class Screen:
-    """Tells whether mutants of one layer are wrong, on drawn inputs and on others."""
+    """Tells whether mutants of one layer are wrong, on drawn inputs and on others; draws no more than it must."""
 
     def __init__(self, module: Module, layer: Layer) -> None:
-        self._rights = [right_layer(module, layer, InputOptions(seed=seed)) for seed in SCREENING_SEEDS]
-        self._drawn = [[runs(right.bound, one, EPSILON) for one in right.draws] for right in self._rights]
+        self._module = module
+        self._layer = layer
+        self._rights: dict[int, RightLayer] = {}
+        self._runs: dict[tuple[int, bool], list[Runs]] = {}
 
-    @cached_property
-    def _elsewhere(self) -> list[list[Runs]]:
-        return [self._other_runs(right) for right in self._rights]
+    def _right(self, seed: int) -> RightLayer:
+        if seed not in self._rights:
+            self._rights[seed] = right_layer(self._module, self._layer, InputOptions(seed=seed))
+        return self._rights[seed]
 
-    def _other_runs(self, right: RightLayer) -> list[Runs]:
-        found = []
-        for one in right.draws:
-            try:
-                found.append(runs(right.bound, elsewhere(one, right.specification, right.draws[0].case.seed), EPSILON))
-            except Exception:  # the layer does not take any values
-                continue
-        return found
+    def _right_runs(self, seed: int, is_drawn: bool) -> list[Runs]:
+        if (seed, is_drawn) not in self._runs:
+            right = self._right(seed)
+            self._runs[seed, is_drawn] = (
+                [runs(right.bound, one, EPSILON) for one in right.draws] if is_drawn else _elsewhere(right)
+            )
+        return self._runs[seed, is_drawn]
 
     def effects(self, bug: Bug) -> tuple[Effect, Effect]:
-        """On drawn inputs, and on others (asked for only where it has none on those)."""
+        """On drawn inputs, and on others; what shows on the first seed's draws is looked at no further."""
         with written(bug.module, bug.source) as path:
             try:
                 module, layer = load_layer(path, bug.layer)
-                bounds = [bind(module, layer, seed) for seed in SCREENING_SEEDS]
+                bounds = {seed: bind(module, layer, seed) for seed in SCREENING_SEEDS}
             except (UserError, LookupError):
                 return Effect.CRASH, Effect.CRASH
-            drawn = _over(difference(runs_, bound) for runs_, bound in zip(self._drawn, bounds))
-            if drawn not in (Effect.NONE, Effect.SMALL):
-                return drawn, drawn
-            return drawn, _over(difference(runs_, bound) for runs_, bound in zip(self._elsewhere, bounds))
+            found = [Effect.NONE, Effect.NONE]
+            for is_drawn in (True, False):
+                for seed in SCREENING_SEEDS:
+                    effect = difference(self._right_runs(seed, is_drawn), bounds[seed]).effect
+                    if effect not in (Effect.NONE, Effect.SMALL):
+                        return (effect, effect) if is_drawn else (found[0], effect)
+                    found[not is_drawn] = max(found[not is_drawn], effect, key=(Effect.NONE, Effect.SMALL).index)
+            return found[0], found[1]
 
 
-def _over(differences: Iterable[Difference]) -> Effect:
-    """The effect over several seeds: what does not run, or changes the forward, under one of them is left out."""
-    found = Effect.NONE
-    for one in differences:
-        if one.effect in (Effect.CRASH, Effect.FORWARD):
-            return one.effect
-        found = max(found, one.effect, key=(Effect.NONE, Effect.SMALL, Effect.CHANGED).index)
+def _elsewhere(right: RightLayer) -> list[Runs]:
+    found = []
+    for one in right.draws:
+        try:
+            found.append(runs(right.bound, elsewhere(one, right.specification, one.case.seed), EPSILON))
+        except Exception:  # the layer does not take any values
+            continue
     return found

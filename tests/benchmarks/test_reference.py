@@ -51,7 +51,7 @@ def test_a_right_backward_is_verified_in_longdouble(tmp_path: Path, source: str,
     assert held.wrong == 0
     assert held.elements >= 20
     assert held.worst < 1e-12
-    assert held.error < 1e-11
+    assert held.error < 1e-8  # the claim of an element that is zero is held against a millionth of the largest
 
 
 def test_a_wrong_backward_is_not(tmp_path: Path) -> None:
