@@ -6,8 +6,9 @@ All of it is decided from the layer's own text and names, and from what was obse
 from __future__ import annotations
 
 import ast
+import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ _RESET = re.compile(r"zero_?grad|(reset|clear|flush)\w*grad|grad\w*_?(reset|clea
 _EMPTIED = r"(\[[^\]]*\])*\s*(\.fill\(0|\*?=\s*(0\b|None\b|\w+\.zeros))"
 """What follows the name of a gradient that is set back: `[...] = 0`, `.fill(0)`, `= None`, `= np.zeros_like(W)`."""
 
-MOST_FILES = 100
+_IGNORED = re.compile(r"\..*|__pycache__|venv.*|env|node_modules|site-packages|build|dist")
+MOST_FILES, DEPTH = 200, 3
+"""How many files of a project are read, and how deep below the folder above the module's own."""
 
 
 def is_state(name: str) -> bool:
@@ -83,8 +86,8 @@ def definition_text(layer: Layer) -> str:
 def resets_gradients(layer: Layer) -> bool:
     """Whether stored gradients are meant to add up: someone sets them back to zero.
 
-    The layer's own module does, outside of the layer's constructor, forward and backward; or a file beside it that
-    speaks of this module or class. So does a gradient that is kept on its parameter (`W.grad`).
+    The layer's own module does, outside of the layer's constructor, forward and backward; or a file of the same
+    project that speaks of this module or class. So does a gradient that is kept on its parameter (`W.grad`).
     """
     names = {re.split(r"[.\[]", item.gradient_name.removeprefix("self."))[0] for item in layer.arguments}
     if any(item.gradient_name.endswith(".grad") for item in layer.arguments):
@@ -92,9 +95,23 @@ def resets_gradients(layer: Layer) -> bool:
     if _sets_back(_read(layer.path), names - {""}):
         return True
     about = re.compile(rf"\b({re.escape(layer.path.stem)}|{re.escape(layer.name)})\b")
-    beside = sorted(layer.path.parent.glob("*.py"))[:MOST_FILES]
-    texts = (_read(path) for path in beside if path != layer.path)
+    texts = (_read(path) for path in _beside(layer.path) if path != layer.path)
     return any(about.search(text) and _sets_back(text, names - {""}) for text in texts)
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """Python files in the module's folder, and in the folders beside it and below: not more than a project has."""
+    yield from sorted(path.parent.glob("*.py"))[:MOST_FILES]
+    files = 0
+    for folders, (folder, inner, names) in enumerate(os.walk(path.parent.parent), 1):
+        depth = len(Path(folder).relative_to(path.parent.parent).parts)
+        inner[:] = sorted(name for name in inner if depth < DEPTH and not _IGNORED.match(name))
+        for name in sorted(names):
+            if name.endswith(".py") and files < MOST_FILES:
+                files += 1
+                yield Path(folder) / name
+        if files >= MOST_FILES or folders >= MOST_FILES:
+            return
 
 
 def _sets_back(text: str, names: Collection[str]) -> bool:

@@ -15,12 +15,19 @@ SHAPES = '"""\n- x: of shape (N, D)\n- w: of shape (D, M)\n"""'
 
 def report_on(folder: Path, text: str, **options: Any) -> LayerReport:
     """The report on the one layer of a module with this text."""
-    path = folder / "users_layers.py"
+    path = package(folder) / "users_layers.py"
     path.write_text("import numpy as np\n\n" + textwrap.dedent(text))
     report = check_targets([Target(path)], CheckOptions(InputOptions(draws=options.pop("draws", 1), **options)))
     assert not report.errors, report.errors
     (layer,) = report.layers
     return layer
+
+
+def package(folder: Path) -> Path:
+    """The folder that the module is put in: the one above it is its project."""
+    made = folder / "project" / "package"
+    made.mkdir(parents=True, exist_ok=True)
+    return made
 
 
 def pair(forward: str, backward: str, before: str = "", arguments: str = "x") -> str:
@@ -42,5 +49,5 @@ def only(layer: LayerReport) -> Finding:
 
 def line_of(folder: Path, part: str) -> int:
     """The line of the module that this text is on."""
-    lines = (folder / "users_layers.py").read_text().splitlines()
+    lines = (package(folder) / "users_layers.py").read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if part in line)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.report.model import Status
-from tests.judge.contracts.reports import only, pair, report_on
+from tests.judge.contracts.reports import only, package, pair, report_on
 
 CLASS = """
 class Dense:
@@ -73,8 +73,11 @@ def test_gradients_that_someone_sets_back_may_add_up(tmp_path: Path, name: str, 
     assert layer.status is Status.PASS, (name, layer.findings)
 
 
-def test_an_optimiser_in_a_file_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "optimiser.py").write_text(
+@pytest.mark.parametrize("where", [".", "../training"])
+def test_an_optimiser_in_another_file_of_the_project(tmp_path: Path, where: str) -> None:
+    folder = package(tmp_path) / where
+    folder.mkdir(exist_ok=True)
+    (folder / "optimiser.py").write_text(
         "from users_layers import Dense\n\ndef step(layer):\n    layer.dW[...] = 0\n", encoding="utf-8"
     )
     assert report_on(tmp_path, dense(ADDS_UP)).status is Status.PASS
