@@ -41,7 +41,7 @@ DTYPES = {
 COMPLEX = frozenset(
     "project blur rotary linear tanh residual conv_im2col conv_naive affine Highway horner cube bilinear film "
     "reflect_pad upsample cumsum interleave concat glu roll_flip pixel_shuffle centre gru_scan silu matmul swish "
-    "sigmoid Linear rnn_step lstm_step lstm temporal_affine linear_solve outer Exp LinearFunction Multiply Sigmoid "
+    "Linear rnn_step lstm_step lstm temporal_affine linear_solve outer Exp LinearFunction Multiply Sigmoid "
     "Affine MatMul RNN LSTM GRU TimeAffine".split()
 )
 """Layers that are written for complex arguments too: others compare them, or gather them in real arrays."""

@@ -46,7 +46,8 @@ class Oracle:
         upstream = np.asarray(rng.normal(size=self.forward(*doubles).shape)).astype(self.dtype)
         gradients = self.layer.backward(upstream, **inputs)
         if spoil:
-            gradients = {**gradients, spoil: self.spoilt(gradients[spoil])}
+            at = np.unravel_index(np.argmax(np.abs(gradients[spoil])), gradients[spoil].shape)
+            gradients = {**gradients, spoil: self.spoilt(gradients[spoil], at)}
 
         def perturbed(size: float, seed: int) -> tuple[np.ndarray, ...]:
             noise = np.random.default_rng(seed)
@@ -61,7 +62,7 @@ class Oracle:
             }
             again = self.layer.backward(upstream, **moved)
             if spoil:
-                again = {**again, spoil: self.spoilt(again[spoil])}
+                again = {**again, spoil: self.spoilt(again[spoil], at)}
             reference = self.gradient(
                 upstream.astype(np.float64), *(leaf.astype(np.float64) for leaf in moved.values())
             )
@@ -79,10 +80,9 @@ class Oracle:
             differences=seed < WITH_DIFFERENCES,
         )
 
-    def spoilt(self, gradient: np.ndarray) -> np.ndarray:
-        """The largest element off by what the dtype must show."""
+    def spoilt(self, gradient: np.ndarray, at: tuple[int, ...]) -> np.ndarray:
+        """One element off by what the dtype must show."""
         spoilt = gradient.copy()
-        at = np.unravel_index(np.argmax(np.abs(gradient)), gradient.shape)
         relative = {np.float64: 1e-8, np.float32: 1e-2, np.float16: 0.5}[self.dtype]
         spoilt[at] *= 1 + relative * self.layer.conditioning
         return spoilt

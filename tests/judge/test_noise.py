@@ -9,10 +9,13 @@ from gradcheck_cli.judge.noise import (
     given,
     jitter,
     measure,
+    measured_rounding,
     natural_size,
+    noise_of,
     perturbations,
-    relative_rounding,
+    replay_distances,
     sensitivity,
+    unmeasured_rounding,
 )
 from gradcheck_cli.judge.settings import Settings
 
@@ -24,13 +27,13 @@ BF16 = np.dtype(ml_dtypes.bfloat16)
     ("dtype", "low", "high"), [(F64, 1e-12, 1e-10), (F32, 1e-5, 1e-4), (F16, 1e-2, 5e-2), (BF16, 5e-2, 0.2)]
 )
 def test_relative_rounding_by_dtype(dtype: np.dtype, low: float, high: float) -> None:
-    assert low < relative_rounding([dtype]) < high
+    assert low < unmeasured_rounding([dtype]) < high
 
 
 def test_the_narrowest_dtype_decides() -> None:
-    assert relative_rounding([F64, F32]) == relative_rounding([F32])
-    assert relative_rounding([F64, np.dtype(np.int8)]) == relative_rounding([F64])
-    assert relative_rounding([np.dtype(np.longdouble)]) == relative_rounding([F64])
+    assert unmeasured_rounding([F64, F32]) == unmeasured_rounding([F32])
+    assert unmeasured_rounding([F64, np.dtype(np.int8)]) == unmeasured_rounding([F64])
+    assert unmeasured_rounding([np.dtype(np.longdouble)]) == unmeasured_rounding([F64])
 
 
 def test_the_tolerance_does_not_grow_with_the_array() -> None:
@@ -110,15 +113,49 @@ def test_the_users_own_tolerance() -> None:
     assert compare(np.array([100.05, 0.2]), reference, absolute).wrong.tolist() == [1]
 
 
-def test_sensitivity_is_what_would_have_been_caught() -> None:
+def test_sensitivity_is_what_would_have_been_caught_in_every_element() -> None:
     rng = np.random.default_rng(0)
     reference = rng.normal(size=(40, 50))
     tolerance = measure(np.abs(rng.normal(size=(40, 50))) + 1, [F64])
-    least = sensitivity(tolerance, reference)
-    assert least is not None
-    assert 1e-12 < least < 1e-8
-    caught = compare(reference * (1 + 1.01 * least), reference, tolerance).wrong.size
+    found = sensitivity(tolerance, reference)
+    assert found is not None
+    assert 1e-15 < found.typical < found.every < 1e-10
+    assert compare(reference * (1 + 1.01 * found.every), reference, tolerance).wrong.size == reference.size
+    caught = compare(reference * (1 + 1.01 * found.typical), reference, tolerance).wrong.size
     assert 0.94 * reference.size < caught < reference.size
+
+
+def test_sensitivity_speaks_of_elements_that_are_not_zero_but_for_the_tolerance() -> None:
+    tolerance = measure(np.ones(3), [F32])
+    found = sensitivity(tolerance, np.array([1.0, 1e-9, 0.0]))
+    assert found is not None
+    assert found.every == pytest.approx(20 * np.finfo(np.float32).eps)
+
+
+def test_the_least_tolerance_is_a_few_roundings() -> None:
+    assert measured_rounding([F64], 0.0) == 16 * np.finfo(np.float64).eps
+    assert measured_rounding([BF16], 0.0) == 0.125
+
+
+def test_noise_that_is_seen_widens_it_up_to_a_limit() -> None:
+    assert measured_rounding([F32], 1e-6) == pytest.approx(1.2e-5)
+    assert measured_rounding([F32], 1.0) == pytest.approx(np.finfo(np.float32).eps ** 0.5)
+
+
+def test_noise_of_is_a_standard_deviation_and_does_not_see_a_mistake() -> None:
+    rng = np.random.default_rng(0)
+    reference, scale = rng.normal(size=4000), np.ones(4000)
+    size = np.fmax(np.abs(reference), scale)
+    mistake = 0.1 * reference
+    errors, others = (mistake + 1e-7 * size * rng.normal(size=4000) for _ in range(2))
+    assert noise_of(errors, others, reference, scale) == pytest.approx(1e-7, rel=0.1)
+    errors[:100] = np.nan
+    assert noise_of(errors, others, reference, scale) == pytest.approx(1e-7, rel=0.1)
+
+
+@pytest.mark.parametrize("dtype", [F64, F32, F16, BF16])
+def test_replays_are_near_and_not_nearer_than_a_rounding(dtype: np.dtype) -> None:
+    assert all(ml_dtypes.finfo(dtype).eps <= distance < 0.01 for distance in replay_distances([dtype]))
 
 
 def test_sensitivity_without_a_nonzero_reference() -> None:
@@ -133,7 +170,7 @@ class TestJitter:
         rng = np.random.default_rng(0)
         errors = [1e-4 * rng.normal(size=3) for _ in range(7)]
         widened = jitter(errors, self.reference, self.tolerance, [F32])
-        yours = self.reference + errors[-1]
+        yours = self.reference + errors[0]
         assert compare(yours, self.reference, self.tolerance).wrong.size
         assert compare(yours, self.reference, widened).wrong.size == 0
 
@@ -141,15 +178,29 @@ class TestJitter:
         rng = np.random.default_rng(0)
         errors = [np.array([1e-3, 0.0, 0.0]) + 1e-7 * rng.normal(size=3) for _ in range(7)]
         widened = jitter(errors, self.reference, self.tolerance, [F32])
-        assert compare(self.reference + errors[-1], self.reference, widened).wrong.tolist() == [0]
+        assert compare(self.reference + errors[0], self.reference, widened).wrong.tolist() == [0]
 
     def test_a_backward_that_is_random_is_not_noise(self) -> None:
         rng = np.random.default_rng(0)
         errors = [rng.normal(size=3) for _ in range(7)]
         widened = jitter(errors, self.reference, self.tolerance, [F32])
-        assert compare(self.reference + errors[-1], self.reference, widened).wrong.size == 3
+        assert compare(self.reference + errors[0], self.reference, widened).wrong.size == 3
+
+    def test_a_cast_to_float32_is_not_noise_of_float64(self) -> None:
+        rng = np.random.default_rng(0)
+        near, far = [3e-8 * rng.normal(size=3)] * 4, [3e-8 * rng.normal(size=3) for _ in range(3)]
+        tolerance = measure(np.abs(self.reference), [F64])
+        widened = jitter([*near, *far], self.reference, tolerance, [F64])
+        assert compare(self.reference + near[0], self.reference, widened).wrong.size == 3
+
+    def test_rounding_that_only_changes_from_afar_is_excused(self) -> None:
+        near, far = [np.full(3, 2e-14)] * 4, [np.full(3, 1e-14), np.full(3, -2e-14), np.full(3, 0.0)]
+        tolerance = measure(np.abs(self.reference), [F64])
+        widened = jitter([*near, *far], self.reference, tolerance, [F64])
+        assert compare(self.reference + near[0], self.reference, tolerance).wrong.size
+        assert compare(self.reference + near[0], self.reference, widened).wrong.size == 0
 
     def test_nan_is_no_noise(self) -> None:
         errors = [np.array([np.nan, 0.0, 0.0]) for _ in range(7)]
         widened = jitter(errors, self.reference, self.tolerance, [F32])
-        assert compare(self.reference + errors[-1], self.reference, widened).wrong.tolist() == [0]
+        assert compare(self.reference + errors[0], self.reference, widened).wrong.tolist() == [0]
