@@ -35,7 +35,7 @@ def straight_through(trace: Trace, case: Case, upstream: Upstream, *, device: st
     """Autodiff of the trace with its steps as identities."""
 
     def variants() -> tuple[tuple[NDArray[Any], ...], ...]:
-        names = (*_STEPS, "stop_gradient", "convert_element_type")
+        names = (*_STEPS, *_COMPARISONS, "stop_gradient", "convert_element_type")
         if not has_any(trace.jaxpr, names):
             return ()
         closed = shared(trace.jaxpr)

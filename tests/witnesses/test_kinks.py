@@ -19,9 +19,12 @@ def magnitude(x: Any) -> Any:
 
 
 def made(forward: Any, x: Any, seed: int = 0) -> tuple[Differencer, Any]:
+    def plain(x: Any) -> Any:
+        return forward(x)
+
     case = make_case({"x": np.asarray(x, float)}, seed=seed)
-    upstream = make_upstream(case, forward)
-    return Differencer(evaluator(Bound(forward), case), case, upstream), upstream.flat[0]
+    upstream = make_upstream(case, plain)
+    return Differencer(evaluator(Bound(plain), case), case, upstream), upstream.flat[0]
 
 
 @pytest.mark.parametrize(("forward", "left", "right"), [(relu, 0, 1), (magnitude, -1, 1)])
@@ -112,3 +115,103 @@ def test_a_tie_of_a_maximum() -> None:
         assert abs(one.forward - g[0]) <= one.one_sided_error
         assert abs(one.backward) <= one.one_sided_error
     assert found[0, (2,)].value == 0
+
+
+def test_outputs_choose_their_sides_each_for_itself() -> None:
+    differencer, g = made(lambda x: np.stack([np.maximum(x, 0), np.maximum(-x, 0)]), [0.0, 1.0])
+    one = differencer.elements([(0, (0,))], one_sided=True)[0, (0,)]
+    slopes = np.array([[g[0, 0], 0.0], [0.0, -g[1, 0]]])  # each output's own, right and left
+    assert one.forward is not None and one.lower is not None and one.upper is not None
+    assert abs(one.forward - slopes[:, 0].sum()) < 1e-6
+    assert abs(one.lower - slopes.min(axis=1).sum()) < 1e-6
+    assert abs(one.upper - slopes.max(axis=1).sum()) < 1e-6
+    assert one.kinked == (0, 2)
+
+
+def test_a_kink_at_the_point_is_not_taken_for_noise() -> None:
+    differencer, g = made(lambda x: np.abs(x).sum(), [0.0, 1.0, -1.0, 0.0])
+    found = differencer.elements([(0, (i,)) for i in range(4)], one_sided=True)
+    assert found[0, (0,)].one_sided_error is not None and found[0, (0,)].one_sided_error < 1e-7
+    for index, slope in ((1, 1), (2, -1)):
+        assert abs(found[0, (index,)].value - slope * g) <= found[0, (index,)].error < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("forward", "x", "size", "left", "right"),
+    [
+        (lambda x: np.floor(x) + 0.5 * x, 2.0, 1.0, 0.5, 0.5),
+        (np.round, 0.5, 1.0, 0.0, 0.0),
+        (lambda x: np.where(x > 0, x**2 + 3 * x + 2, -x), 0.0, 2.0, -1.0, 3.0),
+        (lambda x: 1e-3 * (x >= 1) + np.sin(x), 1.0, 1e-3, np.cos(1.0), np.cos(1.0)),
+    ],
+    ids=["floor", "round", "where", "small"],
+)
+def test_a_jump_has_a_size_and_slopes_beside_it(forward: Any, x: float, size: float, left: float, right: float) -> None:
+    differencer, g = made(forward, [x, 0.25])
+    one, other = differencer.elements([(0, (0,)), (0, (1,))], one_sided=True).values()
+    assert abs(one.jump - size) < 1e-4 * size
+    assert one.forward is not None and one.backward is not None and one.one_sided_error is not None
+    assert abs(one.forward - right * g[0]) <= one.one_sided_error < 1e-3
+    assert abs(one.backward - left * g[0]) <= one.one_sided_error
+    assert other.jump == 0
+
+
+@pytest.mark.parametrize("forward", [lambda x: np.sign(x) * np.abs(x) ** 0.5, np.cbrt, np.abs, lambda x: x**2])
+def test_what_is_steep_or_bent_does_not_jump(forward: Any) -> None:
+    differencer, _ = made(forward, [0.0, 1.0])
+    assert differencer.elements([(0, (0,))], one_sided=True)[0, (0,)].jump == 0
+
+
+def test_jumps_are_not_seen_where_there_are_none() -> None:
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=6).round(2)
+        differencer, _ = made(lambda x: np.tanh(x) * np.exp(np.sin(5 * x)).sum(), x, seed)
+        found = differencer.elements([(0, (i,)) for i in range(6)], one_sided=True)
+        assert all(one.jump == 0 and one.kinked == () for one in found.values())
+
+
+def test_tied_entries_together_move_their_maximum_smoothly() -> None:
+    differencer, g = made(lambda x: x.max(axis=1), [[1.0, 1.0, 0.5], [2.0, 3.0, 3.0]])
+    for row, columns in ((0, (0, 1)), (1, (1, 2))):
+        one = differencer.together([(0, (row, column)) for column in columns])
+        assert one is not None and one.one_sided_error is not None
+        assert one.kinked == ()
+        assert abs(float(one.value.real) - g[row]) <= one.one_sided_error < 1e-6
+
+
+def test_together_leaves_the_point_where_it_was() -> None:
+    differencer, _ = made(lambda x: x.max(axis=1), [[1.0, 1.0, 0.5]])
+    before = differencer.elements([(0, (0, 0))], one_sided=True)
+    differencer.together([(0, (0, 0)), (0, (0, 1))])
+    differencer.nearby((0, (0, 0)))
+    after = differencer.elements([(0, (0, 0))], one_sided=True)
+    assert before[0, (0, 0)].forward == after[0, (0, 0)].forward
+
+
+def test_gradients_nearby_know_what_one_sided_slopes_do_not() -> None:
+    """The middle one of three equal entries of a sorted array moves to neither side."""
+    differencer, g = made(np.sort, [2.0, 2.0, 2.0, 5.0])
+    one = differencer.elements([(0, (0,))], one_sided=True)[0, (0,)]
+    assert one.lower is not None and one.upper is not None
+    middle = float(np.sort(g[:3])[1])
+    near = differencer.nearby((0, (0,)))
+    assert near is not None and near.lower is not None and near.upper is not None
+    assert near.lower <= min(one.lower, middle) + 1e-6 and max(one.upper, middle) - 1e-6 <= near.upper
+    assert not near.several
+
+
+def test_several_kinks_in_one_output_are_seen_nearby() -> None:
+    rng = np.random.default_rng(0)
+    w, v = rng.normal(size=(3, 6)), rng.normal(size=(6, 2))
+    differencer, _ = made(lambda x: np.maximum(x @ w, 0) @ v, [[0.0, 0.0, 0.0]])
+    differencer.elements([(0, (0, 0))], one_sided=True)
+    near = differencer.nearby((0, (0, 0)))
+    assert near is not None and near.several
+
+
+def test_limits_are_kept() -> None:
+    case = make_case({"x": np.array([1.0, 1.0])})
+    upstream = make_upstream(case, lambda x: x.max())
+    differencer = Differencer(evaluator(Bound(lambda x: x.max()), case), case, upstream, max_evals=60)
+    assert differencer.together([(0, (0,)), (0, (1,))]) is None or differencer.evaluations <= 110
+    assert differencer.nearby((0, (0,))) is None
