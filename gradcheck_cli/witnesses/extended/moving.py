@@ -78,6 +78,7 @@ MOVING: Mapping[str, Rule] = {
     "squeeze": lambda x, *, dimensions: np.squeeze(x, tuple(dimensions)),
     "expand_dims": lambda x, *, dimensions: np.expand_dims(x, tuple(dimensions)),
     "rev": lambda x, *, dimensions: np.flip(x, tuple(dimensions)),
+    "tile": lambda x, *, reps: np.tile(x, tuple(reps)),
     "stack": lambda *parts, axis: np.stack(parts, axis),
     "unstack": lambda x, *, axis: list(np.moveaxis(x, axis, 0)),
     "concatenate": lambda *parts, dimension: np.concatenate(parts, dimension),
