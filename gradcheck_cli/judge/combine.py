@@ -44,7 +44,7 @@ def combine(
     """
     positions = range(max((len(draw.leaves) for draw in draws), default=0))
     arguments = tuple(_argument(layer, draws, position) for position in positions)
-    every = most_specific((*_findings(draws), *_unique(examination.findings), *_unique(errors)))
+    every = most_specific((*_findings(draws), *_first_of_each(examination.findings), *_unique(errors)))
     unable = {id(error) for error in errors}
     findings = tuple(finding for finding in every if id(finding) not in unable)
     errors = tuple(finding for finding in every if id(finding) in unable)
@@ -172,6 +172,15 @@ def _with_leaves(draw: DrawVerdict) -> Iterable[tuple[Finding, LeafVerdict | Non
 def _unique(errors: Sequence[Finding]) -> tuple[Finding, ...]:
     """One error a message: each draw fails in the same way."""
     return tuple({(error.code, error.message, error.argument): error for error in reversed(errors)}.values())[::-1]
+
+
+def _first_of_each(findings: Sequence[Finding]) -> Iterable[Finding]:
+    """One finding where draws say the same of an argument with other numbers and shapes: the first."""
+    seen: dict[tuple[str, str | None, int | None, str], Finding] = {}
+    for finding in findings:
+        said = _NUMBERS.split(finding.message, maxsplit=1)[0]
+        seen.setdefault((finding.code, finding.argument, finding.line, said), finding)
+    return seen.values()
 
 
 _NUMBERS = re.compile(r" \(at | in \d|: |, and ")

@@ -72,8 +72,10 @@ class _Examining:
             )
         if self.verdict.status is Status.FAIL:
             return Examination((), notes, checked)  # the same rule, transposed, is found wrong already
+        if case.draw:
+            return Examination((), notes, checked)  # what follows compiles a program: once is enough
         known: Known | None = None
-        if layer.expect not in BY_DESIGN and case.draw == 0:  # a program is compiled for it
+        if layer.expect not in BY_DESIGN:
             known = against_reference(
                 self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
             )
@@ -126,7 +128,7 @@ class _Examining:
             wrong = _outside(zero, allowed)
             if wrong is not None:
                 where = f" at {index_text(wrong)}" if wrong else ""
-                message = f"{rule} gives {number(zero[wrong].item())}{where} for a tangent of zero"
+                message = f"{rule} is not zero for a tangent of zero: it gives {number(zero[wrong].item())}{where}"
                 return self._finding("GC304", message, mend)
             wrong = _outside(both - first * one - second * two, allowed)
             if wrong is not None:

@@ -100,20 +100,22 @@ class CustomJVP(CustomRule):
 
         arguments, returned = result.residuals
         weights = jax.tree_util.tree_leaves(tuple(cotangents) if is_tuple(returned) else cotangents[0])
-        primals = self._primals(arguments)
-        leaves, structure = jax.tree_util.tree_flatten(primals)
+        leaves, structure = jax.tree_util.tree_flatten(self._primals(arguments))
 
-        def slope(position: int, tangent: Any) -> float:
-            moved = [tangent if k == position else np.zeros(np.shape(leaf)) for k, leaf in enumerate(leaves)]
-            tangents = dict(zip(self.inputs, jax.tree_util.tree_unflatten(structure, moved)))
-            pushed = jax.tree_util.tree_leaves(self.push_forward(arguments, tangents)[1])
-            return float(
-                sum(
-                    np.real(np.sum(np.asarray(weight, np.result_type(part)) * np.asarray(part)))
-                    for weight, part in zip(weights, pushed)
-                    if is_floating(part)
-                )
-            )
+        def slopes(position: int, tangents: Any) -> Any:
+            """Re Σ g · J t for each row t of `tangents`, which move one leaf."""
+
+            def slope(tangent: Any) -> Any:
+                moved = [tangent if k == position else np.zeros(np.shape(leaf)) for k, leaf in enumerate(leaves)]
+                given = dict(zip(self.inputs, jax.tree_util.tree_unflatten(structure, moved)))
+                pushed = jax.tree_util.tree_leaves(self.push_forward(arguments, given)[1])
+                parts = [(weight, part) for weight, part in zip(weights, pushed) if is_floating(part)]
+                return sum(jax.numpy.real(jax.numpy.sum(weight * part)) for weight, part in parts)
+
+            try:
+                return np.asarray(jax.vmap(slope)(tangents))
+            except Exception:  # a step that cannot be batched; what the rule itself raises comes again below
+                return np.array([slope(tangent) for tangent in tangents])
 
         columns: list[Any] = []
         for position, leaf in enumerate(leaves):
@@ -121,13 +123,10 @@ class CustomJVP(CustomRule):
                 columns.append(np.zeros(np.shape(leaf), jax.dtypes.float0))
                 continue
             is_complex = np.iscomplexobj(leaf)
-            found = np.zeros(np.size(leaf), np.complex128 if is_complex else np.float64)
-            for at in range(found.size):
-                unit = np.zeros(found.shape, found.dtype)
-                unit[at] = 1
-                found[at] = slope(position, unit.reshape(np.shape(leaf)))
-                if is_complex:
-                    found[at] -= 1j * slope(position, 1j * unit.reshape(np.shape(leaf)))
+            units = np.eye(np.size(leaf)).reshape(-1, *np.shape(leaf))
+            found = slopes(position, units)
+            if is_complex:
+                found = found - 1j * slopes(position, 1j * units)
             columns.append(jax.numpy.asarray(found.reshape(np.shape(leaf)), dtype=leaf.dtype))
         items: Sequence[Any] = jax.tree_util.tree_unflatten(structure, columns)
         return items
