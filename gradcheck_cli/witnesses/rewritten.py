@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradcheck_cli.witnesses.shared_steps import without_names
+
 Rule = Callable[[Any, "Sequence[Value]"], "list[Value] | None"]
 """`(equation, operands) -> results`; None where the rule leaves this equation as it is."""
 
@@ -86,7 +88,7 @@ def _plain(jaxpr: Any, equation: Any, arrays: Sequence[Any]) -> list[Any]:
         invars=list(by_variable),
         outvars=wanted,
         eqns=[equation],
-        debug_info=jaxpr.debug_info.with_unknown_names(),
+        debug_info=without_names(jaxpr),
     )
     found = dict(zip(wanted, jaxpr_as_fun(ClosedJaxpr(alone, []))(*by_variable.values())))
     return [found.get(variable) for variable in equation.outvars]

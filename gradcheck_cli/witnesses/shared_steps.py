@@ -20,10 +20,16 @@ def shared(closed: Any) -> Any:
     constants = [merging.constant(*pair) for pair in zip(jaxpr.constvars, closed.consts)]
     equations = [new for equation in jaxpr.eqns if (new := merging.step(equation)) is not None]
     outputs = [merging.now(variable) for variable in jaxpr.outvars]
-    changed = jaxpr.replace(eqns=equations, outvars=outputs, debug_info=jaxpr.debug_info.with_unknown_names())
+    changed = jaxpr.replace(eqns=equations, outvars=outputs, debug_info=without_names(jaxpr))
     changed, _ = partial_eval.dce_jaxpr(changed, [True] * len(outputs), instantiate=True)
     values = dict(zip(jaxpr.constvars, constants))
     return closed.replace(jaxpr=changed, consts=[values[variable] for variable in changed.constvars])
+
+
+def without_names(jaxpr: Any) -> Any:
+    """The debug information of a program without the names of inputs and outputs, whose number may change."""
+    forget = getattr(jaxpr.debug_info, "with_unknown_names", None)  # JAX before 0.7 does not compare the numbers
+    return jaxpr.debug_info if forget is None else forget()
 
 
 class _Merging:
