@@ -31,6 +31,9 @@ from benchmarks.detection.pool import workers  # noqa: E402
 from benchmarks.detection.record import is_false_alarm, is_miss, markdown, update  # noqa: E402
 from benchmarks.detection.results import OURS, Run, read, write  # noqa: E402
 
+SEEDS_AT_A_TIME = 10
+"""How many jobs of one layer a worker takes at once."""
+
 PAGE = ROOT / "docs" / "record.md"
 
 
@@ -41,12 +44,16 @@ def seeds(text: str) -> range:
 
 
 def jobs_of(found: Catalogue, options: argparse.Namespace) -> Iterator[Job]:
-    """Every layer under every seed; the peers are asked under the first few."""
-    for seed in options.seeds:
-        tools = tuple(tool for tool in options.tools if tool == OURS or seed in options.peer_seeds)
-        for path, layer in found.layers if tools else ():
-            own = tuple(bug for bug in found.bugs if bug.module == path and bug.layer == layer)
-            yield Job(path, layer, seed, options.dtype, tools, own)
+    """Every layer under every seed; the peers are asked under the first few.
+
+    All seeds of a layer come one after the other: what is compiled under one serves the next.
+    """
+    for path, layer in found.layers:
+        own = tuple(bug for bug in found.bugs if bug.module == path and bug.layer == layer)
+        for seed in options.seeds:
+            tools = tuple(tool for tool in options.tools if tool == OURS or seed in options.peer_seeds)
+            if tools:
+                yield Job(path, layer, seed, options.dtype, tools, own)
 
 
 def chosen(names: Sequence[Sequence[str]], only: str, sample: int) -> dict[Path, list[str]]:
@@ -78,7 +85,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--peer-seeds", type=seeds, default=range(1), help="the seeds under which peers are asked too")
     parser.add_argument("--only", default="", help="layers whose `module::layer` contains this")
     parser.add_argument("--tools", default=",".join(TOOLS), help="which of " + ", ".join(TOOLS))
-    parser.add_argument("--mutants", type=int, default=4, help="how many mutants each layer gets")
+    parser.add_argument("--mutants", type=int, default=2, help="how many mutants each layer gets")
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32"))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--sample", type=int, default=0, help="only so many layers, for a quick look")
@@ -103,7 +110,7 @@ def collect(options: argparse.Namespace) -> Run:
         run = Run(left_out=dict(found.left_out), unseen=unseen, machine=machine(), problems=found.problems)
         jobs = list(jobs_of(found, options))
         print(f"{len(found.layers)} layers, {len(found.bugs)} bugs, {len(jobs)} jobs", file=sys.stderr, flush=True)
-        for done in pool.imap_unordered(work, jobs):
+        for done in pool.imap_unordered(work, jobs, chunksize=min(len(options.seeds), SEEDS_AT_A_TIME)):
             run += done
             if options.json:
                 write(run, options.json)  # a run that is stopped leaves what it has found
