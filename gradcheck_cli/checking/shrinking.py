@@ -42,7 +42,7 @@ from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import draw_upstream
 
 SECONDS = 1.5
-"""How long the search for a smaller case may take; confirming what it found comes on top."""
+"""How long the search for smaller sizes, and the one for plainer values, may take."""
 TRIES, JUDGED = 60, 8
 """How many cases are tried by finite differences, and by the full judge, which takes a hundred times as long."""
 _NEED = 1e-2
@@ -112,7 +112,7 @@ class Shrinker:
         first: Failing[Wrong] = replace(start, shown=seen[0])
         smaller = search.smaller(first, budget)
         yield smaller
-        yield search.plainer(smaller, replace(budget, tries=tries))
+        yield search.plainer(smaller, Budget.of(tries, SECONDS))
 
     def _judged(
         self, position: int, case: Case, upstream: Upstream | None, index: tuple[int, ...] | None
@@ -176,7 +176,7 @@ class Shrinker:
             best = self._small_enough(named[0].subject.case, fails)
         if best is None:
             return None
-        return search.plainer(search.smaller(best, budget), budget).shown
+        return search.plainer(search.smaller(best, budget), Budget.of(TRIES, SECONDS)).shown
 
     def _small_enough(self, case: Case, fails: Fails[Script]) -> Failing[Script] | None:
         """A failing case where the drawn ones are too long to be written down."""

@@ -109,3 +109,22 @@ def test_the_command_reads_it_and_says_where_it_is_wrong(tmp_path: Path) -> None
     assert f"at    {file}:2" in ended.err
     (error,) = ended.json["errors"]
     assert (error["path"], error["line"], error["mend"]) == (str(file), 2, "did you mean `draws`?")
+
+
+def test_the_options_of_further_examinations(tmp_path: Path) -> None:
+    told = options(
+        tmp_path,
+        """
+[tool.gradcheck]
+order = 2
+vmap = true
+stress = true
+shrink = false
+magnitude = 1e3
+dtype = "bfloat16"
+""",
+    )
+    settings = told.check.settings
+    assert (settings.order, settings.vmap, settings.stress, settings.shrink) == (2, True, True, False)
+    assert (told.check.inputs.magnitude, told.check.inputs.dtype) == (1e3, "bfloat16")
+    assert options(tmp_path, "[tool.gradcheck]\nshrink = false\n", shrink=True).check.settings.shrink

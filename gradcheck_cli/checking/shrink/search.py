@@ -23,7 +23,7 @@ the case before it failed, where this one must fail in the same place."""
 
 @dataclass
 class Budget:
-    """How many cases may be tried, and until when."""
+    """How many cases may be tried, and until when: in seconds of this process, which another's load does not take."""
 
     tries: int
     until: float
@@ -31,12 +31,12 @@ class Budget:
     @classmethod
     def of(cls, tries: int, seconds: float) -> Budget:
         """From now on."""
-        return cls(tries, time.perf_counter() + seconds)
+        return cls(tries, time.process_time() + seconds)
 
     def spend(self) -> bool:
         """Whether there is one more."""
         self.tries -= 1
-        return self.tries >= 0 and time.perf_counter() < self.until
+        return self.tries >= 0 and time.process_time() < self.until
 
 
 @dataclass(frozen=True)
