@@ -53,11 +53,13 @@ def _judged(
     first = seen.first[position]
     second, scaled = _at(seen.second, position), _at(seen.scaled, position)
     assert first is not None
-    if np.any(first) and equal(second, first, leaf) and equal(scaled, first, leaf):
+    # What is zero but for rounding is the same under every upstream gradient, and rightly so.
+    tells = not equal(np.zeros_like(first), first, leaf)
+    if tells and equal(second, first, leaf) and equal(scaled, first, leaf):
         ones = "; it is the gradient for an upstream of ones" if equal(first, at_ones, leaf) else ""
         message = f"`{name}` is the same whatever the upstream gradient `{dout}` is{ones}"
         return message, f"multiply the local derivative by `{dout}`", "GC207"
-    if np.any(first) and scaled is not None and equal(scaled, seen.c**2 * first, leaf):
+    if tells and scaled is not None and equal(scaled, seen.c**2 * first, leaf):
         message = (
             f"the upstream gradient `{dout}` enters `{name}` twice: {seen.c:,.0f} times the upstream gives "
             f"{seen.c**2:,.0f} times the gradient"

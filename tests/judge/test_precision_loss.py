@@ -1,0 +1,105 @@
+"""GC402 names the precision that a gradient has; a small mistake that stays is no rounding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.model import LayerReport, Status
+
+NUMPY = '''
+import numpy as np
+
+
+def dense_forward(x, w):
+    """
+    - x: of shape (N, D)
+    - w: of shape (D, M)
+    """
+    return {forward}, (x, w)
+
+
+def dense_backward(dout, cache):
+    x, w = cache
+    {before}
+    return {dx}, x.T @ dout
+'''
+
+RIGHT = {"forward": "x @ w", "before": "pass", "dx": "dout @ w.T"}
+
+
+def run(folder: Path, seed: int = 0, dtype: str = "float64", **parts: str) -> LayerReport:
+    path = folder / "layers.py"
+    source = NUMPY
+    for name, text in {**RIGHT, **parts}.items():
+        source = source.replace("{" + name + "}", text)
+    path.write_text(source, encoding="utf-8")
+    options = CheckOptions(InputOptions(seed=seed, dtype=dtype, draws=1), Settings(shrink=False))
+    (layer,) = check_targets([Target(path)], options).layers
+    return layer
+
+
+def codes(layer: LayerReport) -> set[str]:
+    return {finding.code for finding in layer.findings}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("dtype", "narrow"),
+    [("float64", "float32"), ("float64", "float16"), ("float32", "float16")],
+)
+def test_a_cast_in_the_backward(tmp_path: Path, seed: int, dtype: str, narrow: str) -> None:
+    layer = run(tmp_path, seed, dtype, before=f"dout = dout.astype(np.{narrow}).astype(np.{dtype})")
+    assert codes(layer) == {"GC402"}
+    assert all(f"right to about {narrow} only" in finding.message for finding in layer.findings)
+    assert {argument.status for argument in layer.arguments} == {Status.FAIL}
+
+
+def test_one_gradient_alone(tmp_path: Path) -> None:
+    layer = run(tmp_path, dx="(dout @ w.T).astype(np.float32).astype(np.float64)")
+    assert [(finding.code, finding.argument) for finding in layer.findings] == [("GC402", "x")]
+
+
+@pytest.mark.parametrize(
+    "dx",
+    [
+        "dout @ w.T * (1 + 3e-8)",
+        "dout @ w.T + 1e-8 * w[:, 0]",
+        "dout @ w.T + 2e-8 * x * abs(dout).sum(axis=1, keepdims=True)",
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_mistake_is_no_rounding(tmp_path: Path, seed: int, dx: str) -> None:
+    layer = run(tmp_path, seed, dx=dx)
+    assert layer.status is Status.FAIL
+    assert "GC402" not in codes(layer)
+
+
+def test_a_large_mistake_beside_a_cast_is_a_mistake(tmp_path: Path) -> None:
+    layer = run(tmp_path, dx="(1.01 * dout @ w.T).astype(np.float32).astype(np.float64)")
+    assert layer.status is Status.FAIL
+    assert "GC402" not in codes(layer)
+
+
+def test_a_forward_that_computes_in_a_narrower_dtype(tmp_path: Path) -> None:
+    layer = run(tmp_path, forward="(x.astype(np.float32) @ w.astype(np.float32)).astype(np.float64)")
+    (finding,) = layer.findings
+    assert finding.code == "GC402"
+    assert "computes in float32 inside" in finding.message
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"forward": "x.astype(np.float32) @ w.astype(np.float32)"},
+        {"forward": "x @ w * np.float32(0.5)", "before": "dout = dout * np.float32(0.5)"},
+        {"forward": "x @ (w * np.ones(w.shape, np.float32))"},
+    ],
+)
+def test_no_loss_where_nothing_is_rounded_or_the_output_says_so(tmp_path: Path, parts: dict[str, str]) -> None:
+    assert "GC402" not in codes(run(tmp_path, **parts))
