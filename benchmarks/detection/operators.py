@@ -104,6 +104,8 @@ def _operation(node: ast.BinOp) -> Iterator[Replacement]:
             yield "transpose-added", _text(ast.BinOp(left, operator, _transposed(right)))
     if isinstance(operator, ast.Mult | ast.MatMult):
         yield "sign", _text(ast.UnaryOp(ast.USub(), node))
+        narrow = ast.Attribute(node, "astype", ast.Load())
+        yield "narrowed", _text(ast.Call(narrow, [ast.Constant("float16")], []))
 
 
 def _transposed(node: ast.expr) -> ast.expr:
@@ -125,6 +127,8 @@ def _constant(value: Any) -> Iterator[Replacement]:
         yield "constant", repr(value * 2 if value not in (0.0, 0.5) else value + 0.5)
         if value != 0:
             yield "constant", "0.0"
+        if value != (rounded := float(f"{value:.2g}")):
+            yield "constant-rounded", repr(rounded)
     elif isinstance(value, str) and "->" in value:
         yield from _subscripts(value)
 
