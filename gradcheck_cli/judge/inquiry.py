@@ -100,7 +100,8 @@ def inquire(leaves: Sequence[LeafCase], evidence: Evidence, full: bool, rng: np.
     if contradiction and evidence.complete:
         notes.append(f"{contradiction}; every single element agrees, so that a kink in between is likely.")
         contradiction = ""
-    if note := _unconfirmed(leaves, along, evidence):
+    at_kinks = any(verdict in (Verdict.KINK, Verdict.JUMP) for found in verdicts for verdict in found.values())
+    if not at_kinks and (note := _unconfirmed(leaves, along, evidence)):
         notes.append(note)
     return Inquiry(verdicts, contradiction, tuple(notes))
 

@@ -27,6 +27,12 @@ STREAM = 0xFD
 """Sets this witness's random numbers apart from those of other stages under the same seed."""
 
 EVALUATIONS_EACH = 4
+RESERVED_SHARE = 8
+"""Single elements leave one in so many evaluations for looking at several together."""
+
+RESERVES_FROM = 1_000
+"""With fewer evaluations than this nothing is reserved."""
+
 TOGETHER_EVALUATIONS = 48
 """The most that both sides of one line take."""
 
@@ -257,7 +263,13 @@ class Differencer:
         return tuple(parts)
 
     def _may_sample(self, rows: int) -> int:
-        return max(0, min(rows, (self._max_evals - self.evaluations) // EVALUATIONS_EACH))
+        return max(0, min(rows, self._left // EVALUATIONS_EACH))
+
+    @property
+    def _left(self) -> int:
+        """Evaluations that single elements may still take."""
+        kept = self._max_evals // RESERVED_SHARE if self._max_evals >= RESERVES_FROM else 0
+        return self._max_evals - kept - self.evaluations
 
     def _sweep(self, places: list[Place], batch: BatchedForward | None) -> None:
         """Difference `places`, leaf by leaf and in chunks of bounded memory."""
@@ -299,6 +311,8 @@ class Differencer:
 
     def _add_sides(self, places: list[Place]) -> None:
         for place in places:
+            if self._left < TOGETHER_EVALUATIONS and self._max_evals >= RESERVES_FROM:
+                return
             if place not in self._elements or np.iscomplexobj(self._points.leaves[place[0]]):
                 continue
             central = self._elements[place]
