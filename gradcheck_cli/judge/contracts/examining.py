@@ -33,7 +33,7 @@ from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.superposed import superposed
 from gradcheck_cli.witnesses.upstream import widened
 
-LONGEST_RUN = 1.0
+LONGEST_RUN = 0.5
 """Seconds: a layer whose forward and backward take longer together is not run again."""
 
 CALLS_ANEW = 3
@@ -77,17 +77,18 @@ class _Contracts:
         self.verdict = verdict
         self.situations = situations
         self.once = once
+        self.first = situations.seconds
         self.meant = [written for written in once.arguments if may_write(written, once, verdict)]
 
     def examined(self) -> Examination:
         found = self._mutation()
         if self.case.draw != 0:
             return found
-        if self.situations.seconds > LONGEST_RUN:
-            seconds = self.situations.seconds
-            note = f"One forward and backward take {seconds:.1f} s, so that only what they write into was examined."
+        if self.first > LONGEST_RUN:
+            note = f"One forward and backward take {self.first:.1f} s, so that only what they write into was examined."
             return found + Examination(notes=(note,))
         seen = repeated(self.situations, self.once)
+        after: Gradients = ()
         held = gradients_of(self.case, self.once.pulled.backward)
         again = self._repetition(seen)
         found += again
@@ -107,11 +108,12 @@ class _Contracts:
             if examined.findings and (changed := self._changed_by_itself()):
                 return found + Examination(changed, checked=("the same each time",))
             found += examined
+            if not any(item is not None for item in after):
+                # Forwards and backwards of their own have run since: what they share is the module's or the class's.
+                after = self.situations.overwritten(self.once.pulled, held)
             if any(finding.code == "GC201" for finding in examined.findings):
                 break
         if not found.findings:
-            # Forwards and backwards of their own have run since: what they share is the module's or the class's.
-            after = self.situations.overwritten(self.once.pulled, held)
             found += Examination(repetition.overwritten(self.verdict, held, after))
         return found
 
@@ -135,7 +137,7 @@ class _Contracts:
         for written in self.once.upstream:
             place = write_to_upstream(self.situations) or mutation.NOWHERE
             findings.append(mutation.upstream_changed(self.case, written, place))
-        first = self.case.draw == 0 and self.situations.seconds <= LONGEST_RUN and not self.layer.uses_jax
+        first = self.case.draw == 0 and self.first <= LONGEST_RUN and not self.layer.uses_jax
         if first and not self.once.arguments and has_arrays(self.case.arguments):
             place_ = write_to_arguments(self.situations, may)
             if place_ is not None:
