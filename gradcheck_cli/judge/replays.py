@@ -20,7 +20,7 @@ Replay = Callable[[float, int], tuple[BackwardResult, Gradients]]
 
 
 class Replays:
-    """Replays of one case at inputs that are off by `distances`; none where there is no `replay`, or the layer raises."""
+    """Replays of one case at inputs off by `distances`; none where there is no `replay`, or the layer raises."""
 
     def __init__(self, case: Case, replay: Replay | None, distances: tuple[float, ...]) -> None:
         self._case = case
@@ -38,7 +38,8 @@ class Replays:
     def _take(self, count: int) -> None:
         while self._replay is not None and len(self._found) < count:
             try:
-                backward, references = self._replay(self._distances[len(self._found)], self._case.seed + len(self._found))
+                number = len(self._found)
+                backward, references = self._replay(self._distances[number], self._case.seed + number)
             except UserError:  # inputs that are next to legal ones need not be legal: a row that sums to one
                 self._replay = None
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ def others(case: Case, *, integers: bool = True, inputs_only: bool = False) -> M
     floating = set() if inputs_only else {(item.argument, item.path) for item in case.leaves}
     names = {item.name for item in case.layer.arguments if item.role in moved}
 
-    def leaf(path: Any, value: Any, within: str) -> Any:
+    def leaf(within: str, path: Any, value: Any) -> Any:
         if within not in names and (within, path) not in floating:
             return fresh(value)
         kind = getattr(getattr(value, "dtype", None), "kind", "")
@@ -143,10 +144,7 @@ def others(case: Case, *, integers: bool = True, inputs_only: bool = False) -> M
             mixed = rng.permutation(array.reshape(-1)).reshape(array.shape)
         return _in_place_of(value, mixed)
 
-    return {
-        name: rebuild(value, lambda path, item, name=name: leaf(path, item, name))
-        for name, value in case.arguments.items()
-    }
+    return {name: rebuild(value, partial(leaf, name)) for name, value in case.arguments.items()}
 
 
 def _in_place_of(value: Any, array: Any) -> Any:

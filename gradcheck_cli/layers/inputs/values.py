@@ -83,7 +83,7 @@ def _real(generator: np.random.Generator, shape: tuple[int, ...], domain: str) -
 
 
 def _times(values: NDArray[np.float64], magnitude: float) -> NDArray[np.float64]:
-    """The product, with no digit that the factors do not have: 0.123 · 1e-6 is 1.23e-07, and no 1.2299999999999999e-07."""
+    """The product, with no digit that the factors do not have: 0.123 · 1e-6 is 1.23e-07, not 1.2299999999999999e-07."""
     if magnitude == 1.0:
         return values
     decimals = _DIGITS - math.floor(math.log10(magnitude))
