@@ -2,11 +2,12 @@
 
 An element may differ by
 
-    floor + relative · max(|reference|, scale) + drift (+ the witness's own error bar)
+    floor + max(relative · max(|reference|, scale), own · |reference|) + drift (+ the witness's own error bar)
 
 `scale` is the root mean square of the element's gradient under random signs of the upstream gradient: the size of the
 terms that its sum is made of, which stays where they cancel. `relative` is a few roundings, or more where the layer's
-own noise is seen to be larger (`noise_of`). `drift` is how far the reference itself moves when the inputs move by a
+own noise is seen to be larger (`noise_of`). `own` is a share of the element itself that nobody calls a mistake
+(`unmeasured_rounding`): a series cut off at 1e-13 is none. `drift` is how far the reference itself moves when the inputs move by a
 rounding: it stands for ill-conditioned steps inside the layer. `floor` covers elements that are zero but for rounding.
 None of them grows with the number of elements. Elements outside get a second look (`jitter`).
 """
@@ -70,7 +71,7 @@ class Tolerance:
     """The tolerance of every element of one leaf.
 
     Attributes:
-        relative, floor: see the module's formula.
+        relative, floor, own: see the module's formula.
         scale, drift: in the leaf's shape, or None for zero.
         jitter: the least tolerance of each element, from a second look; in the leaf's shape, or None.
         measured: False where the user gave `atol` or `rtol`.
@@ -82,6 +83,7 @@ class Tolerance:
     drift: NDArray[np.float64] | None = None
     jitter: NDArray[np.float64] | None = None
     measured: bool = True
+    own: float = 0.0
 
     def at(self, magnitude: NDArray[np.float64], part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         """Tolerances of the elements `part` of the flattened leaf, whose references have these magnitudes."""
@@ -90,6 +92,8 @@ class Tolerance:
         else:
             result = np.fmax(magnitude, self.scale.reshape(-1)[part])
             result *= self.relative
+            if self.own > self.relative:
+                np.fmax(result, magnitude * self.own, out=result)
         result += self.floor
         if self.drift is not None:
             result += self.drift.reshape(-1)[part]
@@ -199,7 +203,7 @@ def measure(
     relative = measured_rounding(dtypes, noise)
     drift = _drift(moved, reference) if moved and reference is not None else None
     floor = FLOOR_SHARE * relative * max(typical_size(scale), natural)
-    return Tolerance(relative, floor, scale, drift)
+    return Tolerance(relative, floor, scale, drift, own=unmeasured_rounding(dtypes))
 
 
 def typical_size(scale: NDArray[np.float64]) -> float:

@@ -21,6 +21,7 @@ from gradcheck_cli.judge.settings import Settings
 
 F64, F32, F16 = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
 BF16 = np.dtype(ml_dtypes.bfloat16)
+EPSILON_32 = float(np.finfo(np.float32).eps)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,15 @@ def test_sensitivity_speaks_of_elements_that_are_not_zero_but_for_the_tolerance(
     tolerance = measure(np.ones(3), [F32])
     found = sensitivity(tolerance, np.array([1.0, 1e-9, 0.0]))
     assert found is not None
-    assert found.every == pytest.approx(20 * np.finfo(np.float32).eps)
+    # 4·ε^¾ of the element itself, and a floor of a quarter of 16 ε
+    assert found.every == pytest.approx(4 * EPSILON_32**0.75 + 4 * EPSILON_32)
+
+
+def test_what_nobody_calls_a_mistake_is_a_share_of_the_element_itself_and_of_nothing_larger() -> None:
+    tolerance = measure(np.array([1.0, 1.0]), [F64])
+    reference = np.array([1.0, 1e-6])
+    assert compare(reference * (1 + 5e-12), reference, tolerance).wrong.size == 0
+    assert list(compare(reference + 5e-12, reference, tolerance).wrong) == [1]
 
 
 def test_the_least_tolerance_is_a_few_roundings() -> None:
