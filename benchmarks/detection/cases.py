@@ -28,9 +28,9 @@ from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
-from gradcheck_cli.witnesses.evaluate import flat_outputs
+from gradcheck_cli.witnesses.conduct.replay import with_leaves
+from gradcheck_cli.witnesses.differences.evaluate import flat_outputs
 from gradcheck_cli.witnesses.gradients import Upstream
-from gradcheck_cli.witnesses.replay import with_leaves
 from gradcheck_cli.witnesses.upstream import draw_upstream, widened
 
 Gradient = NDArray[Any] | None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.detection.cases import Drawn, RightLayer, run
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.users_code import quiet
-from gradcheck_cli.witnesses.evaluate import JaxForward, NumpyForward
+from gradcheck_cli.witnesses.differences.evaluate import JaxForward, NumpyForward
 
 FIRST_STEP = 0.02
 """Times the element's size, and no less than times a twentieth. Draws keep 0.05 and more from the usual kinks."""

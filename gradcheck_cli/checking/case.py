@@ -19,14 +19,14 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
-from gradcheck_cli.witnesses.autodiff import autodiff, perturbed
-from gradcheck_cli.witnesses.batched import BatchedForward
-from gradcheck_cli.witnesses.conventions import conventions
-from gradcheck_cli.witnesses.evaluate import ReferenceOnly, evaluator
-from gradcheck_cli.witnesses.finite_differences import Differencer
+from gradcheck_cli.witnesses.conduct.replay import replay
+from gradcheck_cli.witnesses.differences.batched import BatchedForward
+from gradcheck_cli.witnesses.differences.differencer import Differencer
+from gradcheck_cli.witnesses.differences.evaluate import ReferenceOnly, evaluator
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
-from gradcheck_cli.witnesses.replay import replay
-from gradcheck_cli.witnesses.straight_through import straight_through
+from gradcheck_cli.witnesses.reference.autodiff import autodiff, perturbed
+from gradcheck_cli.witnesses.reference.conventions import conventions
+from gradcheck_cli.witnesses.reference.straight_through import straight_through
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import draw_upstream
 

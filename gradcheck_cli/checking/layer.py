@@ -11,13 +11,14 @@ from gradcheck_cli.checking.case import Cases
 from gradcheck_cli.checking.draws import Draws
 from gradcheck_cli.checking.findings import finding_of, internal_error
 from gradcheck_cli.checking.record import Record
-from gradcheck_cli.checking.shrinking import Shrinker
-from gradcheck_cli.checking.stress import stress
+from gradcheck_cli.checking.shrink.shrinker import Shrinker
+from gradcheck_cli.checking.stress.stress import stress
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge import contracts, precision_loss
+from gradcheck_cli.judge import contracts
 from gradcheck_cli.judge.derivatives import examination as derivatives
 from gradcheck_cli.judge.examination import Examination
+from gradcheck_cli.judge.noise import precision_loss
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.inputs.randomness import repeatable

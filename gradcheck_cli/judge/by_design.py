@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.judge.elements import Comparison, compare
-from gradcheck_cli.judge.inquiry import LeafCase
+from gradcheck_cli.judge.evidence.inquiry import LeafCase
 from gradcheck_cli.judge.leaf import Judged
-from gradcheck_cli.judge.noise import Tolerance, unmeasured_rounding
+from gradcheck_cli.judge.noise.tolerance import Tolerance, unmeasured_rounding
 from gradcheck_cli.judge.words import number, plural
 
 Variants = Callable[[], Sequence[tuple[NDArray[Any], ...]]]

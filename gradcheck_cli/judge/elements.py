@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise import Tolerance
+from gradcheck_cli.judge.noise.tolerance import Tolerance
 
 BLOCK = 1 << 14
 """Elements handled together: few enough that the temporaries stay in the cache."""

@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge import traced, untraced
 from gradcheck_cli.judge.by_design import BY_DESIGN, CUSTOM, Variants, revised
-from gradcheck_cli.judge.differencer import Differencer
-from gradcheck_cli.judge.dimensions import Reception, sort_out
+from gradcheck_cli.judge.dimensions.incomplete import complete, values_judge
+from gradcheck_cli.judge.dimensions.receiving import Received
+from gradcheck_cli.judge.dimensions.reception import Reception, sort_out
 from gradcheck_cli.judge.elements import compare
-from gradcheck_cli.judge.evidence import LARGE, Evidence
-from gradcheck_cli.judge.incomplete import complete, values_judge
-from gradcheck_cli.judge.inquiry import LeafCase, inquire
+from gradcheck_cli.judge.evidence.differencer import Differencer
+from gradcheck_cli.judge.evidence.evidence import LARGE, Evidence
+from gradcheck_cli.judge.evidence.inquiry import LeafCase, inquire
+from gradcheck_cli.judge.evidence.table import TELLING
+from gradcheck_cli.judge.kinks.loose import tightened
+from gradcheck_cli.judge.kinks.second_opinion import Conventions, by_convention, together
 from gradcheck_cli.judge.leaf import conclude
-from gradcheck_cli.judge.loose import tightened
-from gradcheck_cli.judge.noise import (
+from gradcheck_cli.judge.noise.precision_loss import precision_losses, worded
+from gradcheck_cli.judge.noise.replays import Replay, Replays
+from gradcheck_cli.judge.noise.tolerance import (
     PERTURBATIONS,
     REPLAYS,
     Perturbed,
@@ -33,12 +38,7 @@ from gradcheck_cli.judge.noise import (
     replay_distances,
     typical_size,
 )
-from gradcheck_cli.judge.precision_loss import precision_losses, worded
-from gradcheck_cli.judge.receiving import Received
-from gradcheck_cli.judge.replays import Replay, Replays
-from gradcheck_cli.judge.second_opinion import Conventions, by_convention, together
 from gradcheck_cli.judge.settings import Settings
-from gradcheck_cli.judge.table import TELLING
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import index_text
 from gradcheck_cli.layers.case import Case

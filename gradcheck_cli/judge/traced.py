@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from gradcheck_cli.judge.elements import Comparison, compare
-from gradcheck_cli.judge.evidence import Evidence
-from gradcheck_cli.judge.inquiry import Inquiry, LeafCase
-from gradcheck_cli.judge.kink_words import accepted_text, jump_text, remarks, several_text
-from gradcheck_cli.judge.kinks import Kink, kink, may_be_kink
+from gradcheck_cli.judge.evidence.evidence import Evidence
+from gradcheck_cli.judge.evidence.inquiry import Inquiry, LeafCase
+from gradcheck_cli.judge.evidence.table import ODD, Verdict
+from gradcheck_cli.judge.kinks.slopes import Kink, kink, may_be_kink
+from gradcheck_cli.judge.kinks.words import accepted_text, jump_text, remarks, several_text
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
-from gradcheck_cli.judge.table import ODD, Verdict
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES
 from gradcheck_cli.judge.words import index_text, number, plural
 

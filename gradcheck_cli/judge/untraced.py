@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.differencer import Place
+from gradcheck_cli.judge.dimensions.receiving import Received
 from gradcheck_cli.judge.elements import Comparison, compare
-from gradcheck_cli.judge.evidence import COST, WIDE, Evidence, slopes
-from gradcheck_cli.judge.joint import Fault, faults, faulty
-from gradcheck_cli.judge.kink_words import accepted_text, jump_text, remarks, several_text
-from gradcheck_cli.judge.kinks import MOST_AROUND, Kink, kink, may_be_kink, to_ask
+from gradcheck_cli.judge.evidence.differencer import Place
+from gradcheck_cli.judge.evidence.evidence import COST, WIDE, Evidence, slopes
+from gradcheck_cli.judge.evidence.table import TELLING, Row, Verdict, decide, is_telling
+from gradcheck_cli.judge.kinks.joint import Fault, faults, faulty
+from gradcheck_cli.judge.kinks.slopes import MOST_AROUND, Kink, kink, may_be_kink, to_ask
+from gradcheck_cli.judge.kinks.words import accepted_text, jump_text, remarks, several_text
 from gradcheck_cli.judge.leaf import Judged, scalar, tolerance_at
-from gradcheck_cli.judge.noise import Tolerance, unmeasured_rounding
-from gradcheck_cli.judge.receiving import Received
+from gradcheck_cli.judge.noise.tolerance import Tolerance, unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
-from gradcheck_cli.judge.table import TELLING, Row, Verdict, decide, is_telling
 from gradcheck_cli.judge.verdict import DIFFERENCES
 from gradcheck_cli.judge.words import index_text, number, plural
 from gradcheck_cli.witnesses.gradients import Difference

@@ -10,8 +10,8 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer
 from gradcheck_cli.layers.leaves import fresh, rebuild
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
-from gradcheck_cli.witnesses.compiling import compile_program
 from gradcheck_cli.witnesses.gradients import Analytic, Upstream
+from gradcheck_cli.witnesses.reference.compiling import compile_program
 from gradcheck_cli.witnesses.upstream import draw_upstream
 
 

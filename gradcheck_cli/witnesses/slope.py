@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import Leaf
 from gradcheck_cli.layers.leaves import at, fresh, is_floating, rebuild, walk
-from gradcheck_cli.witnesses.situations import Situations
+from gradcheck_cli.witnesses.conduct.situations import Situations
 from gradcheck_cli.witnesses.upstream import like, widened
 
 STEP = 1e-5

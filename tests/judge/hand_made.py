@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gradcheck_cli.judge.differencer import Place
+from gradcheck_cli.judge.evidence.differencer import Place
 from gradcheck_cli.judge.judge import judge_draw
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.judge.elements import BLOCK, Comparison, compare
-from gradcheck_cli.judge.noise import Tolerance
+from gradcheck_cli.judge.noise.tolerance import Tolerance
 
 EXACT = Tolerance(relative=1e-9, floor=0.0)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.judge.elements import compare
-from gradcheck_cli.judge.noise import (
+from gradcheck_cli.judge.noise.tolerance import (
     given,
     jitter,
     measure,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck_cli.judge.kinks import kink, may_be_kink, to_ask
-from gradcheck_cli.judge.table import Row, Verdict, decide
+from gradcheck_cli.judge.evidence.table import Row, Verdict, decide
+from gradcheck_cli.judge.kinks.slopes import kink, may_be_kink, to_ask
 from gradcheck_cli.witnesses.gradients import Difference
 
 

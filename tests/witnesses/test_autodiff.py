@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses import compiling
-from gradcheck_cli.witnesses.autodiff import EXACT_OUTPUTS, autodiff, gradient_program, perturbed
+from gradcheck_cli.witnesses.reference import compiling
+from gradcheck_cli.witnesses.reference.autodiff import EXACT_OUTPUTS, autodiff, gradient_program, perturbed
 from tests.witnesses.cases import make_case, make_upstream
 from tests.witnesses.traces import make_trace
 
@@ -38,7 +38,7 @@ def test_gradients_of_an_affine_layer_are_right_to_rounding() -> None:
 def test_scale_is_the_root_sum_of_squares_of_the_terms(
     columns: int, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gradcheck_cli.witnesses.autodiff.TOGETHER", together)
+    monkeypatch.setattr("gradcheck_cli.witnesses.reference.autodiff.TOGETHER", together)
     case = affine_case(4, 6, columns)
     upstream = make_upstream(case, affine)
     found = autodiff(make_trace(affine, case), case, upstream)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses.batched import BatchedForward
-from gradcheck_cli.witnesses.evaluate import evaluator
-from gradcheck_cli.witnesses.finite_differences import Differencer
+from gradcheck_cli.witnesses.differences.batched import BatchedForward
+from gradcheck_cli.witnesses.differences.differencer import Differencer
+from gradcheck_cli.witnesses.differences.evaluate import evaluator
 from tests.witnesses.cases import Bound, make_case, make_upstream
 from tests.witnesses.traces import make_trace
 

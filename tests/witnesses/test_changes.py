@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.layers.leaves import fresh
-from gradcheck_cli.witnesses.changes import changes
+from gradcheck_cli.witnesses.conduct.changes import changes
 
 
 def paths(before: Any, after: Any) -> list[tuple[Any, ...]]:

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses.autodiff import autodiff
-from gradcheck_cli.witnesses.conventions import conventions
-from gradcheck_cli.witnesses.rewritten import Value, evaluate, has_any
-from gradcheck_cli.witnesses.straight_through import straight_through
+from gradcheck_cli.witnesses.reference.autodiff import autodiff
+from gradcheck_cli.witnesses.reference.conventions import conventions
+from gradcheck_cli.witnesses.reference.rewritten import Value, evaluate, has_any
+from gradcheck_cli.witnesses.reference.straight_through import straight_through
 from tests.witnesses.cases import make_case, make_upstream
 from tests.witnesses.traces import make_trace
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses.evaluate import evaluator
-from gradcheck_cli.witnesses.finite_differences import Differencer
+from gradcheck_cli.witnesses.differences.differencer import Differencer
+from gradcheck_cli.witnesses.differences.evaluate import evaluator
 from tests.witnesses.cases import Bound, make_case, make_upstream
 
 

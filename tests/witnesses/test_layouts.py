@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses.layouts import Layout, first_row, laid_out
+from gradcheck_cli.witnesses.conduct.layouts import Layout, first_row, laid_out
 
 
 @pytest.mark.parametrize("layout", Layout)

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses.noise import COARSE_STEP, FINE_STEP, correlation_of, noise_of, offsets, stands_still
+from gradcheck_cli.witnesses.differences.noise import (
+    COARSE_STEP,
+    FINE_STEP,
+    correlation_of,
+    noise_of,
+    offsets,
+    stands_still,
+)
 
 
 def line(forward: Any, x: Any, distance: float = FINE_STEP, count: int = 11) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jax.extend.core import jaxpr_as_fun
 
-from gradcheck_cli.witnesses.shared_steps import shared
+from gradcheck_cli.witnesses.reference.shared_steps import shared
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 6))

@@ -12,8 +12,8 @@ from benchmarks.detection.cases import Drawn, leaf_gradients
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.layers.users_code import quiet
-from gradcheck_cli.witnesses.evaluate import flat_outputs
-from gradcheck_cli.witnesses.replay import with_leaves
+from gradcheck_cli.witnesses.conduct.replay import with_leaves
+from gradcheck_cli.witnesses.differences.evaluate import flat_outputs
 from gradcheck_cli.witnesses.upstream import like
 
 Arrays = tuple[NDArray[Any], ...]

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.checking.shrink.value_assertions import Wrong
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.receiving import receive
+from gradcheck_cli.judge.dimensions.receiving import receive
 from gradcheck_cli.judge.verdict import DIFFERENCES
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
-from gradcheck_cli.witnesses.evaluate import Evaluate, evaluator
+from gradcheck_cli.witnesses.differences.evaluate import Evaluate, evaluator
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import draw_upstream, widened
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise import unmeasured_rounding
+from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import LeafVerdict
 from gradcheck_cli.judge.words import index_text, pair
-from gradcheck_cli.witnesses.situations import Gradients
+from gradcheck_cli.witnesses.conduct.situations import Gradients
 
 Array = NDArray[Any]
 

@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.conventions.methods import BACKWARDS, FORWARDS
 from gradcheck_cli.layers.layer import Layer
-from gradcheck_cli.witnesses.once_more import OnceMore, Written
+from gradcheck_cli.witnesses.conduct.once_more import OnceMore, Written
 
 _STATE = re.compile(
     r"running|moving|(^|_)(ema|avg|average|state|states|buffer|cache|memory|history|velocity|momentum|counter|step|"

@@ -15,22 +15,22 @@ from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.layer import Convention, Role
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
-from gradcheck_cli.witnesses import rearranged as other_memory
-from gradcheck_cli.witnesses.autodiff import gradient_program
-from gradcheck_cli.witnesses.interleaved import interleaved, reused
-from gradcheck_cli.witnesses.layouts import Layout, has_arrays
-from gradcheck_cli.witnesses.once_more import (
+from gradcheck_cli.witnesses.conduct import rearranged as other_memory
+from gradcheck_cli.witnesses.conduct.interleaved import interleaved, reused
+from gradcheck_cli.witnesses.conduct.layouts import Layout, has_arrays
+from gradcheck_cli.witnesses.conduct.once_more import (
     OnceMore,
     argument_written_to,
     once_more,
     write_to_arguments,
     write_to_upstream,
 )
-from gradcheck_cli.witnesses.repeated import Repeated, repeated
-from gradcheck_cli.witnesses.situations import Gradients, Situations, gradients_of, keeps_objects
+from gradcheck_cli.witnesses.conduct.repeated import Repeated, repeated
+from gradcheck_cli.witnesses.conduct.situations import Gradients, Situations, gradients_of, keeps_objects
+from gradcheck_cli.witnesses.conduct.superposed import superposed
+from gradcheck_cli.witnesses.reference.autodiff import gradient_program
 from gradcheck_cli.witnesses.slope import slope
 from gradcheck_cli.witnesses.subject import Subject
-from gradcheck_cli.witnesses.superposed import superposed
 from gradcheck_cli.witnesses.upstream import widened
 
 LONGEST_RUN = 0.5

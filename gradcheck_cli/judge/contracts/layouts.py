@@ -6,15 +6,15 @@ import numpy as np
 
 from gradcheck_cli.judge.contracts.comparing import Apart, apart, each_apart, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
-from gradcheck_cli.judge.noise import unmeasured_rounding
-from gradcheck_cli.judge.receiving import finding
+from gradcheck_cli.judge.dimensions.receiving import finding
+from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import argument_gradient_name, listing
 from gradcheck_cli.layers.layer import BackwardResult
 from gradcheck_cli.report.model import Finding
-from gradcheck_cli.witnesses.rearranged import Empty, Rearranged
-from gradcheck_cli.witnesses.repeated import Repeated
-from gradcheck_cli.witnesses.situations import Gradients
+from gradcheck_cli.witnesses.conduct.rearranged import Empty, Rearranged
+from gradcheck_cli.witnesses.conduct.repeated import Repeated
+from gradcheck_cli.witnesses.conduct.situations import Gradients
 
 Parted = list[tuple[LeafVerdict, Apart]]
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.contracts.comparing import Apart, apart, equal, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
-from gradcheck_cli.judge.precision import epsilon
-from gradcheck_cli.judge.receiving import finding
+from gradcheck_cli.judge.dimensions.receiving import finding
+from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.report.model import Finding
-from gradcheck_cli.witnesses.situations import Gradients
-from gradcheck_cli.witnesses.superposed import Superposed
+from gradcheck_cli.witnesses.conduct.situations import Gradients
+from gradcheck_cli.witnesses.conduct.superposed import Superposed
 
 HALF = 1e-4
 """Dtypes with a larger epsilon have no room for large upstream gradients."""

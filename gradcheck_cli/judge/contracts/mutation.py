@@ -9,8 +9,8 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import Role
 from gradcheck_cli.layers.leaves import leaf_name
 from gradcheck_cli.report.model import Finding
-from gradcheck_cli.witnesses.changes import Change
-from gradcheck_cli.witnesses.once_more import Place, Written
+from gradcheck_cli.witnesses.conduct.changes import Change
+from gradcheck_cli.witnesses.conduct.once_more import Place, Written
 
 NOWHERE = Place()
 

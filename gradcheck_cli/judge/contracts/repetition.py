@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal
-from gradcheck_cli.judge.noise import unmeasured_rounding
-from gradcheck_cli.judge.receiving import finding
+from gradcheck_cli.judge.dimensions.receiving import finding
+from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.layers.layer import Role
 from gradcheck_cli.report.model import Finding
-from gradcheck_cli.witnesses.interleaved import Reused
-from gradcheck_cli.witnesses.repeated import Repeated
-from gradcheck_cli.witnesses.situations import Gradients
+from gradcheck_cli.witnesses.conduct.interleaved import Reused
+from gradcheck_cli.witnesses.conduct.repeated import Repeated
+from gradcheck_cli.witnesses.conduct.situations import Gradients
 
 
 def nondeterministic(verdict: DrawVerdict, seen: Repeated) -> tuple[Finding, ...]:

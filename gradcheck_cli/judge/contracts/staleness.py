@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal
-from gradcheck_cli.judge.noise import unmeasured_rounding
-from gradcheck_cli.judge.precision import epsilon
-from gradcheck_cli.judge.receiving import finding
+from gradcheck_cli.judge.dimensions.receiving import finding
+from gradcheck_cli.judge.noise.precision import epsilon
+from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import number
 from gradcheck_cli.layers.case import Leaf
 from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.report.model import Finding
-from gradcheck_cli.witnesses.interleaved import Interleaved, Reused
+from gradcheck_cli.witnesses.conduct.interleaved import Interleaved, Reused
 from gradcheck_cli.witnesses.slope import direction_at
 
 Slope = Callable[[Mapping[str, Any], Leaf, NDArray[Any]], float | complex | None]

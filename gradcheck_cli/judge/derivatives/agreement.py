@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise import FLOOR_SHARE, Tolerance, unmeasured_rounding
-from gradcheck_cli.judge.precision import is_floating_dtype
+from gradcheck_cli.judge.noise.precision import is_floating_dtype
+from gradcheck_cli.judge.noise.tolerance import FLOOR_SHARE, Tolerance, unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, pair, plural
 from gradcheck_cli.layers.case import Case

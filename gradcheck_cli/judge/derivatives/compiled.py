@@ -14,7 +14,7 @@ from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
-from gradcheck_cli.witnesses.composed import ComposedBackward, compiled, leaf_gradients
+from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, compiled, leaf_gradients
 from gradcheck_cli.witnesses.subject import Subject
 
 NAME = "under jax.jit as without"

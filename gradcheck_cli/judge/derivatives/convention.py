@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.dimensions import sort_out
+from gradcheck_cli.judge.dimensions.reception import sort_out
 from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.layers.conjugate import EXPECT, Conjugated

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.elements import compare
-from gradcheck_cli.judge.noise import (
+from gradcheck_cli.judge.evidence.table import EXCLUDED, MATERIAL
+from gradcheck_cli.judge.noise.tolerance import (
     FLOOR_SHARE,
     SMALLEST_INPUT,
     Tolerance,
@@ -24,16 +25,15 @@ from gradcheck_cli.judge.noise import (
     unmeasured_rounding,
 )
 from gradcheck_cli.judge.settings import Settings
-from gradcheck_cli.judge.table import EXCLUDED, MATERIAL
 from gradcheck_cli.judge.words import index_text, number, pair, plural
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, walk
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
-from gradcheck_cli.witnesses.evaluate import evaluator
-from gradcheck_cli.witnesses.forward_mode import Direction, Slopes, TangentProgram
+from gradcheck_cli.witnesses.conduct.replay import with_leaves
+from gradcheck_cli.witnesses.derivatives.forward_mode import Direction, Slopes, TangentProgram
+from gradcheck_cli.witnesses.differences.evaluate import evaluator
 from gradcheck_cli.witnesses.gradients import Difference
-from gradcheck_cli.witnesses.replay import with_leaves
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
 

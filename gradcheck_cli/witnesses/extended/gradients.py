@@ -15,7 +15,7 @@ from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, evaluate
 from gradcheck_cli.witnesses.extended.magnitudes import magnitudes
 from gradcheck_cli.witnesses.gradients import Upstream
-from gradcheck_cli.witnesses.shared_steps import shared
+from gradcheck_cli.witnesses.reference.shared_steps import shared
 from gradcheck_cli.witnesses.upstream import widened
 
 Array = NDArray[Any]

@@ -1,0 +1,1 @@
+"""What came back, sorted out by argument: count, structure, shape, dtype. May import what `judge` may."""

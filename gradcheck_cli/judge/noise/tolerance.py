@@ -1,0 +1,319 @@
+"""How far a right gradient may lie from the reference: measured from the layer, never guessed from its size.
+
+An element may differ by
+
+    floor + max(relative · max(|reference|, scale), own · |reference|) + drift (+ the witness's own error bar)
+
+`scale` is the root mean square of the element's gradient under random signs of the upstream gradient: the size of the
+terms that its sum is made of, which stays where they cancel. `relative` is a few roundings, or more where the layer's
+own noise is seen to be larger (`noise_of`). `own` is a share of the element itself that nobody calls a mistake
+(`unmeasured_rounding`): a series cut off at 1e-13 is none. `drift` is how far the reference itself moves when the
+inputs move by a rounding: it stands for ill-conditioned steps inside the layer. `floor` covers elements that are zero
+but for rounding. None of them grows with the number of elements.
+Elements outside get a second look (`jitter`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype
+from gradcheck_cli.judge.settings import Settings
+
+Perturbed = Callable[[float, int], tuple[NDArray[Any], ...]]
+"""`(relative size, seed) -> gradients`: the reference at inputs that are off by random factors of 1 ± that size."""
+
+ROUNDINGS = 16.0
+"""`relative` is this many epsilons: 3.6e-15 in float64, 1.9e-6 in float32, 1.6 % in float16, 12 % in bfloat16.
+
+Right layers of a few steps stay within 4; what sums more terms, or is worse conditioned, shows it in `noise_of`.
+"""
+
+NOISE_SAFETY = 12.0
+"""`relative` is at least this times the typical noise that was seen, some eight standard deviations."""
+
+FLOOR_SHARE = 0.25
+"""`floor` is this share of `relative`, times the leaf's mean scale or its `natural_size`, whichever is more."""
+
+SMALLEST_INPUT = 0.05
+"""Inputs below this size do not make `natural_size` larger: most functions do not bend faster near zero than this."""
+
+DRIFT_SAFETY = 16.0
+"""`drift` is this times the movement seen: one random direction may by chance move an element little."""
+
+NORMAL_MEDIAN = 0.9539
+"""The median of |a − b| for two standard normal numbers: √2 times that of one, 0.6745."""
+
+UNMEASURED_FACTOR = 4.0
+
+PERTURBATIONS = 2
+
+LONGEST_REPLAY = 2.0**-8
+
+NEAR = 4.0
+NEAR_REPLAYS, FAR_REPLAYS = 3, 3
+REPLAYS = NEAR_REPLAYS + FAR_REPLAYS
+JITTER_SAFETY = 4.0
+LARGEST_JITTER = 0.5
+"""Jitter counts up to epsilon to this power, times the element's size: a backward that is random is no noise. From
+afar it counts up to `unmeasured_rounding` only, which is below what a cast to float32 does in float64."""
+
+SAMPLE = 4096
+SENSITIVITY_QUANTILE = 0.95
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The tolerance of every element of one leaf.
+
+    Attributes:
+        relative, floor, own: see the module's formula.
+        scale, drift: in the leaf's shape, or None for zero.
+        jitter: the least tolerance of each element, from a second look; in the leaf's shape, or None.
+        measured: False where the user gave `atol` or `rtol`.
+    """
+
+    relative: float
+    floor: float
+    scale: NDArray[np.float64] | None = None
+    drift: NDArray[np.float64] | None = None
+    jitter: NDArray[np.float64] | None = None
+    measured: bool = True
+    own: float = 0.0
+
+    def at(self, magnitude: NDArray[np.float64], part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+        """Tolerances of the elements `part` of the flattened leaf, whose references have these magnitudes."""
+        if self.scale is None:
+            result = magnitude * self.relative
+        else:
+            result = np.fmax(magnitude, self.scale.reshape(-1)[part])
+            result *= self.relative
+            if self.own > self.relative:
+                np.fmax(result, magnitude * self.own, out=result)
+        result += self.floor
+        if self.drift is not None:
+            result += self.drift.reshape(-1)[part]
+        if self.jitter is not None:
+            np.fmax(result, self.jitter.reshape(-1)[part], out=result)
+        return result
+
+
+def given(settings: Settings) -> Tolerance | None:
+    """The user's own tolerance, None where it is to be measured."""
+    if settings.atol is None and settings.rtol is None:
+        return None
+    return Tolerance(settings.rtol or 0.0, settings.atol or 0.0, measured=False)
+
+
+def measured_rounding(dtypes: Sequence[np.dtype[Any]], noise: float) -> float:
+    """`relative` for a gradient that was computed in these dtypes: the narrowest floating one decides.
+
+    `noise`: what was seen (`noise_of`); a backward that is random is none, so that it counts up to √ε.
+    """
+    rounding = largest_epsilon(dtypes)
+    return float(max(ROUNDINGS * rounding, min(NOISE_SAFETY * noise, rounding**LARGEST_JITTER)))
+
+
+def unmeasured_rounding(dtypes: Sequence[np.dtype[Any]]) -> float:
+    """The same where noise is not measured: 4·ε^¾, 7e-12 in float64, 2.6e-5 in float32, 2 % in float16.
+
+    Rounding grows with the number of steps and with their conditioning inside the layer. Wide formats have room for
+    that without hiding an error anybody would make; in narrow ones the same number of lost bits would hide real bugs,
+    and code that works in them sums in wider ones.
+    """
+    return float(UNMEASURED_FACTOR * largest_epsilon(dtypes) ** 0.75)
+
+
+def replay_distances(dtypes: Sequence[np.dtype[Any]]) -> tuple[float, ...]:
+    """How far off, relatively, the inputs of each replay are: a few roundings, then ε^¼, but never above 0.004.
+
+    Rounding is drawn anew next door already, but not all of it: log(1 + e⁻²⁵) added to a large number is rounded alike
+    at inputs that are near. Farther away so is a cast to a narrower dtype, whose noise must not be taken for the
+    layer's own (`jitter`). A mistake stays what it is at either distance.
+    """
+    rounding = largest_epsilon(dtypes)
+    near = max(rounding, min(NEAR * rounding, LONGEST_REPLAY))
+    far = max(rounding, min(rounding**0.25, LONGEST_REPLAY))
+    return (near,) * NEAR_REPLAYS + (far,) * FAR_REPLAYS
+
+
+def noise_of(errors: NDArray[Any], others: NDArray[Any], reference: NDArray[Any], scale: NDArray[np.float64]) -> float:
+    """The typical noise of a leaf's elements, relative to max(|reference|, scale), as a standard deviation.
+
+    From how yours − reference changes when the inputs move a little: a mistake stays what it is.
+
+    Args:
+        errors, others: yours − reference at two inputs that are close (`replay_distances`), in the leaf's shape.
+    """
+    step = max(1, reference.size // SAMPLE)
+    size = np.fmax(np.abs(reference.reshape(-1)[::step]), scale.reshape(-1)[::step])
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        changes = np.abs(others.reshape(-1)[::step] - errors.reshape(-1)[::step]) / size
+    known = changes[np.isfinite(changes)]
+    return float(np.median(known)) / NORMAL_MEDIAN if known.size else 0.0
+
+
+def natural_size(
+    outputs: Sequence[NDArray[Any]],
+    upstream: Sequence[NDArray[Any]],
+    value: NDArray[Any],
+    smallest: float = SMALLEST_INPUT,
+) -> float:
+    """The size of the terms that a gradient with respect to `value` is made of, by its units.
+
+    The largest |upstream · output| over the root mean square of `value`. Inside a backward such terms may cancel to
+    something far smaller, without a trace in `Autodiff.scale`: the gradient through a normalisation of few elements,
+    of a bias before a batch normalisation, of a saturated sigmoid or softmax.
+
+    `smallest`: a root mean square below this counts as this.
+    """
+    largest = 0.0
+    for output, cotangent in zip(outputs, upstream):
+        if np.shape(output) == np.shape(cotangent) and np.size(output):
+            products = np.abs(np.asarray(output, dtype=np.result_type(cotangent)) * cotangent)
+            largest = max(largest, float(np.max(products, initial=0.0, where=np.isfinite(products))))
+    flat = value.reshape(-1).astype(np.result_type(value, np.float64), copy=False)
+    typical = float(np.sqrt(np.real(np.vdot(flat, flat)) / flat.size)) if flat.size else 0.0
+    size = max(typical, smallest)
+    return largest / size if np.isfinite(size) and size > 0 else 0.0
+
+
+def measure(
+    scale: NDArray[np.float64],
+    dtypes: Sequence[np.dtype[Any]],
+    natural: float = 0.0,
+    moved: Sequence[NDArray[Any]] = (),
+    reference: NDArray[Any] | None = None,
+    noise: float = 0.0,
+) -> Tolerance:
+    """The tolerance of one leaf.
+
+    Args:
+        scale: in the leaf's shape, see the module.
+        dtypes: in which the layer computed this gradient.
+        natural: `natural_size`.
+        moved: the reference at inputs that are off by a rounding, see `perturbations`.
+        reference: the reference, needed where `moved` is given.
+        noise: `noise_of`.
+    """
+    relative = measured_rounding(dtypes, noise)
+    drift = _drift(moved, reference) if moved and reference is not None else None
+    floor = FLOOR_SHARE * relative * max(typical_size(scale), natural)
+    return Tolerance(relative, floor, scale, drift, own=unmeasured_rounding(dtypes))
+
+
+def typical_size(scale: NDArray[np.float64]) -> float:
+    """The mean of the finite scales of a leaf."""
+    mean = float(np.mean(scale)) if scale.size else 0.0
+    if not np.isfinite(mean):
+        finite = scale[np.isfinite(scale)]
+        mean = float(np.mean(finite)) if finite.size else 0.0
+    return mean
+
+
+def perturbations(
+    perturbed: Perturbed | None, dtypes: Sequence[np.dtype[Any]], seed: int, count: int = PERTURBATIONS
+) -> tuple[tuple[NDArray[Any], ...], ...]:
+    """The gradients at `count` inputs that are off by a rounding of the narrowest dtype; leaves inside."""
+    if perturbed is None:
+        return ()
+    size = largest_epsilon(dtypes)
+    return tuple(perturbed(size, seed + number) for number in range(count))
+
+
+def jitter(
+    errors: Sequence[NDArray[Any]],
+    reference: NDArray[Any],
+    tolerance: Tolerance,
+    dtypes: Sequence[np.dtype[Any]],
+    natural: float = 0.0,
+) -> Tolerance:
+    """The tolerance, widened by the rounding inside yours: how its error changes when the inputs move a little.
+
+    Rounding is drawn anew at each input, however near, and a mistake stays what it is. So steps of the user's
+    backward that cancel, and that the reference in float64 does not show, are told from mistakes.
+
+    Args:
+        errors: yours − reference at the inputs themselves, then at those of `replay_distances`.
+        reference, dtypes: of the leaf.
+        natural: `natural_size` at the inputs' own size, however small: what cancels inside may be as large.
+    """
+    size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
+    size = np.fmax(size, natural)
+    here, near, far = errors[:1], errors[1 : 1 + NEAR_REPLAYS], errors[1 + NEAR_REPLAYS :]
+    most = largest_epsilon(dtypes) ** LARGEST_JITTER
+    spread = np.fmin(_spread([*here, *near]), most * size + tolerance.floor)
+    if far:
+        spread = np.fmax(spread, np.fmin(_spread([*here, *far]), unmeasured_rounding(dtypes) * size))
+    return replace(tolerance, jitter=spread)
+
+
+def _spread(errors: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """How far errors of a right element may lie from zero, by how far these lie apart; 0 where some are not finite."""
+    stacked = np.stack(errors)
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = JITTER_SAFETY * np.max(np.abs(stacked - stacked.mean(axis=0)), axis=0)
+    return np.where(np.isfinite(spread), spread, 0.0)
+
+
+def largest_epsilon(dtypes: Sequence[np.dtype[Any]]) -> float:
+    """Epsilon of the narrowest floating dtype among these; a float64's where there is none."""
+    floating = [epsilon(dtype) for dtype in dtypes if is_floating_dtype(dtype)]
+    return max(floating, default=DOUBLE_EPSILON)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The relative error of one element that would have been caught.
+
+    Attributes:
+        every: in whichever element, of those that are distinguishable from zero.
+        typical: in 19 of 20 of them.
+    """
+
+    every: float
+    typical: float
+
+
+def sensitivity(
+    tolerance: Tolerance, reference: NDArray[Any], bars: NDArray[np.float64] | None = None
+) -> Sensitivity | None:
+    """What an element of this leaf could have been wrong by at most, relative to itself, and pass.
+
+    tolerance / |reference| over the elements whose reference is above its tolerance: of the others nobody can say that
+    they are not zero. None where there is none.
+    """
+    ratios = []
+    flat = reference.reshape(-1)
+    for start in range(0, flat.size, SAMPLE):
+        part = slice(start, min(start + SAMPLE, flat.size))
+        magnitude = np.abs(flat[part]).astype(np.float64, copy=False)
+        allowed = tolerance.at(magnitude, part)
+        if bars is not None:
+            allowed = allowed + bars.reshape(-1)[part]
+        telling = np.isfinite(magnitude) & np.isfinite(allowed) & (magnitude > allowed)
+        ratios.append(allowed[telling] / magnitude[telling])
+    found = np.concatenate(ratios) if ratios else np.zeros(0)
+    if not found.size:
+        return None
+    typical = found[:: max(1, found.size // SAMPLE)]
+    return Sensitivity(float(found.max()), float(np.quantile(typical, SENSITIVITY_QUANTILE, method="higher")))
+
+
+def _drift(moved: Sequence[NDArray[Any]], reference: NDArray[Any]) -> NDArray[np.float64]:
+    """How far each element moved, or the middle one of a sample did, whichever is more; never NaN."""
+    largest = np.zeros(reference.shape)
+    for gradient in moved:
+        with np.errstate(invalid="ignore"):
+            np.fmax(largest, np.abs(gradient - reference), out=largest)
+    np.copyto(largest, 0.0, where=~np.isfinite(largest))
+    step = max(1, largest.size // SAMPLE)
+    middle = float(np.median(largest.reshape(-1)[::step])) if largest.size else 0.0
+    np.fmax(largest, middle, out=largest)
+    largest *= DRIFT_SAFETY
+    return largest

@@ -1,0 +1,1 @@
+"""The third witness: finite differences, with error bars. May import `tracing` and what is below it."""
