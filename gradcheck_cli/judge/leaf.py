@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.dimensions.receiving import Received
 from gradcheck_cli.judge.elements import Comparison
 from gradcheck_cli.judge.evidence.evidence import Evidence
-from gradcheck_cli.judge.noise.tolerance import Tolerance, sensitivity
+from gradcheck_cli.judge.noise.sensitivity import sensitivity
+from gradcheck_cli.judge.noise.tolerance import Tolerance
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, LeafVerdict
 from gradcheck_cli.judge.words import index_text, number, pair, plural
 from gradcheck_cli.layers.case import Case

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.dimensions.receiving import Received
 from gradcheck_cli.judge.elements import Comparison
-from gradcheck_cli.judge.noise.tolerance import Sensitivity, Tolerance
+from gradcheck_cli.judge.noise.sensitivity import Sensitivity
+from gradcheck_cli.judge.noise.tolerance import Tolerance
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.report.model import Element, Finding, Status
 from gradcheck_cli.witnesses.gradients import FiniteDifferences, Upstream

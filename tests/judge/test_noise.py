@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.judge.elements import compare
+from gradcheck_cli.judge.noise.sensitivity import sensitivity
 from gradcheck_cli.judge.noise.tolerance import (
     given,
     jitter,
@@ -14,7 +15,6 @@ from gradcheck_cli.judge.noise.tolerance import (
     noise_of,
     perturbations,
     replay_distances,
-    sensitivity,
     unmeasured_rounding,
 )
 from gradcheck_cli.judge.settings import Settings
