@@ -198,3 +198,50 @@ def test_without_autodiff_a_straight_through_gradient_is_left_open(monkeypatch: 
     layer = checking(False, monkeypatch)(lambda x: (np.round(x), x), factor(1.0), x=X, expect=EXPECTED)
     assert layer.status is Status.INCONCLUSIVE
     assert "autodiff is missing" in said(layer)
+
+
+CODES = jnp.array([[0.25, -0.5, 1.0], [-1.0, 0.0, 0.5], [2.0, 2.0, 2.0]])
+
+
+def nearest(x: Any, codes: Any) -> Any:
+    return codes[jnp.argmin(jnp.sum((x[:, None] - codes[None]) ** 2, axis=2), axis=1)]
+
+
+def stopped(x: Any) -> Any:
+    return jax.lax.stop_gradient(x)
+
+
+ESTIMATORS = {
+    "the usual one": lambda x, code: x + stopped(code - x),
+    "the other way round": lambda x, code: stopped(code - x) + x,
+    "subtracted": lambda x, code: x - stopped(x - code),
+    "stopped apart": lambda x, code: (x - stopped(x)) + stopped(code),
+    "jitted": jax.jit(lambda x, code: x + stopped(code - x)),
+}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS.keys())
+class TestAStopThatSpellsTheEstimator:
+    """It is honoured: taken for the identity it would let a gradient pass that was lost on the way."""
+
+    def test_the_gradient_that_goes_through_passes(self, estimator: Any, checked: Checked) -> None:
+        layer = checked(lambda x: (estimator(x, nearest(x, CODES)), None), factor(1.0), x=X, expect=EXPECTED)
+        assert layer.status is Status.PASS, said(layer)
+
+    @pytest.mark.parametrize("size", [0.0, 0.25, 2.0])
+    def test_no_other_does(self, estimator: Any, checked: Checked, size: float) -> None:
+        layer = checked(lambda x: (estimator(x, nearest(x, CODES)), None), factor(size), x=X, expect=EXPECTED)
+        assert layer.status is Status.FAIL, said(layer)
+
+    def test_the_slope_of_what_is_stopped_does_not(self, estimator: Any, checked: Checked) -> None:
+        def forward(x: Any) -> Any:
+            return estimator(x, jnp.tanh(x)), x
+
+        slope = checked(forward, lambda dout, x: dout * (1 - np.tanh(x) ** 2), x=X, expect=EXPECTED)
+        through = checked(forward, factor(1.0), x=X, expect=EXPECTED)
+        assert (through.status, slope.status) == (Status.PASS, Status.FAIL), said(slope)
+
+
+def test_a_stop_that_stands_for_a_step_may_be_passed(checked: Checked) -> None:
+    layer = checked(lambda x: (stopped(jnp.tanh(x)), x), lambda g, x: g * (1 - np.tanh(x) ** 2), x=X, expect=EXPECTED)
+    assert layer.status is Status.PASS, said(layer)

@@ -2,7 +2,8 @@
 
 Bengio, Leonard and Courville, "Estimating or propagating gradients through stochastic neurons" (2013): forward the
 step, backward the identity. Two habits are both in use where a value is also clipped: the gradient stops at what is
-clipped, or passes through that too. And a `stop_gradient` may be meant to stop.
+clipped, or passes through that too. A `stop_gradient` may be meant to stop, or stand for a step; where it spells the
+estimator itself, as in `x + stop_gradient(y - x)`, it stops.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.reference.compiling import compile_program
+from gradcheck_cli.witnesses.reference.meant_stops import meant_stops
 from gradcheck_cli.witnesses.reference.rewritten import Value, evaluate, has_any
 from gradcheck_cli.witnesses.reference.shared_steps import shared
 from gradcheck_cli.witnesses.upstream import widened
@@ -25,7 +27,7 @@ _STEPS = ("round", "floor", "ceil", "sign")
 _COMPARISONS = ("gt", "ge", "lt", "le")
 
 VARIANTS = ((1.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-"""Whether a `stop_gradient` is passed, and whether a clip is: the gradients that count as straight-through."""
+"""Whether a `stop_gradient` is passed that does not spell the estimator, and whether a clip is: the gradients that count as straight-through."""
 
 StraightThrough = Callable[[], tuple[tuple[NDArray[Any], ...], ...]]
 """The gradients of each variant, leaves inside; () where the trace has no step to pass through."""
@@ -52,15 +54,17 @@ def straight_through(trace: Trace, case: Case, upstream: Upstream, *, device: st
 def _function(closed: Any) -> Callable[..., Any]:
     import jax
 
+    meant = meant_stops(closed.jaxpr)
+
     def gradients(constants: Any, leaves: Any, cotangents: Any, variant: Any) -> Any:
-        rules = _rules(variant[0], variant[1])
+        rules = _rules(variant[0], variant[1], meant)
         _, vjp = jax.vjp(lambda *inputs: evaluate(closed, constants, inputs, rules), *leaves)
         return vjp(list(cotangents))
 
     return gradients
 
 
-def _rules(past_stops: Any, past_clips: Any) -> dict[str, Any]:
+def _rules(past_stops: Any, past_clips: Any, meant: frozenset[int]) -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
@@ -79,8 +83,8 @@ def _rules(past_stops: Any, past_clips: Any) -> dict[str, Any]:
             found = getattr(jnp, name)(value)
         return [through(found, value)]
 
-    def stop(_: Any, given: Sequence[Value]) -> list[Value]:
-        return [through(given[0].array, given[0].array, past_stops)]
+    def stop(equation: Any, given: Sequence[Value]) -> list[Value]:
+        return [through(given[0].array, given[0].array, 0.0 if id(equation) in meant else past_stops)]
 
     def clip(equation: Any, given: Sequence[Value]) -> list[Value] | None:
         operand = given[1] if equation.primitive.name == "clamp" else given[0]
