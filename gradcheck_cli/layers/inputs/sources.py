@@ -142,7 +142,14 @@ class Sources:
         bound: str | int = f"{LAST_AXIS}:{base}" if label else FIRST_AXIS + base
         if said is not None and said.bound is not None:
             bound = said.bound
+            # a graph's `target` counts rows and may repeat, whatever its name; labels count the scores' columns
+            label = label and self._is_a_last_axis(bound)
         return ArgumentShape(dimensions, "integer", source, dtype, (bound,), domain="" if label else "repeated")
+
+    def _is_a_last_axis(self, size: str | int) -> bool:
+        annotated = [read_annotation(argument.annotation) for argument in self.layer.arguments]
+        known = [*self.described.values(), *(one for one in annotated if one is not None)]
+        return any(one.dimensions[-1] == size for one in known if one.dimensions)
 
     def _size(self, argument: Argument) -> ArgumentShape:
         name = argument.name

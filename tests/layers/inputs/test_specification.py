@@ -206,3 +206,27 @@ def test_values_lie_where_the_forward_is_finite(source: str, domain: str) -> Non
         case = drawn(source, "f", index)
         _, _, bound = make(source, "f")
         assert all(np.isfinite(output).all() for output in bound.evaluate(dict(case.arguments)))
+
+
+SCATTER = '''
+import numpy as np
+def mix_forward(h, scores, {name}):
+    """
+    - h: of shape (V, D)
+    - scores: of shape (N, C)
+    - {name}: integers, of shape ({shape},), where 0 <= {name}[i] < {bound}
+    """
+    return h[{name} % len(h)].sum() + scores.sum()
+'''
+
+
+@pytest.mark.parametrize(("name", "shape", "bound"), [("target", "E", "V"), ("labels", "E", "V"), ("source", "E", "V")])
+def test_indices_of_rows_repeat_whatever_their_name(name: str, shape: str, bound: str) -> None:
+    case = drawn(SCATTER.format(name=name, shape=shape, bound=bound), "mix", dimensions={"E": 2})
+    assert len(set(case.arguments[name].tolist())) == 1
+
+
+@pytest.mark.parametrize("name", ["target", "labels"])
+def test_labels_of_columns_are_as_different_as_can_be(name: str) -> None:
+    case = drawn(SCATTER.format(name=name, shape="N", bound="C"), "mix", dimensions={"N": 2})
+    assert len(set(case.arguments[name].tolist())) == 2
