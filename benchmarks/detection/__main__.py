@@ -58,7 +58,13 @@ def jobs_of(found: Catalogue, options: argparse.Namespace) -> Iterator[Job]:
 
 def chosen(names: Sequence[Sequence[str]], only: str, sample: int) -> dict[Path, list[str]]:
     """The layers of each module of the zoo that a run is about."""
-    every = [(path, name) for path, own in zip(ZOO, names) for name in own if only in f"{path.stem}::{name}"]
+    module, colons, part = only.partition("::")
+    every = [
+        (path, name)
+        for path, own in zip(ZOO, names)
+        for name in own
+        if (path.stem == module and part in name if colons else only in f"{path.stem}::{name}")
+    ]
     if 0 < sample < len(every):
         every = random.Random(0).sample(every, sample)
     return {path: [name for other, name in every if other == path] for path in dict.fromkeys(path for path, _ in every)}
@@ -83,7 +89,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=seeds, default=range(10), help="how many, or FIRST-LAST")
     parser.add_argument("--peer-seeds", type=seeds, default=range(1), help="the seeds under which peers are asked too")
-    parser.add_argument("--only", default="", help="layers whose `module::layer` contains this")
+    parser.add_argument("--only", default="", help="`MODULE::`, `MODULE::PART` or a part of a name")
     parser.add_argument("--tools", default=",".join(TOOLS), help="which of " + ", ".join(TOOLS))
     parser.add_argument("--mutants", type=int, default=2, help="how many mutants each layer gets")
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32"))
