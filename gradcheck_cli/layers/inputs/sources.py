@@ -148,8 +148,9 @@ class Sources:
 
     def _is_a_last_axis(self, size: str | int) -> bool:
         annotated = [read_annotation(argument.annotation) for argument in self.layer.arguments]
-        known = [*self.described.values(), *(one for one in annotated if one is not None)]
-        return any(one.dimensions[-1] == size for one in known if one.dimensions)
+        known = [one.dimensions for one in self.described.values()]
+        known += [one.dimensions for one in annotated if one is not None]
+        return any(dimensions[-1] == size for dimensions in known if dimensions)
 
     def _size(self, argument: Argument) -> ArgumentShape:
         name = argument.name
