@@ -27,8 +27,8 @@ _STEPS = ("round", "floor", "ceil", "sign")
 _COMPARISONS = ("gt", "ge", "lt", "le")
 
 VARIANTS = ((1.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-"""Whether a `stop_gradient` that does not spell the estimator is passed, and whether a clip is: the gradients that count
-as straight-through."""
+"""Whether a `stop_gradient` is passed that does not spell the estimator, and whether a clip is: what counts as
+straight-through."""
 
 StraightThrough = Callable[[], tuple[tuple[NDArray[Any], ...], ...]]
 """The gradients of each variant, leaves inside; () where the trace has no step to pass through."""
