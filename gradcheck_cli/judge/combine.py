@@ -66,7 +66,7 @@ def combine(
         notes=tuple(dict.fromkeys((*notes, *layer.notes, *_once((*_draw_notes(draws), *examination.notes))))),
         failing_draw=None if failing is None else _draw_report(failing, sources or {}),
         reproduce=reproduce,
-        checked=tuple(dict.fromkeys(examination.checked)),
+        checked=examination.held,
         script=script,
         draws=len(draws),
         seconds=seconds,

@@ -30,6 +30,7 @@ class Rule:
 
 RULES = (
     Rule("GC305", VALUES | {"GC303", "GC304"}, "what differs from call to call has no value to be right"),
+    Rule("GC305", frozenset({"GC502"}), "a call that fails every other time", everywhere=True, says="it failed"),
     Rule("GC207", VALUES | {"GC304"}, "where the upstream gradient is ignored, or enters twice, the values follow"),
     Rule("GC104", frozenset({"GC304"}), "an integer gradient is cut off: what is cut off is not linear"),
     Rule("GC402", frozenset({"GC304"}), "what is rounded inside is no longer linear, by that rounding"),

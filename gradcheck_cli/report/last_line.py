@@ -7,7 +7,7 @@ from rich.text import Text
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import Report, Status
-from gradcheck_cli.report.numbers import duration, power
+from gradcheck_cli.report.numbers import duration, power_above
 from gradcheck_cli.report.screen import Screen, joined
 
 _WORDS = {
@@ -40,9 +40,9 @@ def _caught(report: Report) -> str:
     if sensitivity is None:
         return ""
     known = [layer.typical_sensitivity for layer in report.layers if layer.typical_sensitivity is not None]
-    every, typical = power(sensitivity), power(max(known, default=sensitivity))
-    most = f" ({typical} in most)" if typical != every else ""
-    return f"would have caught a relative error of {every} in any element{most}"
+    every, typical = power_above(sensitivity), power_above(max(known, default=sensitivity))
+    most = f"{typical} in 19 of 20 elements, " if typical != every else ""
+    return f"would have caught a relative error of {most}{every} in any element"
 
 
 def _counts(report: Report) -> Text:

@@ -11,7 +11,7 @@ from gradcheck_cli.report.findings import finding_view
 from gradcheck_cli.report.map_view import map_view
 from gradcheck_cli.report.marks import HEADING, QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Status
-from gradcheck_cli.report.numbers import counted, duration, power
+from gradcheck_cli.report.numbers import counted, duration, power_above
 from gradcheck_cli.report.reproduction import reproduction
 from gradcheck_cli.report.screen import Part, Screen, indented, joined
 from gradcheck_cli.report.shapes import shape_text
@@ -104,9 +104,9 @@ def _facts(layer: LayerReport, screen: Screen) -> list[str]:
         if layer.witnesses:
             facts.append("witnesses: " + ", ".join(layer.witnesses))
         if layer.sensitivity is not None:
-            facts.append(f"sensitivity {power(layer.sensitivity)}")
+            facts.append(f"sensitivity {power_above(layer.sensitivity)}")
         if layer.typical_sensitivity is not None:
-            facts.append(f"{power(layer.typical_sensitivity)} in 19 of 20 elements")
+            facts.append(f"{power_above(layer.typical_sensitivity)} in 19 of 20 elements")
         facts.append(duration(layer.seconds))
     return facts
 
@@ -127,7 +127,8 @@ def _argument(
     elif argument.status is Status.PASS:
         facts.append(f"{counted(argument.total, 'element')}, none wrong")
     if argument.max_rel_error is not None or argument.max_abs_error is not None:
-        facts.append(f"worst relative error {relative_error(argument, screen)}")
+        relative = "relative " if argument.max_rel_error is not None else ""
+        facts.append(f"worst {relative}error {relative_error(argument, screen).removesuffix(' abs')}")
     if argument.decided_by:
         facts.append(f"by {decider(argument.decided_by)}")
     if screen.verbose or (layer.failing_draw is not None and layer.failing_draw.index != argument.draw):

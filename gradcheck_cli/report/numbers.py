@@ -25,6 +25,15 @@ def power(value: float) -> str:
     return "0" if value == 0 else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e+")
 
 
+def power_above(value: float) -> str:
+    """The same, `0.02` where that is short, and never below `value`: what is said to be caught is caught."""
+    if value <= 0 or not math.isfinite(value):
+        return power(value)
+    unit = 10.0 ** math.floor(math.log10(value))
+    above = math.ceil(value / unit * (1 - 1e-12)) * unit
+    return f"{above:.1g}" if 1e-3 <= above < 10 else power(above)
+
+
 def digits_that_tell_apart(pairs: Iterable[tuple[Number | None, Number | None]], least: int = 5) -> int:
     """Significant digits at which each pair of unequal finite numbers reads as unequal, and two digits of how far."""
     digits = least

@@ -96,7 +96,7 @@ def _wide(layer: LayerReport, screen: Screen) -> list[list[Text]]:
     for position, argument in enumerate(layer.arguments):
         first = name if position == 0 else Text()
         rows.append([first, screen.text(one_line(argument.name)), *_cells(argument, screen)])
-    return rows
+    return [*rows, *([Text(), *row] for row in _beside_values(layer, screen, ""))]
 
 
 def _stacked(layer: LayerReport, screen: Screen) -> list[list[Text]]:
@@ -106,7 +106,23 @@ def _stacked(layer: LayerReport, screen: Screen) -> list[list[Text]]:
     rows = [[name, verdict(layer.status, screen), Text(), Text(), Text()]]
     for argument in layer.arguments:
         rows.append([screen.text("  " + one_line(argument.name)), *_cells(argument, screen)])
-    return rows
+    return [*rows, *_beside_values(layer, screen, "  ")]
+
+
+def _beside_values(layer: LayerReport, screen: Screen, indent: str) -> list[list[Text]]:
+    """A line for each rule that is broken where no argument's values are wrong: `mutates-input  ✗ fail`."""
+    wrong = {argument.name for argument in layer.arguments if argument.status is Status.FAIL}
+    others = {finding.code: finding.rule for finding in layer.findings if finding.argument not in wrong}
+    return [
+        [
+            screen.text(indent + rule),
+            verdict(Status.ERROR if code.startswith("GC5") else Status.FAIL, screen),
+            Text(),
+            Text(),
+            Text(code, style=QUIET),
+        ]
+        for code, rule in others.items()
+    ]
 
 
 def _spread(layer: LayerReport, screen: Screen) -> bool:

@@ -7,9 +7,7 @@ from gradcheck_cli.report.codes import RULES as CODES
 from gradcheck_cli.report.model import Finding
 
 
-def found(
-    code: str, argument: str | None = "x", message: str = "the forward changes it, the backward changes it"
-) -> Finding:
+def found(code: str, argument: str | None = "x", message: str = "it is wrong") -> Finding:
     return Finding(code, message, "layers.py", 7, argument)
 
 
@@ -18,7 +16,7 @@ def test_each_rule_keeps_the_specific_finding(rule) -> None:
     assert rule.why
     for code in rule.replaced:
         assert code in CODES
-        kept = most_specific([found(code), found(rule.code)])
+        kept = most_specific([found(code), found(rule.code, message=rule.says)])
         assert [finding.code for finding in kept] == [rule.code]
 
 

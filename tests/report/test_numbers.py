@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from gradcheck_cli.report.numbers import brief, counted, digits_that_tell_apart, duration, power, value, with_error
+from gradcheck_cli.report.numbers import (
+    brief,
+    counted,
+    digits_that_tell_apart,
+    duration,
+    power,
+    power_above,
+    value,
+    with_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,14 @@ def test_a_value_is_not_printed_further_than_its_error_bar() -> None:
 
 def test_words() -> None:
     assert power(3.2e-12) == "3e-12"
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "said"),
+    [(3.01e-12, "4e-12"), (3e-12, "3e-12"), (9.2e-9, "1e-8"), (0.018, "0.02"), (0.97, "1"), (0.0, "0")],
+)
+def test_what_is_said_to_be_caught_is_never_less_than_what_is(sensitivity: float, said: str) -> None:
+    assert power_above(sensitivity) == said
     assert counted(1, "layer") == "1 layer"
     assert counted(1024, "element") == "1,024 elements"
     assert [duration(seconds) for seconds in (0.042, 12.34, 125.0)] == ["0.04 s", "12.3 s", "2 min 5 s"]

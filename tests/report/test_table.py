@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from gradcheck_cli.report.model import Report
+from gradcheck_cli.report.model import Finding, Report, Status
 from gradcheck_cli.report.table import print_table
 from tests.report import reports
 
@@ -63,7 +63,7 @@ def test_a_failure_says_everything_at_any_width(width: int) -> None:
         "upstream gradient dout = np.array(",
         "$ gradcheck run mylayer.py::affine_twice --seed 0",
         "1 failed · seed 0 · cpu · 0.42 s",
-        "would have caught a relative error of 3e-12 in any element",
+        "would have caught a relative error of 4e-12 in any element",
     ):
         assert part in text, part
 
@@ -136,8 +136,26 @@ def test_every_status_is_counted_and_modules_that_do_not_load_are_errors() -> No
 
 
 def test_the_sensitivity_is_that_of_the_weakest_check() -> None:
-    assert "relative error of 8e-11" in shown(reports.passing_report())
+    assert "relative error of 9e-11" in shown(reports.passing_report())
     assert "would have caught" not in shown(reports.report(reports.inconclusive()))
+
+
+def test_what_most_elements_are_checked_to_comes_first_and_the_line_fits() -> None:
+    layer = reports.layer(sensitivity=2.4e-5, typical_sensitivity=7.1e-10)
+    lines = shown(reports.report(layer), width=100).splitlines()
+    assert " would have caught a relative error of 8e-10 in 19 of 20 elements, 3e-5 in any element" in lines
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_layer_that_fails_though_its_values_pass_has_a_line_that_fails(width: int) -> None:
+    finding = Finding("GC301", "the forward changes its input `x`", reports.PATH, 21, "x")
+    layer = reports.layer(status=Status.FAIL, findings=(finding, replace(finding, argument="w")))
+    rows = [line.split() for line in shown(reports.report(layer), width=width).splitlines()]
+    assert rows.count(["mutates-input", "✗", "fail", "GC301"]) == 1
+
+
+def test_a_finding_on_values_that_fail_has_no_line_of_its_own() -> None:
+    assert not any(line.split()[-1:] == ["GC201"] for line in shown(reports.failing_report()).splitlines())
 
 
 def test_numbers_of_another_draw_than_the_printed_inputs_say_so() -> None:

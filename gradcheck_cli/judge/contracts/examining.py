@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.contracts import layouts, linearity, mutation, repetition, staleness
 from gradcheck_cli.judge.contracts.conventions import is_state, may_write, resets_gradients
-from gradcheck_cli.judge.examination import NOTHING, Examination
+from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.layer import Convention, Role
@@ -32,6 +32,10 @@ from gradcheck_cli.witnesses.reference.autodiff import gradient_program
 from gradcheck_cli.witnesses.slope import slope
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
+
+UNCHANGED, REPEATABLE, LINEAR = "inputs unchanged", "repeatable", "linear in the upstream gradient"
+FRESH, LAYOUTS, DTYPES = "no stale cache", "any memory layout", "upstream of another dtype"
+"""What was examined, in the report's words."""
 
 LONGEST_RUN = 0.5
 """Seconds: a layer whose forward and backward take longer together is not run again."""
@@ -64,7 +68,7 @@ def _failed_the_second_time(subject: Subject, verdict: DrawVerdict, error: UserE
     place = (str(error.path), error.line) if error.path and error.line else (str(layer.path), layer.line)
     mend = "keep nothing from one call to the next"
     del verdict
-    return Examination((Finding("GC305", message, *place, mend=mend),), checked=("the same each time",))
+    return outcome(REPEATABLE, findings=(Finding("GC305", message, *place, mend=mend),))
 
 
 class _Contracts:
@@ -94,6 +98,8 @@ class _Contracts:
         found += again
         if any(finding.code in ("GC305", "GC308") for finding in again.findings):
             return found  # what differs by itself cannot be compared
+        if all(leaf.yours is None for leaf in self.verdict.leaves):
+            return found  # nothing came back that could be compared
         parts: tuple[tuple[str, Callable[[Repeated], Examination]], ...] = (
             ("linearity", self._linearity),
             ("stale caches", self._staleness),
@@ -106,7 +112,7 @@ class _Contracts:
                 return found + Examination(notes=(f"The layer is slow: {rest} were not examined.",))
             examined = part(seen)
             if examined.findings and (changed := self._changed_by_itself()):
-                return found + Examination(changed, checked=("the same each time",))
+                return found + outcome(REPEATABLE, findings=changed)
             found += examined
             if not any(item is not None for item in after):
                 # Forwards and backwards of their own have run since: what they share is the module's or the class's.
@@ -149,7 +155,7 @@ class _Contracts:
             if place_ is not None:
                 findings.append(mutation.upstream_written(self.case, place_))
         notes = layouts.of_integers(self.verdict, self.once.pulled.backward)
-        return Examination(tuple(findings), notes, ("leaves its inputs as they were",))
+        return outcome(UNCHANGED, findings=findings, notes=notes)
 
     def _may_be_written(self) -> list[str]:
         """Arguments that the layer may write into, by their names or by what was seen."""
@@ -163,7 +169,6 @@ class _Contracts:
         ]
 
     def _repetition(self, seen: Repeated) -> Examination:
-        checked = ("the same each time",)
         findings = repetition.nondeterministic(self.verdict, seen)
         if findings and findings[0].code == "GC308" and resets_gradients(self.layer):
             findings = ()
@@ -172,7 +177,7 @@ class _Contracts:
             findings = repetition.second_backward(self.verdict, seen, stepped=bool(self.meant), keeps_state=keeps_state)
             if findings and keeps_state and resets_gradients(self.layer):
                 findings = ()  # its calls have an order of their own, a step of time each, until they are reset
-        return Examination(findings, checked=checked)
+        return outcome(REPEATABLE, findings=findings)
 
     def _linearity(self, seen: Repeated) -> Examination:
         del seen
@@ -184,7 +189,7 @@ class _Contracts:
         findings = linearity.linear(self.verdict, upstreams)
         if any(finding.code == "GC207" for finding in findings):
             findings = linearity.linear(self.verdict, upstreams, self._reference_at_ones())
-        return Examination(findings, checked=("linear in the upstream gradient",))
+        return outcome(LINEAR, findings=findings)
 
     def _reference_at_ones(self) -> Gradients | None:
         if not isinstance(self.subject.traced, Trace):
@@ -210,7 +215,7 @@ class _Contracts:
                 if findings and resets_gradients(self.layer):
                     findings = ()  # it is to be reset between two calls
                 findings += repetition.overwritten(self.verdict, used.earlier, used.overwritten)
-        return Examination(findings, checked=("each backward belongs to its own forward",))
+        return outcome(FRESH, findings=findings)
 
     def _layouts(self, seen: Repeated) -> Examination:
         if self.layer.uses_jax or not has_arrays(self.case.arguments) or self._writes():
@@ -239,7 +244,9 @@ class _Contracts:
                 break
         if not findings:
             findings.extend(self._spread())
-        return Examination(tuple(findings), tuple(notes), ("any memory layout",))
+        if notes and not findings:
+            return Examination(notes=tuple(notes))  # it does not run with some
+        return outcome(LAYOUTS, findings=findings, notes=notes)
 
     def _parts(self, run: other_memory.Rearranged, seen: Repeated, plain: Gradients) -> bool:
         if run.error is not None or layouts.outputs_part(self.verdict, run, seen) is not None:
@@ -266,16 +273,18 @@ class _Contracts:
         del seen
         if self.layer.uses_jax:
             return NOTHING  # JAX gives a rule an upstream gradient of the output's dtype, and compiles each shape anew
-        findings: tuple[Finding, ...] = ()
+        found = NOTHING
         notes: list[str] = []
         other = None if self.layer.unit_upstream else other_memory.upstream_of_another_dtype(self.situations)
         if other is not None and not self._writes():
             dtype, run = other
             findings = layouts.of_another_dtype(self.verdict, dtype, run, self.once.pulled.gradients)
-            if run.error is not None:
+            if run.error is None:
+                found = outcome(DTYPES, findings=findings)
+            else:
                 said = run.error.message.partition("; inputs")[0]
                 notes.append(f"With an upstream gradient of {dtype} it fails: {said}.")
         empty = other_memory.batch_of_zero(self.situations)
         if empty is not None:
             notes.extend(layouts.on_an_empty_batch(self.verdict, empty))
-        return Examination(findings, tuple(notes), ("upstream of another dtype",))
+        return found + Examination(notes=tuple(notes))

@@ -8,7 +8,7 @@ from typing import Any
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.derivatives.agreement import Words, disagreement
 from gradcheck_cli.judge.derivatives.words import raised_finding
-from gradcheck_cli.judge.examination import NOTHING, Examination
+from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.users_code import raised
@@ -17,7 +17,7 @@ from gradcheck_cli.witnesses.derivatives.batches import Rows, batched, one_by_on
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
 from gradcheck_cli.witnesses.subject import Subject
 
-NAME = "under jax.vmap as in a loop"
+NAME = "the same under jax.vmap"
 
 
 def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Examination:
@@ -32,8 +32,8 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
         rows = rows_of(backward, case, which)
         found = _compared(subject, verdict, backward, rows, which)
         if found is not None:
-            return Examination((found,), checked=(NAME,))
-    return Examination(checked=(NAME,))
+            return outcome(NAME, findings=(found,))
+    return outcome(NAME)
 
 
 def _batched_leaves(subject: Subject) -> list[tuple[bool, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.derivatives.agreement import Words, disagreement
 from gradcheck_cli.judge.derivatives.words import raised_finding
-from gradcheck_cli.judge.examination import NOTHING, Examination
+from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.layer import Convention
@@ -17,7 +17,7 @@ from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, compiled, leaf_gradients
 from gradcheck_cli.witnesses.subject import Subject
 
-NAME = "under jax.jit as without"
+NAME = "the same under jax.jit"
 SITUATION = "under `jax.jit`"
 CUSTOM_RULES = frozenset({Convention.CUSTOM_VJP, Convention.CUSTOM_JVP})
 MEND = "compute with JAX's own operations: `jnp.where` for `if`, `jax.numpy` for NumPy, residuals for Python state"
@@ -44,12 +44,12 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
         return _raised(subject, Finding("GC502", message, str(layer.path), layer.line, mend=MEND))
     words = Words(SITUATION, "compiled", "step by step", MEND)
     found = disagreement(case, verdict, traced, own, words)
-    return Examination(() if found is None else (found,), checked=(NAME,))
+    return outcome(NAME, findings=() if found is None else (found,))
 
 
 def _raised(subject: Subject, finding: Finding) -> Examination:
     if subject.case.layer.convention in CUSTOM_RULES:
-        return Examination((finding,), checked=(NAME,))
+        return outcome(NAME, findings=(finding,))
     message = finding.message.partition("; inputs: ")[0]
     place = f" (line {finding.line})" if finding.line else ""
     return Examination(notes=(f"it runs step by step only: {message}{place}",))

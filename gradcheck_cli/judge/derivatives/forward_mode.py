@@ -16,7 +16,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_reference, floating_parts
 from gradcheck_cli.judge.derivatives.words import raised_finding
-from gradcheck_cli.judge.examination import NOTHING, Examination
+from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -61,7 +61,7 @@ class _Examining:
         outputs, pushed = self._push(direction)
         found = self._outputs(outputs) or self._linear(direction, other, pushed)
         if found is not None:
-            return Examination((found,), checked=("forward mode",))
+            return outcome("forward mode", findings=(found,))
         checked: tuple[str, ...] = ("forward mode",)
         notes: tuple[str, ...] = ()
         why = self.rule.why_not_transposed(self.subject.result, self.subject.upstream.cotangents)
@@ -71,21 +71,21 @@ class _Examining:
                 "judged in forward mode",
             )
         if self.verdict.status is Status.FAIL:
-            return Examination((), notes, checked)  # the same rule, transposed, is found wrong already
+            return outcome(*checked, notes=notes)  # the same rule, transposed, is found wrong already
         if case.draw:
-            return Examination((), notes, checked)  # what follows compiles a program: once is enough
+            return outcome(*checked, notes=notes)  # what follows compiles a program: once is enough
         known: Known | None = None
         if layer.expect not in BY_DESIGN:
             known = against_reference(
                 self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
             )
             if known.finding is not None:
-                return Examination((known.finding,), (*notes, *known.notes), checked)
+                return outcome(*checked, findings=(known.finding,), notes=(*notes, *known.notes))
             notes = (*notes, *known.notes)
         if not why:
             checked = (*checked, "⟨v, J u⟩ = ⟨Jᵀ v, u⟩")
             found = self._adjoint(direction, pushed, known)
-        return Examination(() if found is None else (found,), notes, checked)
+        return outcome(*checked, findings=() if found is None else (found,), notes=notes)
 
     def _push(self, direction: Direction, near: Case | None = None) -> tuple[Tangents, Tangents]:
         """The floating output leaves and their tangents, in float64."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.words import raised_finding
-from gradcheck_cli.judge.examination import NOTHING, Examination
+from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.judge import judge_draw
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -58,11 +58,11 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
         return second.examination()
     except UserError as error:
         mend = _mend(error)
-        return Examination((raised_finding(error, layer, "under `jax.grad` of its gradient", mend),), checked=(NAME,))
+        return outcome(NAME, findings=(raised_finding(error, layer, "under `jax.grad` of its gradient", mend),))
     except Exception as error:  # JAX's own, outside the user's lines: a step without a second derivative
         message = f"the backward of `{layer.name}` cannot be differentiated by JAX: it {raised(error)}"
         found = Finding("GC502", message, str(layer.path), layer.line)
-        return Examination((found,), checked=(NAME,))
+        return outcome(NAME, findings=(found,))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _Second:
         if verdict.status is Status.INCONCLUSIVE:
             why = next((leaf.why for leaf in verdict.leaves if leaf.why), "no witness can tell")
             notes = (*notes, f"second order: {NAME} could not be judged: {why}")
-        return Examination(findings, notes, (NAME,))
+        return outcome(NAME, findings=findings, notes=notes)
 
     def _case(self) -> Case:
         """A case whose leaves are the layer's own and its upstream gradient's."""
