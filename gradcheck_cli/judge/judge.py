@@ -25,12 +25,14 @@ from gradcheck_cli.judge.leaf import conclude
 from gradcheck_cli.judge.noise.precision_loss import precision_losses, worded
 from gradcheck_cli.judge.noise.replays import Replay, Replays
 from gradcheck_cli.judge.noise.tolerance import (
+    MORE_REPLAYS,
     PERTURBATIONS,
     REPLAYS,
     Perturbed,
     given,
     jitter,
     largest_epsilon,
+    may_be_rounding,
     measure,
     natural_size,
     noise_of,
@@ -216,17 +218,17 @@ def _looked_at_again(situation: _Situation, leaf: LeafCase, again: Replays) -> L
     yours, comparison = leaf.received.usable, leaf.comparison
     if yours is None or comparison is None or not comparison.wrong.size:
         return leaf
-    errors = again.errors(REPLAYS, leaf.position)
-    if len(errors) < REPLAYS:
-        return leaf
-    tolerance = jitter(
-        [yours - leaf.autodiff, *errors],
-        leaf.autodiff,
-        leaf.tolerance,
-        situation.dtypes[leaf.position],
-        situation.units[leaf.position],
-    )
-    return replace(leaf, tolerance=tolerance, comparison=compare(yours, leaf.autodiff, tolerance))
+    own, dtypes = yours - leaf.autodiff, situation.dtypes[leaf.position]
+    for count in (REPLAYS, REPLAYS + MORE_REPLAYS):
+        errors = again.errors(count, leaf.position)
+        if len(errors) < count:
+            return leaf
+        tolerance = jitter([own, *errors], leaf.autodiff, leaf.tolerance, dtypes, situation.units[leaf.position])
+        comparison = compare(yours, leaf.autodiff, tolerance)
+        leaf, wrong = replace(leaf, tolerance=tolerance, comparison=comparison), comparison.wrong
+        if not wrong.size or not may_be_rounding(own, wrong, leaf.autodiff, tolerance, dtypes):
+            break
+    return leaf
 
 
 def _without_autodiff(situation: _Situation, autodiff: Untraceable) -> _Judgement:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from gradcheck_cli.judge.noise.sensitivity import sensitivity
 from gradcheck_cli.judge.noise.tolerance import (
     given,
     jitter,
+    may_be_rounding,
     measure,
     measured_rounding,
     natural_size,
@@ -173,7 +176,7 @@ def test_sensitivity_without_a_nonzero_reference() -> None:
 
 class TestJitter:
     reference = np.array([1.0, 2.0, -3.0])
-    tolerance = measure(np.abs(reference), [F32])
+    tolerance = replace(measure(np.abs(reference), [F32]), own=0.0)
 
     def test_rounding_that_is_drawn_anew_is_excused(self) -> None:
         rng = np.random.default_rng(0)
@@ -204,10 +207,24 @@ class TestJitter:
 
     def test_rounding_that_only_changes_from_afar_is_excused(self) -> None:
         near, far = [np.full(3, 2e-14)] * 4, [np.full(3, 1e-14), np.full(3, -2e-14), np.full(3, 0.0)]
-        tolerance = measure(np.abs(self.reference), [F64])
+        tolerance = replace(measure(np.abs(self.reference), [F64]), own=0.0)
         widened = jitter([*near, *far], self.reference, tolerance, [F64])
         assert compare(self.reference + near[0], self.reference, tolerance).wrong.size
         assert compare(self.reference + near[0], self.reference, widened).wrong.size == 0
+
+    def test_rounding_up_and_down_that_was_up_four_times_gets_more_calls(self) -> None:
+        same, far = [np.full(3, 1e-10)] * 4, [np.full(3, -1e-10)] * 3
+        tolerance = measure(np.abs(self.reference), [F64])
+        once = jitter([*same, *far], self.reference, tolerance, [F64])
+        wrong = compare(self.reference + same[0], self.reference, once).wrong
+        assert wrong.size == 3
+        assert may_be_rounding(same[0], wrong, self.reference, once, [F64])
+        again = jitter([*same, *far, np.full(3, -1e-10)], self.reference, tolerance, [F64])
+        assert compare(self.reference + same[0], self.reference, again).wrong.size == 0
+
+    def test_what_is_far_outside_gets_no_more_calls(self) -> None:
+        errors, wrong = np.array([1e-6, 0.0, 0.0]), np.array([0])
+        assert not may_be_rounding(errors, wrong, self.reference, measure(np.abs(self.reference), [F64]), [F64])
 
     def test_nan_is_no_noise(self) -> None:
         errors = [np.array([np.nan, 0.0, 0.0]) for _ in range(7)]

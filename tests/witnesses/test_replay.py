@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Status
+from gradcheck_cli.witnesses.conduct.replay import moved_randomly
 
 BATCH_NORM = '''
 import numpy as np
@@ -44,3 +48,13 @@ def test_rounding_inside_a_float32_backward_is_no_mistake(tmp_path):
 def test_a_mistake_of_the_same_layer_is_found_all_the_same(tmp_path):
     wrong = BATCH_NORM.replace("- xhat * (dxhat * xhat).mean(axis=0)", "- 0.5 * xhat * (dxhat * xhat).mean(axis=0)")
     assert set(statuses(tmp_path, wrong, range(3))) == {Status.FAIL}
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e-15), (np.float64, 1e-12), (np.float32, 5e-7)])
+def test_every_element_moves_however_little_it_is_to_move(dtype, size):
+    value = np.linspace(1, 2, 100, dtype=dtype)
+    moved = moved_randomly(value, size, np.random.default_rng(0))
+    relative = np.abs(moved.astype(np.float64) / value - 1)
+    assert moved.dtype == dtype
+    assert np.all(relative > 0)
+    assert np.all(relative < size + np.finfo(dtype).eps)

@@ -14,6 +14,7 @@ from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.evidence.table import EXCLUDED, MATERIAL
 from gradcheck_cli.judge.noise.tolerance import (
     FLOOR_SHARE,
+    REPLAYS,
     SMALLEST_INPUT,
     Tolerance,
     given,
@@ -107,8 +108,8 @@ class _ByAutodiff:
             tolerance = given(self.settings) or measure(scale, self.dtypes, natural, around, reference, noise)
             comparison = compare(own, reference, tolerance)
             if comparison.wrong.size and not given(self.settings):
-                errors = [error[position] for error in self._errors(replay_distances(self.dtypes), seed)]
-                tolerance = jitter([*errors, own - reference], reference, tolerance, self.dtypes, natural)
+                errors = [error[position] for error in self._errors(replay_distances(self.dtypes)[:REPLAYS], seed)]
+                tolerance = jitter([own - reference, *errors], reference, tolerance, self.dtypes, natural)
                 comparison = compare(own, reference, tolerance)
             if not comparison.wrong.size:
                 continue

@@ -103,6 +103,8 @@ def examine(subject: Subject, _: DrawVerdict, settings: Settings) -> Examination
     case, traced, autodiff = subject.case, subject.traced, subject.autodiff
     if not isinstance(traced, Trace) or not isinstance(autodiff, Autodiff) or settings.rtol or settings.atol:
         return NOTHING
+    if not case.leaves:
+        return NOTHING
     inside = str(traced.narrowest)
     own = max(epsilon(leaf.value.dtype) for leaf in case.leaves)
     if inside not in NARROWER or NARROWER[inside] <= own or (case.layer.uses_jax and inside == "float32"):

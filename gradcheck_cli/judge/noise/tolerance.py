@@ -56,8 +56,14 @@ PERTURBATIONS = 2
 LONGEST_REPLAY = 2.0**-8
 
 NEAR = 4.0
-NEAR_REPLAYS, FAR_REPLAYS = 3, 3
+NEAR_POWERS = (7 / 8, 3 / 4)
+"""Distances of the other near replays, as powers of epsilon: what is rounded inside may be far larger than the inputs,
+and then moves by less than its spacing where those move by a few roundings."""
+NEAR_REPLAYS, FAR_REPLAYS = 1 + len(NEAR_POWERS), 3
 REPLAYS = NEAR_REPLAYS + FAR_REPLAYS
+MORE_REPLAYS = 8
+"""Near ones, for elements that are still outside by so little that it may be rounding: of a value that is rounded up or
+down to the next in four calls, all four are the same once in eight times."""
 JITTER_SAFETY = 4.0
 LARGEST_JITTER = 0.5
 """Jitter counts up to epsilon to this power, times the element's size: a backward that is random is no noise. From
@@ -129,16 +135,19 @@ def unmeasured_rounding(dtypes: Sequence[np.dtype[Any]]) -> float:
 
 
 def replay_distances(dtypes: Sequence[np.dtype[Any]]) -> tuple[float, ...]:
-    """How far off, relatively, the inputs of each replay are: a few roundings, then ε^¼, but never above 0.004.
+    """How far off, relatively, the inputs of each replay are: from 4 ε to ε^¾, then ε^¼, but never above 0.004.
+
+    `REPLAYS` of them, then `MORE_REPLAYS` at ε^¾.
 
     Rounding is drawn anew next door already, but not all of it: log(1 + e⁻²⁵) added to a large number is rounded alike
     at inputs that are near. Farther away so is a cast to a narrower dtype, whose noise must not be taken for the
     layer's own (`jitter`). A mistake stays what it is at either distance.
     """
     rounding = largest_epsilon(dtypes)
-    near = max(rounding, min(NEAR * rounding, LONGEST_REPLAY))
-    far = max(rounding, min(rounding**0.25, LONGEST_REPLAY))
-    return (near,) * NEAR_REPLAYS + (far,) * FAR_REPLAYS
+    far = rounding**0.25
+    near = (NEAR * rounding, *(rounding**power for power in NEAR_POWERS))
+    distances = (*near, *(far,) * FAR_REPLAYS, *near[-1:] * MORE_REPLAYS)
+    return tuple(max(rounding, min(distance, LONGEST_REPLAY)) for distance in distances)
 
 
 def noise_of(errors: NDArray[Any], others: NDArray[Any], reference: NDArray[Any], scale: NDArray[np.float64]) -> float:
@@ -244,12 +253,29 @@ def jitter(
     """
     size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
     size = np.fmax(size, natural)
-    here, near, far = errors[:1], errors[1 : 1 + NEAR_REPLAYS], errors[1 + NEAR_REPLAYS :]
-    most = largest_epsilon(dtypes) ** LARGEST_JITTER
-    spread = np.fmin(_spread([*here, *near]), most * size + tolerance.floor)
+    here, near, far = errors[:1], errors[1 : 1 + NEAR_REPLAYS], errors[1 + NEAR_REPLAYS : 1 + REPLAYS]
+    near = [*near, *errors[1 + REPLAYS :]]
+    spread = np.fmin(_spread([*here, *near]), _largest_jitter(dtypes) * size + tolerance.floor)
     if far:
         spread = np.fmax(spread, np.fmin(_spread([*here, *far]), unmeasured_rounding(dtypes) * size))
     return replace(tolerance, jitter=spread)
+
+
+def may_be_rounding(
+    errors: NDArray[Any],
+    wrong: NDArray[np.int64],
+    reference: NDArray[Any],
+    tolerance: Tolerance,
+    dtypes: Sequence[np.dtype[Any]],
+) -> bool:
+    """Whether the elements `wrong` are off by no more than what `jitter` may count."""
+    flat = np.abs(reference).reshape(-1)[wrong]
+    size = flat if tolerance.scale is None else np.fmax(flat, tolerance.scale.reshape(-1)[wrong])
+    return bool(np.all(np.abs(errors).reshape(-1)[wrong] <= _largest_jitter(dtypes) * size + tolerance.floor))
+
+
+def _largest_jitter(dtypes: Sequence[np.dtype[Any]]) -> float:
+    return float(largest_epsilon(dtypes) ** LARGEST_JITTER)
 
 
 def _spread(errors: Sequence[NDArray[Any]]) -> NDArray[np.float64]:

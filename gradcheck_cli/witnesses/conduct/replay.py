@@ -34,7 +34,7 @@ def replay(
         rng = np.random.default_rng(seed)
         moved = []
         for leaf in case.leaves:
-            moved.append(_moved(leaf.value, size, rng))
+            moved.append(moved_randomly(leaf.value, size, rng))
         near, above = with_leaves(case, tuple(moved)), near_upstream(upstream, size, rng)
         analytic = run_backward(bound, near, run_forward(bound, near), above)
         return analytic.backward, program.gradients([widened(leaf) for leaf in moved], above.flat)
@@ -49,16 +49,16 @@ def moved_upstream(upstream: Upstream, size: float, rng: np.random.Generator) ->
     def put(_: tuple[Any, ...], leaf: Any) -> Any:
         if not is_floating(leaf):
             return leaf
-        mine = like(leaf, _moved(np.asarray(leaf), size, rng))
+        mine = like(leaf, moved_randomly(np.asarray(leaf), size, rng))
         flat.append(np.array(widened(mine)))
         return mine
 
     return Upstream(rebuild(upstream.cotangents, put), tuple(flat))
 
 
-def _moved(value: NDArray[Any], size: float, rng: np.random.Generator) -> NDArray[Any]:
+def moved_randomly(value: NDArray[Any], size: float, rng: np.random.Generator) -> NDArray[Any]:
     """The value off by random factors: half of `size` to all of it, either way, so that no two moves are the same."""
-    drawn = rng.random(value.shape, dtype=np.float32) - np.float32(0.5)
+    drawn = rng.random(value.shape, dtype=np.float32).astype(np.float64) - 0.5
     factors = 1 + size * (drawn + np.copysign(0.5, drawn))
     moved: NDArray[Any] = (widened(value) * factors).astype(value.dtype)
     return moved
