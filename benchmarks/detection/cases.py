@@ -80,6 +80,12 @@ def right_layer(module: Module, layer: Layer, inputs: InputOptions) -> RightLaye
     return RightLayer(module, layer, bound, specification, drawn)
 
 
+def dtype_of(right: RightLayer) -> str:
+    """The narrowest floating dtype that the layer is given: what was asked for, or what it declares."""
+    leaves = [leaf.value.dtype for drawn in right.draws for leaf in drawn.case.leaves]
+    return str(max((np.dtype(dtype) for dtype in leaves), key=lambda dtype: float(np.finfo(dtype).eps)))
+
+
 def bind(module: Module, layer: Layer, seed: int) -> BoundLayer:
     """The layer, callable, with its random numbers held still."""
     return repeatable(layer.bind(module.namespace), module.namespace, seed)
@@ -112,13 +118,25 @@ def _array(gradient: Any, path: tuple[Any, ...]) -> Gradient:
         return None
 
 
+STEPS = (-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0)
+"""How many roundings an element is moved by: different ones part what is tied."""
+
+TYPICAL_STEP = 2.5
+
+
 def moved(drawn: Drawn, size: float, seed: int) -> Drawn:
-    """The draw with every floating element off by a factor of 1 ± size, at random, and rounded to its dtype."""
-    rng = np.random.default_rng(seed)
+    """The draw with every floating element off by a few times `size` of itself, at random, and rounded to its dtype.
+
+    An even seed and the next one move to opposite sides, so that one of them leaves a kink on the side where the
+    convention does not hold. What is zero moves by as much as if it were one.
+    """
+    rng = np.random.default_rng(seed // 2)
+    side = 1 - 2 * (seed % 2)
     leaves = []
     for leaf in drawn.case.leaves:
-        factor = 1 + size * rng.choice((-1.0, 1.0), leaf.value.shape)
-        leaves.append((widened(leaf.value) * factor).astype(leaf.value.dtype))
+        value = widened(leaf.value)
+        step = side * size * rng.choice(STEPS, leaf.value.shape)
+        leaves.append((value + step * np.where(value == 0, 1.0, value)).astype(leaf.value.dtype))
     return Drawn(with_leaves(drawn.case, tuple(leaves)), drawn.upstream)
 
 

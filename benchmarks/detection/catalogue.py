@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.detection.bug import Bug, planted_by_hand
-from benchmarks.detection.cases import RightLayer, bind, elsewhere, load_layer, load_layers, right_layer, written
+from benchmarks.detection.cases import (
+    RightLayer,
+    bind,
+    dtype_of,
+    elsewhere,
+    load_layer,
+    load_layers,
+    right_layer,
+    written,
+)
 from benchmarks.detection.effect import Effect, Runs, difference, runs
 from benchmarks.detection.mutation import mutants
 from gradcheck_cli.errors import UserError
@@ -18,8 +27,6 @@ from gradcheck_cli.layers.options import InputOptions
 
 SCREENING_SEEDS = (0, 1)
 """A mutant without effect under all of these, and on inputs drawn in another way, counts as equivalent."""
-
-EPSILON = 2.0**-52
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ class Screen:
         if (seed, is_drawn) not in self._runs:
             right = self._right(seed)
             self._runs[seed, is_drawn] = (
-                [runs(right.bound, one, EPSILON) for one in right.draws] if is_drawn else _elsewhere(right)
+                [runs(right.bound, one, dtype_of(right)) for one in right.draws] if is_drawn else _elsewhere(right)
             )
         return self._runs[seed, is_drawn]
 
@@ -132,7 +139,8 @@ class Screen:
             found = [Effect.NONE, Effect.NONE]
             for is_drawn in (True, False):
                 for seed in SCREENING_SEEDS:
-                    effect = difference(self._right_runs(seed, is_drawn), bounds[seed]).effect
+                    dtype = dtype_of(self._right(seed))
+                    effect = difference(self._right_runs(seed, is_drawn), bounds[seed], dtype).effect
                     if effect not in (Effect.NONE, Effect.SMALL):
                         return (effect, effect) if is_drawn else (found[0], effect)
                     found[not is_drawn] = max(found[not is_drawn], effect, key=(Effect.NONE, Effect.SMALL).index)
@@ -143,7 +151,7 @@ def _elsewhere(right: RightLayer) -> list[Runs]:
     found = []
     for one in right.draws:
         try:
-            found.append(runs(right.bound, elsewhere(one, right.specification, one.case.seed), EPSILON))
+            found.append(runs(right.bound, elsewhere(one, right.specification, one.case.seed), dtype_of(right)))
         except Exception:  # the layer does not take any values
             continue
     return found

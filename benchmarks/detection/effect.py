@@ -5,7 +5,8 @@ An element counts as changed where
     |mutant − right| > threshold · |right| + 4 · noise
 
 with `noise` measured on both: how far the element moves when the inputs move by a rounding, and no less than eight
-roundings of the largest element of its leaf. This owes nothing to gradcheck's own tolerances.
+roundings of the largest element of its leaf. At a kink that is met exactly it jumps, and no value is the only right
+one: such elements do not count. This owes nothing to gradcheck's own tolerances.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detection.cases import Drawn, Gradient, Ran, TooSlow, limited, moved, run
+from benchmarks.detection.cases import TYPICAL_STEP, Drawn, Gradient, Ran, TooSlow, limited, moved, run
 from gradcheck_cli.layers.layer import BoundLayer
 
 THRESHOLD = {"float64": 1e-6, "float32": 1e-3, "float16": 3e-2, "bfloat16": 3e-1}
@@ -27,6 +28,11 @@ THRESHOLD = {"float64": 1e-6, "float32": 1e-3, "float16": 3e-2, "bfloat16": 3e-1
 NOISE_SAFETY = 4.0
 ROUNDINGS = 8.0
 REPLAYS = 4
+"""Of a mutant; even, for they come in pairs. The right backward, run once for all mutants, gets twice as many."""
+
+JUMP = 1e-3
+"""A spread of this share of the leaf's largest element is a jump, which does not grow with the step."""
+
 GROSS = 0.01
 """A change of this share of a leaf's largest element is no noise."""
 
@@ -75,23 +81,30 @@ class Runs:
             if other is not None and other.shape == own.shape:
                 with np.errstate(invalid="ignore"):
                     np.fmax(spread, np.abs(other - own), out=spread)
-        return np.where(np.isfinite(spread), spread, 0.0)
+        spread = np.where(np.isfinite(spread), spread, 0.0)
+        jumps = spread > JUMP * np.max(np.abs(own), initial=0.0, where=np.isfinite(own))
+        return np.where(jumps, spread, spread / TYPICAL_STEP)
 
 
-def runs(bound: BoundLayer, drawn: Drawn, epsilon: float) -> Runs:
-    """A backward on a draw and near it. Raises what it raises."""
-    near = [moved(drawn, epsilon, seed) for seed in range(REPLAYS)]
+def runs(bound: BoundLayer, drawn: Drawn, dtype: str, replays: int = 2 * REPLAYS) -> Runs:
+    """A backward on a draw, and near it by roundings of `dtype`. Raises what it raises."""
+    near = [moved(drawn, rounding(dtype), seed) for seed in range(replays)]
     return Runs(drawn, run(bound, drawn), tuple(run(bound, one) for one in near))
+
+
+def rounding(dtype: str) -> float:
+    """The spacing of the numbers of a dtype at one."""
+    return float(np.finfo(dtype).eps) if dtype in ("float64", "float32", "float16") else 2.0**-8
 
 
 def difference(right: Sequence[Runs], bound: BoundLayer, dtype: str = "float64") -> Difference:
     """What a mutant does on the draws of a right layer, taken over all of them."""
-    epsilon = float(np.finfo(dtype).eps) if dtype in ("float64", "float32", "float16") else 2.0**-8
+    epsilon = rounding(dtype)
     found = Difference(Effect.NONE)
     for one in right:
         try:
             with limited(SECONDS):
-                own = _as_far_as_needed(one, bound, epsilon)
+                own = _as_far_as_needed(one, bound, dtype)
         except (Exception, SystemExit, TooSlow):
             return Difference(Effect.CRASH)
         if not _same_outputs(one.ran, own.ran):
@@ -101,12 +114,12 @@ def difference(right: Sequence[Runs], bound: BoundLayer, dtype: str = "float64")
     return found
 
 
-def _as_far_as_needed(right: Runs, bound: BoundLayer, epsilon: float) -> Runs:
+def _as_far_as_needed(right: Runs, bound: BoundLayer, dtype: str) -> Runs:
     """The mutant's run; its replays too, where its noise might be all there is to see."""
     ran = run(bound, right.drawn)
     if any(_is_gross(wanted, got) for wanted, got in zip(right.ran.gradients, ran.gradients)):
         return Runs(right.drawn, ran, ())
-    return runs(bound, right.drawn, epsilon)
+    return runs(bound, right.drawn, dtype, REPLAYS)
 
 
 def _is_gross(wanted: Gradient, got: Gradient) -> bool:

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.bug import Bug
-from benchmarks.detection.cases import Drawn, RightLayer, TooSlow, bind, limited, load_layer, right_layer, written
+from benchmarks.detection.cases import (
+    Drawn,
+    RightLayer,
+    TooSlow,
+    bind,
+    dtype_of,
+    limited,
+    load_layer,
+    right_layer,
+    written,
+)
 from benchmarks.detection.effect import Difference, Effect, Runs, difference, runs
 from benchmarks.detection.reference import verify
 from benchmarks.detection.results import OURS, Reference, Result, Run
@@ -58,8 +68,7 @@ def _work(job: Job, copy: Path) -> Run:
     inputs = InputOptions(seed=job.seed, dtype=job.dtype)
     module, layer = load_layer(copy, job.layer)
     right = right_layer(module, layer, inputs)
-    epsilon = float(np.finfo(job.dtype).eps)
-    right_runs = [runs(right.bound, drawn, epsilon) for drawn in right.draws]
+    right_runs = [runs(right.bound, drawn, dtype_of(right)) for drawn in right.draws]
     shared: dict[str, Any] = {
         "module": job.module.stem,
         "layer": job.layer,
@@ -69,11 +78,11 @@ def _work(job: Job, copy: Path) -> Run:
     }
     results = []
     for tool in job.tools:
-        said = _ask(tool, copy, job.layer, right.bound, right.draws, inputs)
+        said = _ask(tool, copy, job.layer, layer.bind(module.namespace), right.draws, inputs)
         results.append(_result(shared, tool, said))
     for bug in job.bugs:
         results += _planted(job, bug, right, right_runs, inputs, shared)
-    references = (_reference(right, job),) if not layer.expect and job.dtype == "float64" else ()
+    references = (_reference(right, job),) if not layer.expect and dtype_of(right) == "float64" else ()
     return Run(tuple(results), references)
 
 
@@ -83,15 +92,17 @@ def _planted(
     with written(bug.module, bug.source) as path:
         module, layer = load_layer(path, bug.layer)
         bound = bind(module, layer, job.seed)
-        effect = difference(right_runs, bound, job.dtype)
+        effect = difference(right_runs, bound, dtype_of(right))
         found = []
         for tool in job.tools:
-            said = _ask(tool, path, bug.layer, bind(module, layer, job.seed), right.draws, inputs)
+            said = _ask(tool, path, bug.layer, layer.bind(module.namespace), right.draws, inputs)
             found.append(_result(shared, tool, said, bug, effect))
         return found
 
 
 def _ask(tool: str, path: Path, layer: str, bound: BoundLayer, draws: Sequence[Drawn], inputs: InputOptions) -> Outcome:
+    # Peers get the layer as it stands: nobody holds its random numbers still for them.
+    np.random.seed(inputs.seed)  # noqa: NPY002
     try:
         with limited(SECONDS):
             return gradcheck(path, layer, inputs) if tool == OURS else PEERS[tool](bound, draws)
@@ -124,5 +135,13 @@ def _result(
 def _reference(right: RightLayer, job: Job) -> Reference:
     held = verify(right, VERIFIED, job.seed)
     return Reference(
-        job.module.stem, job.layer, job.seed, held.precision, held.elements, held.worst, held.error, held.wrong
+        job.module.stem,
+        job.layer,
+        job.seed,
+        held.precision,
+        held.elements,
+        held.worst,
+        held.error,
+        held.wrong,
+        held.kinks,
     )

@@ -185,11 +185,13 @@ def _references(run: Run) -> list[str]:
     layers = {(item.module, item.layer) for item in run.references}
     worst = max(run.references, key=lambda item: item.worst)
     wrong = sum(item.wrong for item in run.references)
+    kinks = sum(item.kinks for item in run.references)
     return [
         "### The reference",
         f"The right backwards of {len(layers)} layers were held against extrapolated central differences at "
         f"{elements:,} elements, {len(layers) - len(double)} layers in `longdouble` and {len(double)} in float64 "
-        f"({', '.join(f'`{name}`' for name in double) or 'none'}). {wrong or 'None'} differ by more than 1e-6 and ten "
+        f"({', '.join(f'`{name}`' for name in double) or 'none'}); {kinks:,} at a kink, where the slopes on the two "
+        f"sides differ, were left out. {wrong or 'None'} differ by more than 1e-6 and ten "
         f"error estimates; the largest difference is {worst.worst:.1e} (`{worst.module}::{worst.layer}`, where the "
         f"reference claims an error of {worst.error:.1e} at most).",
     ]

@@ -58,6 +58,7 @@ class Reference:
     worst: float
     error: float
     wrong: int
+    kinks: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from benchmarks.detection.cases import RightLayer, bind, load_layer, right_layer
 from benchmarks.detection.effect import Difference, difference, runs
 from gradcheck_cli.layers.options import InputOptions
 
-EPSILON = 2.0**-52
-
 GATE = '''
 import numpy as np
 
@@ -103,7 +101,7 @@ def effect_of(folder: Path, source: str, layer: str, old: str, new: str, seed: i
     """What it does to the gradients of a right layer to put `new` in the place of `old`."""
     assert source.count(old) == 1
     sound = right(folder, source, layer, seed)
-    before = [runs(sound.bound, drawn, EPSILON) for drawn in sound.draws]
+    before = [runs(sound.bound, drawn, "float64") for drawn in sound.draws]
     with written(folder / "zoo_layer.py", source.replace(old, new)) as path:
         module, found = load_layer(path, layer)
         return difference(before, bind(module, found, seed))
