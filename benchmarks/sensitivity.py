@@ -31,7 +31,6 @@ from benchmarks.false_alarms import jobs  # noqa: E402
 
 ABOVE = 1.01
 DTYPES = ("float64", "float64", "float32", "float32", "float16", "bfloat16")
-BATCH = 12
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Work:
-    """One layer, and the seeds and dtypes of its trials."""
+    """Trials of one module: the name of a layer, a seed and a dtype."""
 
     path: Path
-    name: str
-    trials: tuple[tuple[int, str], ...]
+    trials: tuple[tuple[str, int, str], ...]
 
 
 class Spoiling:
@@ -88,16 +86,16 @@ class Spoiling:
 
 
 def run(work: Work) -> list[Trial]:
-    """All trials of one layer."""
+    """All trials of one module."""
     from gradcheck_cli.checking import Target, find_layers
     from gradcheck_cli.checking.layer import Checker
 
-    ((module, layer),) = find_layers([Target(work.path, work.name)]).layers
+    layers = {layer.name: (module, layer) for module, layer in find_layers([Target(work.path)]).layers}
     checker = Checker()
-    return [_trial(work, module, layer, checker, seed, dtype) for seed, dtype in work.trials]
+    return [_trial(work.path, *layers[name], checker, seed, dtype) for name, seed, dtype in work.trials]
 
 
-def _trial(work: Work, module: Any, layer: Any, checker: Any, seed: int, dtype: str) -> Trial:
+def _trial(path: Path, module: Any, layer: Any, checker: Any, seed: int, dtype: str) -> Trial:
     from gradcheck_cli.checking.case import Cases
     from gradcheck_cli.errors import UserError
     from gradcheck_cli.judge.settings import Settings
@@ -108,7 +106,7 @@ def _trial(work: Work, module: Any, layer: Any, checker: Any, seed: int, dtype: 
     from gradcheck_cli.layers.users_code import quiet
     from gradcheck_cli.report.model import Status
 
-    said = Trial(str(work.path.relative_to(ROOT)), work.name, dtype, seed, "", 0.0, "not judged")
+    said = Trial(str(path.relative_to(ROOT)), layer.name, dtype, seed, "", 0.0, "not judged")
     rng = np.random.default_rng(seed)
     inputs = InputOptions(seed=seed, dtype=dtype, draws=1)
     settings = Settings(shrink=False)
@@ -161,11 +159,8 @@ def main() -> int:
     started = time.perf_counter()
     rng = np.random.default_rng(options.seed)
     work = [
-        Work(
-            job.path, job.name, tuple((setting.seed, str(rng.choice(DTYPES))) for setting in job.settings[at:][:BATCH])
-        )
+        Work(job.path, tuple((name, setting.seed, str(rng.choice(DTYPES))) for name, setting in job.checks))
         for job in jobs(options.trials, options.seed, options.only)
-        for at in range(0, len(job.settings), BATCH)
     ]
     found: list[Trial] = []
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:

@@ -1,4 +1,4 @@
-"""The slope of the user's own forward along one direction, at any inputs: two calls, and no error bar."""
+"""The slopes of the user's own forward along one direction, at any inputs: three calls, and no error bar."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from gradcheck_cli.witnesses.conduct.situations import Situations
 from gradcheck_cli.witnesses.upstream import like, widened
 
 STEP = 1e-5
-"""Central differences of a smooth float64 function are right to about 1e-10 with it; far more than is asked here."""
+"""Relative to the elements. One-sided differences of a smooth float64 function are right to about 1e-5 with it."""
 
 
-def slope(
+def slopes(
     situations: Situations, arguments: Mapping[str, Any], leaf: Leaf, direction: NDArray[Any]
-) -> float | complex | None:
-    """d/dt of Σ g·f at t = 0; `leaf` of `arguments` moves by t·direction, g is the subject's upstream gradient.
+) -> tuple[float | complex, float | complex] | None:
+    """d/dt of Σ g·f for t below and above 0; `leaf` of `arguments` moves by t·direction, g is the upstream gradient.
 
-    None where the forward raises there.
+    They are two where the forward has a kink or a jump. None where it raises there.
     """
 
     def value(step: float) -> float | complex:
@@ -38,14 +38,16 @@ def slope(
         return complex(total) if np.iscomplexobj(total) else float(total)
 
     try:
-        return (value(STEP) - value(-STEP)) / (2 * STEP)
+        here = value(0.0)
+        return (here - value(-STEP)) / STEP, (value(STEP) - here) / STEP
     except UserError:
         return None
 
 
 def direction_at(arguments: Mapping[str, Any], leaf: Leaf, seed: tuple[int, ...]) -> NDArray[Any]:
-    """Random signs, one for each element of the leaf, times its size where that is more than one."""
+    """Random signs, one for each element of the leaf, times its size, or the mean size where that is more."""
     values = widened(at(arguments[leaf.argument], leaf.path))
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), values.shape)
-    direction: NDArray[Any] = signs * np.maximum(np.abs(values), 1.0)
+    sizes = np.abs(values)
+    direction: NDArray[Any] = signs * np.maximum(sizes, float(np.mean(sizes)) if np.any(sizes) else 1.0)
     return direction

@@ -29,7 +29,7 @@ from gradcheck_cli.witnesses.conduct.repeated import Repeated, repeated
 from gradcheck_cli.witnesses.conduct.situations import Gradients, Situations, gradients_of, keeps_objects
 from gradcheck_cli.witnesses.conduct.superposed import superposed
 from gradcheck_cli.witnesses.reference.autodiff import gradient_program
-from gradcheck_cli.witnesses.slope import slope
+from gradcheck_cli.witnesses.slope import slopes
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
 
@@ -38,13 +38,13 @@ FRESH, LAYOUTS, DTYPES = "no stale cache", "any memory layout", "upstream of ano
 """What was examined, in the report's words."""
 
 LONGEST_RUN = 0.5
-"""Seconds: a layer whose forward and backward take longer together is not run again."""
+"""Seconds of the processor: a layer whose forward and backward take longer together is not run again."""
 
 CALLS_ANEW = 3
 """Calls on the first inputs again, before a contract is said to be broken: a counter may act every third time only."""
 
 LONGEST = 2.0
-"""Seconds of the user's code after which the contracts that are left are not examined."""
+"""Seconds of the processor in the user's code after which the contracts that are left are not examined."""
 
 
 def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Examination:
@@ -206,7 +206,7 @@ class _Contracts:
         mixed = interleaved(self.situations, self.once)
         if mixed is not None:
             findings = staleness.stale(self.verdict, mixed) or staleness.left_behind(
-                self.verdict, mixed, lambda *moved: slope(self.situations, *moved)
+                self.verdict, mixed, lambda *moved: slopes(self.situations, *moved)
             )
         if not findings and not self.meant:
             used = reused(self.situations)

@@ -20,7 +20,7 @@ from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.conduct.interleaved import Interleaved, Reused
 from gradcheck_cli.witnesses.slope import direction_at
 
-Slope = Callable[[Mapping[str, Any], Leaf, NDArray[Any]], float | complex | None]
+Slopes = Callable[[Mapping[str, Any], Leaf, NDArray[Any]], tuple[float | complex, float | complex] | None]
 
 SINGLE = 1e-10
 """In dtypes with a larger epsilon a plain difference says too little."""
@@ -51,11 +51,11 @@ def stale(verdict: DrawVerdict, seen: Interleaved) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def left_behind(verdict: DrawVerdict, seen: Interleaved, slope: Slope) -> tuple[Finding, ...]:
+def left_behind(verdict: DrawVerdict, seen: Interleaved, slopes: Slopes) -> tuple[Finding, ...]:
     """B's gradient must be B's: where it is exactly A's, and the forward's slope at B is another, A's was kept.
 
     Args:
-        slope: of the forward at some inputs, along a direction of one leaf; None where it does not run there.
+        slopes: of the forward at some inputs, on both sides along a direction of one leaf; None where it does not run.
     """
     case = verdict.case
     if seen.other is None or epsilon(case.dtype) > SINGLE:
@@ -69,13 +69,16 @@ def left_behind(verdict: DrawVerdict, seen: Interleaved, slope: Slope) -> tuple[
         if direction.shape != other.shape:
             continue
         told, size = np.sum(other * direction), float(np.sum(np.abs(other * direction)))
-        before, measured = (slope(given, leaf.received.leaf, direction) for given in (case.arguments, seen.inputs))
-        if before is None or measured is None or not np.isfinite(measured):
+        before, after = (slopes(given, leaf.received.leaf, direction) for given in (case.arguments, seen.inputs))
+        if before is None or after is None or not np.isfinite(after).all():
             continue
         # Where it is no slope of the forward's even for A, it is not meant to be one (a straight-through estimator).
-        if not abs(before - told) <= SLOPE_APART * size or abs(measured - told) <= SLOPE_APART * size:
+        # At a kink, of A or of B, it may be one side's for one element and the other's for the next.
+        apart_before, apart_after = (np.abs(np.array(both) - told) / size for both in (before, after))
+        at_kink = abs(after[1] - after[0]) > SLOPE_APART * size
+        if not np.all(apart_before <= SLOPE_APART) or np.any(apart_after <= SLOPE_APART) or at_kink:
             continue
-        name = leaf.received.name
+        name, measured = leaf.received.name, (after[0] + after[1]) / 2
         message = (
             f"for other inputs of the same shape the backward gives the same `{name}` as before, though the slope of "
             f"the forward there is another: {number(measured)} along one direction, not {number(told)}"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gradcheck_cli.report.model import Status
 from tests.judge.contracts.reports import only, pair, report_on
 
@@ -31,6 +33,18 @@ def test_indices_that_depend_on_the_size_alone_may_be_kept(tmp_path: Path) -> No
 def test_a_straight_through_gradient_is_the_same_everywhere_and_not_stale(tmp_path: Path) -> None:
     text = pair("return np.round(x), None", "return dout.copy()")
     assert "GC214" not in {finding.code for finding in report_on(tmp_path, text).findings}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_one_side_of_two_kinks_is_not_stale(tmp_path: Path, seed: int) -> None:
+    """`x >= 0` lets the gradient through at any inputs; at two kinks, moved either way, central differences agree."""
+    text = pair("return np.maximum(x, 0).sum(axis=1), x", "return dout[:, None] * (cache >= 0)")
+    text += """
+
+def layer_inputs(rng):
+    return {"x": rng.permutation([0.0, 0.0, 0.5, 0.75]).reshape(1, 4)}
+"""
+    assert report_on(tmp_path, text, seed=seed).findings == ()
 
 
 TWO = """
