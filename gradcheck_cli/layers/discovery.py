@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.conjugate import EXPECT as CONJUGATE
 from gradcheck_cli.layers.conventions import (
     classes,
     closure,
@@ -24,10 +22,11 @@ from gradcheck_cli.layers.conventions import (
     syntax,
 )
 from gradcheck_cli.layers.conventions.pairing import Pair, find_pairs
-from gradcheck_cli.layers.explicit import EXPECTATIONS, REGISTER, Declaration, declaration_of
+from gradcheck_cli.layers.expectation import with_expectation
+from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
 from gradcheck_cli.layers.layer import Layer
-from gradcheck_cli.layers.markers import marks_at
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.outline import outline
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,14 @@ class _Search:
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.functions: dict[str, int] = {}
-        self.classes: dict[str, int] = {}
-        self.values: dict[str, int] = {}
+        self.tree = syntax.parse(module.source)
+        self.outline = outline(self.tree)
+        self.functions, self.classes, self.values = self.outline.functions, self.outline.classes, self.outline.values
         self.claimed: set[str] = set()
         self.helpers: dict[str, str] = {}
         self.found: list[tuple[int, Layer]] = []
         self.notes: list[str] = []
         self.problems: list[UserError] = []
-        self.tree = syntax.parse(module.source)
-        self._outline(self.tree.body)
 
     def run(self) -> Discovery:
         self._declared()
@@ -91,31 +88,8 @@ class _Search:
         self._functions(loss.is_loss, loss.build)
         self._classes()
         layers = [layer for _, layer in sorted(self.found, key=lambda item: item[0])]
-        expecting = [self._expecting(layer) for layer in _unique(layers)]
+        expecting = [with_expectation(layer, self.module, self.problems) for layer in _unique(layers)]
         return Discovery(tuple(expecting), tuple(self.notes), tuple(self.problems))
-
-    def _expecting(self, layer: Layer) -> Layer:
-        """The layer, with what a comment on the line of its backward says to expect."""
-        if layer.path != self.module.path or "gradcheck:" not in self.module.source:
-            return layer
-        said = marks_at(self.module.source, layer.line).get("expect", ())
-        for value in said:
-            if value not in EXPECTATIONS:
-                choices = ", ".join(f"`# gradcheck: expect[{choice}]`" for choice in EXPECTATIONS)
-                self.problems.append(
-                    UserError(
-                        f"`# gradcheck: expect[{value}]` on the backward of `{layer.name}` says nothing known",
-                        code="GC502",
-                        path=layer.path,
-                        line=layer.line,
-                        mend=f"write one of {choices}",
-                    )
-                )
-        known = [value for value in said if value in EXPECTATIONS]
-        if not known or layer.expect:
-            return layer
-        bind = explicit.conjugated(layer.bind) if known[0] == CONJUGATE else layer.bind
-        return replace(layer, expect=known[0], bind=bind)
 
     def live(self, name: str) -> Any:
         return vars(self.module.namespace).get(name)
@@ -129,30 +103,6 @@ class _Search:
             return None
         self.found.append((layer.forward_line, layer))
         return layer
-
-    def _outline(self, body: Sequence[ast.stmt]) -> None:
-        """Names that the module's own text defines at its top level, `if` and `try` blocks included."""
-        for node in body:
-            match node:
-                case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    self.functions[node.name] = node.lineno
-                case ast.ClassDef():
-                    self.classes[node.name] = node.lineno
-                case ast.Assign(targets=targets):
-                    for target in targets:
-                        names = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
-                        self.values.update({item.id: node.lineno for item in names if isinstance(item, ast.Name)})
-                case ast.AnnAssign(target=ast.Name(id=name)):
-                    self.values[name] = node.lineno
-                case ast.If() | ast.For() | ast.While():
-                    self._outline([*node.body, *node.orelse])
-                case ast.With():
-                    self._outline(node.body)
-                case ast.Try():
-                    handlers = [item for handler in node.handlers for item in handler.body]
-                    self._outline([*node.body, *handlers, *node.orelse, *node.finalbody])
-                case _:
-                    pass
 
     def _declared(self) -> None:
         module = self.module
@@ -207,7 +157,7 @@ class _Search:
 
     def _custom_derivatives(self) -> None:
         rules: dict[int, list[str]] = {}
-        for name in self._in_order((*self.functions, *self.values)):
+        for name in self.outline.in_order((*self.functions, *self.values)):
             rule = derivative_rules.rule_of(self.live(name))
             if rule is None:
                 continue
@@ -245,7 +195,7 @@ class _Search:
 
     def _functions(self, is_one: Callable[[Any], bool], build: Callable[..., Layer]) -> None:
         """Conventions that are one function: closures, and losses with their gradient."""
-        for name in self._in_order(self.functions):
+        for name in self.outline.in_order(self.functions):
             function = self.live(name)
             if name in self.claimed or not callable(function) or isinstance(function, type):
                 continue
@@ -257,7 +207,7 @@ class _Search:
     def _pairs(self) -> None:
         callables = [
             name
-            for name in self._in_order((*self.functions, *self.values))
+            for name in self.outline.in_order((*self.functions, *self.values))
             if callable(self.live(name)) and not isinstance(self.live(name), type)
             if derivative_rules.rule_of(self.live(name)) is None
         ]
@@ -291,7 +241,7 @@ class _Search:
         return None
 
     def _classes(self) -> None:
-        for name in self._in_order(self.classes):
+        for name in self.outline.in_order(self.classes):
             owner = self.live(name)
             if name in self.claimed or not isinstance(owner, type):
                 continue
@@ -328,10 +278,6 @@ class _Search:
             self.notes.append(f"class `{name}` is a base for layers, which its subclasses build: passed over")
             return
         self.add(lambda: classes.build(self.module, name, attribute(name)))
-
-    def _in_order(self, names: Iterable[str]) -> list[str]:
-        lines = {**self.values, **self.classes, **self.functions}
-        return sorted(dict.fromkeys(names), key=lambda name: lines.get(name, 0))
 
 
 def _registered(position: int) -> Callable[[ModuleType], Any]:
