@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.judge import worst_status
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
-from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, rebuild
 from gradcheck_cli.report.model import Status

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gradcheck_cli.judge.examination import NOTHING, Examination
-from gradcheck_cli.judge.judge import worst_status
 from gradcheck_cli.judge.precedence import most_specific
-from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
 from gradcheck_cli.judge.words import gradient_name
 from gradcheck_cli.layers.layer import Layer, Role
 from gradcheck_cli.report.model import ArgumentReport, DrawReport, Finding, LayerReport, NamedArray, Status

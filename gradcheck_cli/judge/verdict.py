@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from gradcheck_cli.witnesses.gradients import FiniteDifferences, Upstream
 AUTODIFF = "autodiff"
 DIFFERENCES = "finite differences"
 DIMENSIONS = "dimensions"
+
+_SEVERITY = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL, Status.ERROR)
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,15 @@ class DrawVerdict:
     def all_findings(self) -> tuple[Finding, ...]:
         """The draw's own findings and the leaves'."""
         return (*self.findings, *(finding for leaf in self.leaves for finding in leaf.findings))
+
+
+def worst_status(statuses: Sequence[Status]) -> Status:
+    """The most severe: error, fail, inconclusive, pass."""
+    return max(statuses, key=_SEVERITY.index, default=Status.PASS)
+
+
+def undecided(leaf: LeafVerdict, why: str) -> LeafVerdict:
+    """The leaf, inconclusive where it passed: nothing that fails becomes less."""
+    if leaf.status not in (Status.PASS, Status.INCONCLUSIVE):
+        return leaf
+    return replace(leaf, status=Status.INCONCLUSIVE, why=why)

@@ -1,4 +1,4 @@
-"""Judging a draw that autodiff speaks on: it covers every element; finite differences have checked it."""
+"""One leaf after the inquiry: autodiff covers every element, and finite differences have checked it."""
 
 from __future__ import annotations
 
