@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import ArgumentShape, Specification
 from gradcheck_cli.layers.inputs import names, trials
-from gradcheck_cli.layers.inputs.bounds import resolve_bounds
-from gradcheck_cli.layers.inputs.building import as_given, build, floating_leaves
-from gradcheck_cli.layers.inputs.candidates import Proposal, proposals
-from gradcheck_cli.layers.inputs.dimensions import evaluate, names_in, shown, written
+from gradcheck_cli.layers.inputs.attempts import Attempts, Success
+from gradcheck_cli.layers.inputs.candidates import proposals
+from gradcheck_cli.layers.inputs.dimensions import shown, written
 from gradcheck_cli.layers.inputs.forward_source import ForwardSource
-from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Layer, Role
+from gradcheck_cli.layers.layer import Argument, BoundLayer, Layer, Role
 from gradcheck_cli.layers.options import InputOptions
 
 TRIALS = 400
@@ -49,17 +47,9 @@ _TABLES: tuple[Mapping[str, int], ...] = (
     dict(zip(_NAMES, (3, 5, 7, 6, 6, 4, 2, 4, 3, 3, 10, 11, 12, 3, 8))),
 )
 """Sizes to try with: all different; then even ones, for windows and groups; then square images."""
-_OTHER_SIZES = (13, 15, 17, 19, 21, 23, 14, 18, 22, 26)
-
-
-_WANTS_INTEGERS = re.compile(r"(?<!Python )integer|slice indices|index array")
-"""How an index that is no integer is refused; `Python integer 300 out of bounds` is something else."""
 
 _BINARY = re.compile(r"sigmoid|binary|bce|logistic|bernoulli", re.IGNORECASE)
 """Names of losses whose labels are 0 or 1, one for each score."""
-
-_NO_SHAPE_MENDS = (NameError, ImportError, NotImplementedError)
-"""What a forward raises whatever its inputs are: the thing to say where no shapes made it run."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +86,7 @@ def infer(
         UserError: GC503, where no shapes work, or several work equally well and nothing tells them apart.
     """
     deadline = time.perf_counter() + SECONDS[layer.uses_jax]
-    search = _Search(layer, bound, options, known, deadline)
+    search = Attempts(layer, bound, options, known, deadline)
     best = None
     for width in _own_widths(layer, bound, known):
         best = best or _choose(search, unknown, source, kinds, {**_TABLES[0], "D": width}, FEW)
@@ -141,97 +131,8 @@ def _could_be_indices(unknown: Sequence[Argument], kinds: Mapping[str, str]) -> 
     ]
 
 
-@dataclass
-class _Success:
-    cost: float
-    shapes: dict[str, ArgumentShape]
-    sizes: dict[str, int]
-    fits: str
-    square: bool
-
-
-@dataclass
-class _Search:
-    layer: Layer
-    bound: BoundLayer
-    options: InputOptions
-    known: Specification
-    deadline: float
-    last_error: UserError | None = None
-    without_output: int = 0
-    index_errors: int = 0
-    unmendable: UserError | None = None
-
-    def successes(
-        self,
-        candidates: Iterator[Proposal],
-        table: Mapping[str, int],
-        budget: int,
-    ) -> Iterator[_Success | float]:
-        """Proposals that the forward takes, in order of cost; a float for one that it does not (its cost)."""
-        tried: set[Any] = set()
-        order = [argument.name for argument in self.layer.arguments]
-        for proposal in candidates:
-            if budget <= 0 or time.perf_counter() > self.deadline:
-                return
-            shapes = resolve_bounds(order, {**self.known.shapes, **proposal.shapes})
-            sizes = self._sizes(shapes, table)
-            concrete = tuple((name, _concrete(shapes[name], sizes)) for name in proposal.shapes)
-            if concrete in tried:
-                continue
-            tried.add(concrete)
-            budget -= 1
-            yield self._try(proposal, shapes, sizes)
-
-    def _sizes(self, shapes: Mapping[str, ArgumentShape], table: Mapping[str, int]) -> dict[str, int]:
-        sizes = {**table, **self.known.sizes, **self.options.dimensions}
-        others = iter(_OTHER_SIZES * 3)
-        for shape in shapes.values():
-            for name in names_in(shape.dimensions or ()):
-                if name not in sizes:
-                    sizes[name] = next(others)
-            sizes.setdefault("...", 3)
-        for name, expression in self.known.derived.items():
-            value = evaluate(expression, sizes)
-            if value is not None:
-                sizes[name] = value
-        return sizes
-
-    def _try(self, proposal: Proposal, shapes: dict[str, ArgumentShape], sizes: dict[str, int]) -> _Success | float:
-        specification = replace(self.known, shapes=shapes)
-        try:
-            arguments = build(self.layer, specification, self.bound, self.options, sizes, 0)
-        except (UserError, KeyError) as error:
-            self.last_error = error if isinstance(error, UserError) else self.last_error
-            return proposal.cost
-        given = as_given(self.layer, arguments)
-        if self.layer.uses_jax and (refused := trials.refused_by_shape(self.bound, given)) is not None:
-            self.last_error = refused
-            return proposal.cost
-        attempt = trials.run_forward(self.bound, given)
-        if not attempt.works:
-            self.last_error = attempt.error or self.last_error
-            if attempt.error is not None and isinstance(attempt.error.__cause__, _NO_SHAPE_MENDS):
-                self.unmendable = self.unmendable or attempt.error
-            if attempt.error is not None and _WANTS_INTEGERS.search(attempt.error.message):
-                self.index_errors += 1
-            self.without_output += attempt.error is None
-            return proposal.cost
-        differentiable = tuple(
-            argument.name
-            for argument in self.layer.arguments
-            if argument.differentiated and floating_leaves(arguments[argument.name])
-        )
-        if not differentiable:
-            return proposal.cost
-        unit = self.layer.unit_upstream
-        gradients = trials.run_backward(self.bound, attempt, differentiable, unit)
-        fits = _fit(gradients, arguments, differentiable)
-        return _Success(proposal.cost, shapes, sizes, fits, proposal.square)
-
-
 def _choose(
-    search: _Search,
+    search: Attempts,
     unknown: Sequence[Argument],
     source: ForwardSource,
     kinds: Mapping[str, str],
@@ -240,12 +141,12 @@ def _choose(
 ) -> tuple[dict[str, ArgumentShape], dict[str, int]] | None:
     binary = bool(_BINARY.search(search.layer.name))
     candidates = proposals(unknown, search.known.shapes, source, kinds, binary)
-    first: _Success | None = None
+    first: Success | None = None
     for outcome in search.successes(candidates, table, budget):
         cost = outcome if isinstance(outcome, float | int) else outcome.cost
         if first is not None and cost > first.cost + (MISFIT if first.fits == "misfits" else RAISING):
             break
-        if not isinstance(outcome, _Success):
+        if not isinstance(outcome, Success):
             if first is None and search.index_errors >= INDEX_ERRORS:
                 return None
             continue
@@ -257,32 +158,8 @@ def _choose(
     return None if first is None else (_of_unknown(first, unknown), first.sizes)
 
 
-def _of_unknown(success: _Success, unknown: Sequence[Argument]) -> dict[str, ArgumentShape]:
+def _of_unknown(success: Success, unknown: Sequence[Argument]) -> dict[str, ArgumentShape]:
     return {argument.name: success.shapes[argument.name] for argument in unknown}
-
-
-def _concrete(shape: ArgumentShape, sizes: Mapping[str, int]) -> Any:
-    axes = tuple(evaluate(axis, sizes) for axis in shape.dimensions or ())
-    return shape.kind, axes, shape.domain, tuple(map(str, shape.values))
-
-
-def _fit(backward: BackwardResult | None, arguments: Mapping[str, Any], differentiable: Sequence[str]) -> str:
-    """`fits` where a gradient came back for each argument, in its shape, and no more; else how it does not."""
-    if backward is None:
-        return "raises"
-    returned, expected = backward.returned, backward.expected
-    beyond = [name for name, gradient in backward.gradients.items() if gradient is not None and name in arguments]
-    if (
-        set(beyond) - set(differentiable)
-        or backward.surplus
-        or (returned is not None and expected is not None and returned > expected)
-    ):
-        return "surplus"
-    for name in differentiable:
-        value, gradient = arguments[name], backward.gradients.get(name)
-        if gradient is None or (isinstance(value, np.ndarray) and np.shape(gradient) != value.shape):
-            return "misfits"
-    return "fits"
 
 
 def _note(unknown: Sequence[Argument], shapes: Mapping[str, ArgumentShape], sizes: Mapping[str, int]) -> str:
