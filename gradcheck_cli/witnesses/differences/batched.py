@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.tracing.trace import Trace
+from gradcheck_cli.witnesses.differences.directions import Direction
+from gradcheck_cli.witnesses.differences.points import Floats, Points
 from gradcheck_cli.witnesses.reference.compiling import compile_program
 from gradcheck_cli.witnesses.reference.shared_steps import shared
-
-Floats = NDArray[np.float64]
 
 VALUES_AT_ONCE = 2**22
 """Bounds the memory of one batch: values in all steps of the forward, over all its rows."""
@@ -59,6 +59,27 @@ class BatchedForward:
                 self._program = compile_program(self._function, arguments, self._device)
             found.append(np.asarray(self._program(*arguments))[: len(these)])
         return np.concatenate(found)
+
+    def agrees_with(self, points: Points, noise: Floats, direction: Callable[[int], Direction]) -> bool:
+        """Whether the compiled trace has the values of the user's own forward, at the point and around it.
+
+        Args:
+            points: of the user's forward.
+            noise: by output, the forward's own.
+            direction: direction `number`, along which to go from the point.
+        """
+        try:
+            for number, distance in enumerate((0.0, self.AROUND, -self.AROUND, self.AROUND)):
+                row = np.empty(points.outputs)
+                points.along(direction(number), distance, row)
+                compiled = self.base(points.moved)
+                if not np.all((np.abs(compiled - row) <= self.AGREEMENT * noise) | (compiled == row)):
+                    return False
+        except Exception:  # a trace that does not run in a batch: the forward itself will do
+            return False
+        finally:
+            points.back()
+        return True
 
     def _function(self, constants: Any, flat: Any, coordinates: Any, values: Any) -> Any:
         import jax

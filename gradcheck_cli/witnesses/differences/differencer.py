@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.witnesses.differences.batched import BatchedForward
+from gradcheck_cli.witnesses.differences.directions import Direction, random_direction
 from gradcheck_cli.witnesses.differences.evaluate import Evaluate
+from gradcheck_cli.witnesses.differences.measuring import measured
 from gradcheck_cli.witnesses.differences.nearby import EACH_NEARBY, NEARBY_POINTS, around, nearby_slopes
-from gradcheck_cli.witnesses.differences.noise import (
-    COARSE_STEP,
-    FINE_STEP,
-    correlation_of,
-    noise_of,
-    offsets,
-    stands_still,
-)
 from gradcheck_cli.witnesses.differences.one_sided import Sides, sides
 from gradcheck_cli.witnesses.differences.points import Floats, Points
 from gradcheck_cli.witnesses.differences.sampling import (
@@ -35,9 +28,6 @@ from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDif
 Place = tuple[int, tuple[int, ...]]
 
 MAX_EVALS = 20_000
-STREAM = 0xFD
-"""Sets this witness's random numbers apart from those of other stages under the same seed."""
-
 EVALUATIONS_EACH = 4
 RESERVED_SHARE = 8
 """Single elements leave one in so many evaluations for looking at several together."""
@@ -51,19 +41,8 @@ TOGETHER_EVALUATIONS = 48
 CHUNK_VALUES = 2**16
 """Values of one kind (rows times outputs) held at a time."""
 
-NOISE_POINTS = 11
-NOISE_POINTS_MANY = 6
-MANY_OUTPUTS = 1000
-"""With so many outputs, fewer points tell the noise: what is typical of all outputs rests on all of them."""
-
 FIRST_NEARBY = 100
 """Sets the directions to nearby points apart from those of the directional derivatives."""
-
-LOUD = 2.0**-36
-"""Noise above this, relative to the output, is looked into: narrow dtypes have it, and so has a kink at the point."""
-
-STRADDLED = 32.0
-"""It is a kink or a jump where it is this many times what it is on either side of the point."""
 
 WORTH_BATCHING = 0.3
 """Seconds that a complete sweep must take before a compiled forward is tried for it: about what compiling takes."""
@@ -107,10 +86,10 @@ class Differencer:
         self._left_out = 0
         self._directional: dict[int, Directional] = {}
         self._elements: dict[Place, Difference] = {}
-        self._seconds_each = np.inf  # of the quickest evaluation: the first ones also compile, load and warm up
         with np.errstate(all="ignore"):
             self._points = Points(evaluate, [leaf.value for leaf in case.leaves], upstream.flat)
-            self._model = self._measure(narrowest)
+            found = measured(self._points, self._direction(0), narrowest)
+            self._model, self._seconds_each = found.model, found.seconds_each
 
     @property
     def evaluations(self) -> int:
@@ -224,55 +203,13 @@ class Differencer:
             expected = EVALUATIONS_EACH * min(len(places), self._max_evals) * self._seconds_each
             worthwhile = expected > WORTH_BATCHING and self._seconds_each > SLOW_FORWARD
             batch = self._batch if worthwhile else None
-            if batch is not None and not self._agrees(batch):
+            if batch is not None and not batch.agrees_with(self._points, self._model.noise, self._direction):
                 batch = None
             self._sweep(places, batch)
         return dict(self._elements)
 
-    def _measure(self, narrowest: np.dtype[np.floating] | None) -> Model:
-        points = self._points
-        count = NOISE_POINTS if points.outputs < MANY_OUTPUTS else NOISE_POINTS_MANY
-        rows, distance = self._line(FINE_STEP, count), FINE_STEP
-        if narrowest is None or narrowest.itemsize <= 2:
-            coarse = self._line(COARSE_STEP, NOISE_POINTS)
-            if narrowest is not None or stands_still(rows, coarse):
-                rows, distance = coarse, COARSE_STEP
-        noise = noise_of(rows)
-        if np.any(noise > LOUD * np.abs(points.base)):
-            # A kink or a jump at the point itself looks like noise; on either side of it there is none of that.
-            beside = [self._line(distance, len(rows), shift) for shift in (len(rows), -len(rows))]
-            quiet = np.maximum(*(noise_of(line) for line in beside))
-            if np.any(noise > STRADDLED * quiet):
-                rows, noise = beside[0], quiet
-        return Model(points.base, points.weights, noise, correlation_of(rows, points.weights, noise))
-
-    def _line(self, distance: float, count: int, shift: int = 0) -> Floats:
-        """Values at `count` points along the first direction, the point itself in their middle, or all beside it."""
-        points, direction = self._points, self._direction(0)
-        rows = np.empty((count, points.outputs))
-        for offset, row in zip((offset + shift for offset in offsets(count)), rows):
-            if offset:
-                started = perf_counter()
-                points.along(direction, offset * distance, row)
-                self._seconds_each = min(self._seconds_each, perf_counter() - started)
-            else:
-                row[:] = points.base
-        points.back()
-        return rows
-
-    def _direction(self, number: int) -> tuple[Floats, ...]:
-        rng = np.random.default_rng((self._case.seed, self._case.draw, STREAM, number))
-        parts = []
-        for origin, typical in zip(self._points.origins, self._points.typical):
-            part = rng.random(len(origin))
-            part -= 0.5
-            part *= 2
-            part += np.copysign(0.5, part)
-            size = np.abs(origin)
-            np.copyto(size, typical, where=size == 0)
-            part *= size
-            parts.append(part)
-        return tuple(parts)
+    def _direction(self, number: int) -> Direction:
+        return random_direction(self._points, self._case.seed, self._case.draw, number)
 
     def _may_sample(self, rows: int) -> int:
         return max(0, min(rows, self._left // EVALUATIONS_EACH))
@@ -350,25 +287,6 @@ class Differencer:
             return row, (origins[0] + offset) - origins[0]
 
         return sides(values, scale, self._model)
-
-    def _agrees(self, batch: BatchedForward) -> bool:
-        """Whether the compiled trace has the values of the user's own forward, at the point and around it."""
-        points = self._points
-        try:
-            for number, distance in enumerate(
-                (0.0, BatchedForward.AROUND, -BatchedForward.AROUND, BatchedForward.AROUND)
-            ):
-                row = np.empty(points.outputs)
-                points.along(self._direction(number), distance, row)
-                compiled = batch.base(points.moved)
-                allowed = BatchedForward.AGREEMENT * self._model.noise
-                if not np.all((np.abs(compiled - row) <= allowed) | (compiled == row)):
-                    return False
-        except Exception:  # a trace that does not run in a batch: the forward itself will do
-            return False
-        finally:
-            points.back()
-        return True
 
 
 def _with_sides(central: Difference, found: Sides) -> Difference:
