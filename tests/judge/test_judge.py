@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import jax
@@ -76,10 +76,10 @@ def test_a_large_layer_every_element_fast() -> None:
         return judge(case, gradients, lambda x, w: x @ w, dout, autodiff=autodiff, slopes=slopes)
 
     assert judged().status is Status.PASS
-    started = perf_counter()
+    started = process_time()
     judged()
     # About 20 ms on an idle machine; the bound is loose because others may be using this one.
-    assert perf_counter() - started < 0.3
+    assert process_time() - started < 0.3
     gradients["w"][700, 3] *= 1 + 1e-6
     verdict = judged()
     assert codes(verdict) == ["GC201"]

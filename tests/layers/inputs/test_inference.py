@@ -165,10 +165,10 @@ def test_impossible_shapes_name_the_arguments_and_the_line_to_add() -> None:
 def odd_forward(q, z):
     return q.reshape(23, 29) + z
 """
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(UserError) as caught:
         specified(source, "odd")
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
     assert caught.value.code == "GC503"
     assert "`q`, `z` of `odd`" in caught.value.message
     assert caught.value.mend is not None

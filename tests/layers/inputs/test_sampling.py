@@ -130,9 +130,9 @@ def test_a_large_layer_is_drawn_fast() -> None:
     layer, module, bound = make(AFFINE, "affine")
     options = InputOptions(dimensions={"N": 32, "D": 1024, "M": 1024})
     specification = specify(layer, module, bound, options)
-    begin = time.perf_counter()
+    begin = time.process_time()
     case = draw(layer, specification, bound, options, 0)
-    assert time.perf_counter() - begin < 1.5
+    assert time.process_time() - begin < 1.5
     assert case.arguments["w"].shape == (1024, 1024)
 
 
