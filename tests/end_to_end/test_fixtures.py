@@ -12,6 +12,7 @@ import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.checking.targets import find_layers
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Report, Status
 from tests.fixtures.expectations import BROKEN, CORRECT, is_found, planted_in
@@ -28,7 +29,7 @@ def modules(folder: Path) -> list[Path]:
 
 
 def run(path: Path, seed: int) -> Report:
-    return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed)))
+    return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed), Settings(shrink=False)))
 
 
 def has_its_witnesses(layer: LayerReport) -> bool:
