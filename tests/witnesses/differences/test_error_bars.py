@@ -10,7 +10,7 @@ import pytest
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.differences.evaluate import evaluator
 from tests.witnesses.cases import Bound, make_case, make_upstream
-from tests.witnesses.smooth import SMOOTH, derivatives
+from tests.witnesses.differences.smooth import SMOOTH, derivatives
 
 SEEDS = 20
 

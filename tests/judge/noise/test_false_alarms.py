@@ -12,7 +12,7 @@ from gradcheck_cli.layers.layer import BackwardResult
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.witnesses.gradients import Autodiff
 from tests.judge.hand_made import a_case, judge
-from tests.judge.numpy_layers import LAYERS, NumpyLayer
+from tests.judge.noise.numpy_layers import LAYERS, NumpyLayer
 
 TRIALS = 24
 WITH_DIFFERENCES = 3
