@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +23,8 @@ from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import draw_upstream, widened
 
 _STEP = 1e-5
-_MOST_ELEMENTS = 64
+_MOST_ELEMENTS, _SECONDS = 64, 0.5
+"""How many elements of a case are looked at, and for how long, in seconds of this process."""
 _BEND = 1e-2
 """How far the slopes on the two sides may be apart, as a part of the gradient: more is a kink, or nearly one."""
 _NOISE = 1e-10
@@ -51,8 +54,13 @@ class Differences:
             if yours is None or leaf.value.size == 0 or np.iscomplexobj(leaf.value) or np.iscomplexobj(yours):
                 return None
             function = self._along(case, used)
-            places = [index] if index is not None else list(np.ndindex(leaf.value.shape))[:_MOST_ELEMENTS]
-            found = [self._element(function, case, yours, place) for place in places]
+            places = [index] if index is not None else itertools.islice(np.ndindex(leaf.value.shape), _MOST_ELEMENTS)
+            until = time.process_time() + _SECONDS
+            found = []
+            for place in places:
+                found.append(self._element(function, case, yours, place))
+                if time.process_time() > until:
+                    break
         except UserError:
             return None
         except (ArithmeticError, ValueError, TypeError, IndexError):

@@ -45,6 +45,8 @@ SECONDS = 1.5
 """How long the search for smaller sizes, and the one for plainer values, may take."""
 TRIES, JUDGED = 60, 8
 """How many cases are tried by finite differences, and by the full judge, which takes a hundred times as long."""
+LARGEST = 100_000
+"""Elements of all inputs above which a case is not judged once more: that takes as long as the check itself."""
 _NEED = 1e-2
 """The least relative error that a smaller case must have, unless the one that was found has less."""
 Look = Callable[[Case, Upstream | None, tuple[int, ...] | None], tuple[Wrong, Upstream] | None]
@@ -104,13 +106,15 @@ class Shrinker:
         def fails(case: Case, upstream: Upstream | None, before: Wrong | None) -> tuple[Wrong, Upstream] | None:
             return look(case, upstream, None if before is None else before.index)
 
-        seen = fails(start.case, start.upstream, None)
+        seen = fails(start.case, start.upstream, start.shown) or fails(start.case, start.upstream, None)
         if seen is None:
             return
         search = Search(self.bound, self.specification, self.options, fails)
         budget = Budget.of(tries, SECONDS)
         first: Failing[Wrong] = replace(start, shown=seen[0])
         smaller = search.smaller(first, budget)
+        if sum(leaf.value.size for leaf in smaller.case.leaves) > LARGEST:
+            return
         yield smaller
         yield search.plainer(smaller, Budget.of(tries, SECONDS))
 
