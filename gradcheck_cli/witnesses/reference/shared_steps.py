@@ -90,7 +90,9 @@ def _key(equation: Any, operands: list[Any]) -> Any | None:
         for operand in operands
     )
     results = tuple(str(variable.aval) for variable in equation.outvars)
-    key = (equation.primitive, tuple(sorted(equation.params.items())), named, results)
+    # JAX 0.6 moves constants to their device one list at a time (`device_put[devices=[None] srcs=[None] ...]`)
+    parameters = {name: tuple(value) if isinstance(value, list) else value for name, value in equation.params.items()}
+    key = (equation.primitive, tuple(sorted(parameters.items())), named, results)
     try:
         hash(key)
     except TypeError:
