@@ -9,7 +9,7 @@ from gradcheck_cli.layers.conjugate import EXPECT as CONJUGATE
 from gradcheck_cli.layers.conventions import explicit
 from gradcheck_cli.layers.explicit import EXPECTATIONS
 from gradcheck_cli.layers.layer import Layer
-from gradcheck_cli.layers.markers import marks_at
+from gradcheck_cli.layers.markers import marks_at, unread_at
 from gradcheck_cli.layers.module import Module
 
 
@@ -18,8 +18,11 @@ def with_expectation(layer: Layer, module: Module, problems: list[UserError]) ->
     GC502 is added to `problems`. What `layer(expect=...)` says goes before a comment."""
     if layer.path != module.path or "gradcheck:" not in module.source:
         return layer
-    said = marks_at(module.source, layer.line).get("expect", ())
-    problems.extend(_unknown(value, layer) for value in said if value not in EXPECTATIONS)
+    marks = marks_at(module.source, layer.line)
+    said = marks.get("expect", ())
+    unknown = [f"{word}[{', '.join(values)}]" for word, values in marks.items() if word != "expect" or not said]
+    unknown += [f"expect[{value}]" for value in said if value not in EXPECTATIONS]
+    problems.extend(_unknown(text, layer) for text in (*unknown, *unread_at(module.source, layer.line)))
     known = [value for value in said if value in EXPECTATIONS]
     if not known or layer.expect:
         return layer
@@ -27,10 +30,10 @@ def with_expectation(layer: Layer, module: Module, problems: list[UserError]) ->
     return replace(layer, expect=known[0], bind=bind)
 
 
-def _unknown(value: str, layer: Layer) -> UserError:
+def _unknown(text: str, layer: Layer) -> UserError:
     choices = ", ".join(f"`# gradcheck: expect[{choice}]`" for choice in EXPECTATIONS)
     return UserError(
-        f"`# gradcheck: expect[{value}]` on the backward of `{layer.name}` says nothing known",
+        f"`# gradcheck: {text}` on the backward of `{layer.name}` says nothing known",
         code="GC502",
         path=layer.path,
         line=layer.line,

@@ -14,6 +14,12 @@ _COMMENT = re.compile(r"#\s*gradcheck:\s*(?P<said>.*)")
 _WORD = re.compile(r"(?P<word>[a-z][a-z-]*)\s*\[(?P<values>[^\]]*)\]")
 
 
+def unread_at(source: str, line: int) -> tuple[str, ...]:
+    """Comments to gradcheck in the head of the definition at `line` that say nothing of that form."""
+    said = (_COMMENT.match(comment) for comment in _comments(source, line))
+    return tuple(comment["said"].strip() for comment in said if comment and not _WORD.search(comment["said"]))
+
+
 def marks_at(source: str, line: int) -> Mapping[str, tuple[str, ...]]:
     """What the comments in the head of the definition at `line` say: values by word.
 

@@ -117,6 +117,15 @@ def test_every_convention_hears_it(tmp_path: Path) -> None:
     assert problem.mend is not None and "`# gradcheck: expect[straight-through]`" in problem.mend
 
 
+@pytest.mark.parametrize("comment", ["expects[straight-through]", "expect straight-through", "expect[]", "expect"])
+def test_a_comment_that_says_nothing_known_is_told(tmp_path: Path, comment: str) -> None:
+    path = tmp_path / "marked.py"
+    path.write_text(MODULE.replace("expect[straight-trough]", comment))
+    (problem,) = find(load(path)).problems
+    assert f"`# gradcheck: {comment}`" in problem.message
+    assert "misspelt" in problem.message
+
+
 def test_a_declaration_refuses_what_it_does_not_know() -> None:
     with pytest.raises(LayerDeclarationError, match=r'takes "straight-through" or "custom"'):
         layer(forward=lambda x: x, backward=lambda dout: dout, expect="magic")

@@ -52,6 +52,8 @@ def feasible(
         return specification
     settled = settle_domains(layer, specification, bound, options, outcome.sizes, 0)
     if settled is None:
+        if outcome.attempt.empty:
+            return specification
         return replace(specification, notes=(*specification.notes, "the forward is not finite at any inputs tried"))
     return replace(settled[0], notes=(*specification.notes, settled[1]))
 

@@ -28,12 +28,14 @@ class Attempt:
         error: what it raised, as a UserError.
         finite: all of its floating outputs are, and none has run away (an iteration that diverges, at 1e150 so far).
         floating: how many floating outputs it has.
+        empty: none of these has an element.
     """
 
     result: ForwardResult | None
     error: UserError | None = None
     finite: bool = True
     floating: int = 0
+    empty: bool = False
 
     @property
     def works(self) -> bool:
@@ -127,11 +129,12 @@ def quiet() -> Iterator[None]:
 
 
 def _look_at(result: ForwardResult) -> Attempt:
-    finite, floating = True, 0
+    finite, floating, elements = True, 0, 0
     for output in result.outputs:
         for _, leaf in walk(output):
             if is_floating(leaf):
                 floating += 1
                 values = np.asarray(leaf)
+                elements += values.size
                 finite &= values.size > 0 and bool((np.abs(values.astype(np.complex128)) < _RUN_AWAY).all())
-    return Attempt(result, None, finite, floating)
+    return Attempt(result, None, finite, floating, empty=not elements)
