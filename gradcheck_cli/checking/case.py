@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gradcheck_cli.checking.draws import Drawn
@@ -24,7 +25,7 @@ from gradcheck_cli.witnesses.differences.batched import BatchedForward
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.differences.evaluate import ReferenceOnly, evaluator
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
-from gradcheck_cli.witnesses.reference.autodiff import autodiff, perturbed
+from gradcheck_cli.witnesses.reference.autodiff import autodiff, outputs_nearby, perturbed
 from gradcheck_cli.witnesses.reference.conventions import conventions
 from gradcheck_cli.witnesses.reference.straight_through import straight_through
 from gradcheck_cli.witnesses.subject import Subject
@@ -72,7 +73,8 @@ class Cases:
         reference: Autodiff | Untraceable = traced if isinstance(traced, Untraceable) else judge.autodiff()
         wrong = None
         if isinstance(traced, Trace) and isinstance(reference, Autodiff):
-            wrong = self._traces.disagreement(traced, self._module, case, reference.outputs)
+            nearby = partial(outputs_nearby, traced, case, upstream, device=self._device)
+            wrong = self._traces.disagreement(traced, self._module, case, reference.outputs, nearby)
         if wrong is None:
             verdict = judge.verdict(reference)
         elif case.layer.has_reference:

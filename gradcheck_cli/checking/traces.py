@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -65,11 +65,21 @@ class Traces:
         assert first is not None
         return first
 
-    def disagreement(self, traced: Trace, module: Module, case: Case, values: tuple[Any, ...]) -> Untraceable | None:
-        """Why the trace's outputs, `values`, are not the forward's own, and the line; None where they are."""
+    def disagreement(
+        self,
+        traced: Trace,
+        module: Module,
+        case: Case,
+        values: tuple[Any, ...],
+        nearby: Callable[[], Sequence[Sequence[Any]]],
+    ) -> Untraceable | None:
+        """Why the trace's outputs, `values`, are not the forward's own, and the line; None where they are.
+
+        `nearby` gives them at inputs that are off by roundings.
+        """
         way = self._way(module, case, traced.on_jax)
         assert not isinstance(way, Untraceable)
-        return disagreement(traced, values, way.bound, case, way.files)
+        return disagreement(traced, values, way.bound, case, way.files, nearby)
 
     def _way(self, module: Module, case: Case, on_jax: bool) -> _Way | Untraceable:
         if on_jax:

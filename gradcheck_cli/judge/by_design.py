@@ -29,6 +29,9 @@ STRAIGHT_THROUGH = "straight-through"
 CUSTOM = "custom"
 BY_DESIGN = (STRAIGHT_THROUGH, CUSTOM)
 
+USUAL_BOUND = 1.0
+"""Estimators that saturate let through what is at most this large; above it zero may be saturation or a mistake."""
+
 
 def revised(
     expect: str, leaf: LeafCase, judged: Judged, upstream: Sequence[NDArray[Any]], variants: Variants | None
@@ -103,6 +106,12 @@ def _straight_through(leaf: LeafCase, judged: Judged, candidates: Sequence[_Cand
     is_derivative = leaf.comparison is not None and not leaf.comparison.wrong.size
     if best is None or (is_derivative and not _is_zero(leaf)):
         return judged  # the derivative is never wrong; where no step is seen, nothing else can be said
+    if is_derivative and _is_saturated(leaf, candidates):
+        why = (
+            f"`{leaf.received.name}` is zero, and every value is above {USUAL_BOUND:g} in size: nothing tells a "
+            "gradient that saturates there from one that is left out; smaller inputs would"
+        )
+        return replace(judged, why=why)
     _, reference, comparison, tolerance, _ = best
     remarks = {
         int(at): f"straight-through, with the forward's steps as the identity, is {number(_at(reference, int(at)))}"
@@ -112,6 +121,12 @@ def _straight_through(leaf: LeafCase, judged: Judged, candidates: Sequence[_Cand
         judged, reference=reference, bars=None, tolerance=tolerance, comparison=comparison, why="", accepted="",
         remarks=remarks,
     )  # fmt: skip
+
+
+def _is_saturated(leaf: LeafCase, candidates: Sequence[_Candidate]) -> bool:
+    values = leaf.received.leaf.value
+    is_zero = leaf.received.usable is not None and not np.any(leaf.received.usable)
+    return is_zero and not any(item.clips for item in candidates) and bool(np.all(np.abs(values) > USUAL_BOUND))
 
 
 def _with_saturation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,29 @@ from gradcheck_cli.tracing.trace import Trace, Untraceable
 SHARE_OF_BITS = 0.75
 """Sums in another order differ by many roundings, a wrong trace in the leading digits: this share must agree."""
 
+CONDITION_SAFETY = 4.0
+"""Outputs may differ by this times how far they move where the inputs move by a rounding: so may its own rounding."""
+
 
 def disagreement(
-    trace: Trace, values: tuple[Any, ...], bound: BoundLayer, case: Case, files: frozenset[str]
+    trace: Trace,
+    values: tuple[Any, ...],
+    bound: BoundLayer,
+    case: Case,
+    files: frozenset[str],
+    nearby: Callable[[], Sequence[Sequence[Any]]],
 ) -> Untraceable | None:
     """Why the traced program's outputs are not the forward's own; None where they agree to rounding.
 
     Args:
         values: the jaxpr's outputs at the case's inputs.
         bound, files: what the trace was made from, to find the line.
+        nearby: the jaxpr's outputs at inputs that are off by roundings; asked only where some differ.
     """
-    for mine, theirs in zip(values, trace.outputs):
+    for position, (mine, theirs) in enumerate(zip(values, trace.outputs)):
         wrong = _wrong(np.asarray(mine), theirs, trace.narrowest)
+        if wrong.any():
+            wrong &= ~_rounding(np.asarray(mine), theirs, [outputs[position] for outputs in nearby()])
         if wrong.any():
             at = _worst(np.asarray(mine), theirs, wrong)
             reason = (
@@ -73,6 +85,14 @@ def _wrong(mine: NDArray[Any], theirs: NDArray[Any], narrowest: Any) -> NDArray[
     with np.errstate(invalid="ignore"):
         wrong: NDArray[np.bool_] = ~same & ~(np.abs(mine - theirs) <= allowed)
     return wrong
+
+
+def _rounding(mine: NDArray[Any], theirs: NDArray[Any], nearby: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which elements differ by no more than what a rounding of the inputs does to this output."""
+    with np.errstate(invalid="ignore"):
+        moves = [np.max(np.abs(moved - mine), initial=0.0, where=np.isfinite(moved - mine)) for moved in nearby]
+        rounding: NDArray[np.bool_] = np.abs(mine - theirs) <= CONDITION_SAFETY * max(moves, default=0.0)
+    return rounding
 
 
 def _worst(mine: NDArray[Any], theirs: NDArray[Any], wrong: NDArray[np.bool_]) -> tuple[int, ...]:

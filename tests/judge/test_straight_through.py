@@ -245,3 +245,12 @@ class TestAStopThatSpellsTheEstimator:
 def test_a_stop_that_stands_for_a_step_may_be_passed(checked: Checked) -> None:
     layer = checked(lambda x: (stopped(jnp.tanh(x)), x), lambda g, x: g * (1 - np.tanh(x) ** 2), x=X, expect=EXPECTED)
     assert layer.status is Status.PASS, said(layer)
+
+
+@pytest.mark.parametrize(("size", "status"), [(1.0, Status.FAIL), (100.0, Status.INCONCLUSIVE)])
+def test_zero_everywhere_may_be_saturation_where_every_value_is_large(
+    checked: Checked, size: float, status: Status
+) -> None:
+    layer = checked(lambda x: (np.sign(x), x), masked(lambda x: 0 * x), x=size * X, expect=EXPECTED)
+    assert layer.status is status, said(layer)
+    assert status is Status.FAIL or "saturates" in said(layer)

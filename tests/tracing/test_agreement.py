@@ -66,3 +66,48 @@ def test_finite_differences_alone_still_find_a_wrong_backward(layer, monkeypatch
     report = run(layer)
     assert report.status is Status.FAIL
     assert report.findings[0].autodiff is None
+
+
+CHAOS = """
+import jax.numpy as jnp
+import numpy as np
+
+from gradcheck_cli import layer
+
+
+def chaos(x):
+    for _ in range(60):
+        x = 3.9 * x * (1 - x)
+    return x, None
+
+
+def mirrored(x):
+    for _ in range(60):
+        x = {again} * x - 3.9 * x * x
+    return x
+
+
+def zero(dout, cache):
+    return np.zeros_like(dout)
+
+
+iterated = layer(
+    forward=chaos,
+    backward=zero,
+    reference=mirrored,
+    inputs=lambda rng: {{"x": rng.uniform(0.2, 0.8, (3, 4))}},
+)
+"""
+
+
+def test_a_forward_that_a_rounding_of_its_inputs_changes_as_much_is_not_another_one(tmp_path):
+    """Sixty steps of a chaotic map: in another order of operations nothing of the value is left."""
+    path = tmp_path / "chaos.py"
+    path.write_text(CHAOS.format(again="3.9"))
+    assert "GC307" not in {finding.code for finding in run(path).findings}
+
+
+def test_a_forward_that_is_not_its_reference_is_found_where_roundings_do_little(tmp_path):
+    path = tmp_path / "chaos.py"
+    path.write_text(CHAOS.format(again="3.8").replace("range(60)", "range(3)"))
+    assert "GC307" in {finding.code for finding in run(path).findings}

@@ -40,8 +40,9 @@ BEND = 1e-3
 AT_ZERO = np.array([1 / 3, -2.0, 8 / 3])
 """Weights that extrapolate values at h, h/2 and h/4 to 0."""
 
-CLOSER = 2.0**-6
-"""A jump is what stays where the step is this much smaller: a root's steep start shrinks to an eighth."""
+CLOSER = (2.0**-6, 2.0**-12)
+"""A jump is what stays where the step is this much smaller: a root's steep start shrinks to an eighth. Where the
+function oscillates within a step, chance may look like a jump at two steps, hardly at three."""
 
 STAYS = 0.3
 """It may change by this share of itself."""
@@ -120,7 +121,7 @@ def _one_side(values: Values, scale: float, model: Model, side: int) -> _Side:
     for factor in STEPS:
         step = min(model.relative_step * factor, LARGEST_STEP) * scale
         moved, offsets = _sampled(values, side * step, model)
-        jumps = _jumps(moved, lambda step=step: _sampled(values, side * step * CLOSER, model)[0], model)  # type: ignore[misc]
+        jumps = _jumps(moved, lambda closer, step=step: _sampled(values, side * step * closer, model)[0], model)  # type: ignore[misc]
         found = _extrapolated(moved, offsets, jumps, step, model)
         if found.error < best.error or not np.isfinite(best.error):
             best = found
@@ -138,17 +139,24 @@ def _sampled(values: Values, step: float, model: Model) -> tuple[Floats, Floats]
     return moved, offsets
 
 
-def _jumps(moved: Floats, closer: Callable[[], Floats], model: Model) -> Floats:
-    """How far each output is from its own limit on this side; 0 where it is continuous."""
+def _jumps(moved: Floats, at: Callable[[float], Floats], model: Model) -> Floats:
+    """How far each output is from its own limit on this side; 0 where it is continuous.
+
+    Args:
+        moved: at the step.
+        at: the same at a share of the step.
+    """
     limits: Floats = AT_ZERO @ moved
     noise = JUMP_NOISE * np.maximum(model.noise, np.spacing(np.abs(model.base)))
-    candidates = (np.abs(limits) > noise) & (np.abs(limits) >= PROMINENT * np.abs(moved[-1]))
-    if not candidates.any():
-        return np.zeros(len(limits))
-    near = closer()
-    again = AT_ZERO @ near
-    stays = (np.abs(again - limits) <= STAYS * np.abs(limits)) & (np.abs(again) >= PROMINENT * np.abs(near[-1]))
-    return np.where(candidates & stays, again, 0.0)
+    jumping = (np.abs(limits) > noise) & (np.abs(limits) >= PROMINENT * np.abs(moved[-1]))
+    again = limits
+    for closer in CLOSER:
+        if not jumping.any():
+            break
+        near = at(closer)
+        again = AT_ZERO @ near
+        jumping &= (np.abs(again - limits) <= STAYS * np.abs(limits)) & (np.abs(again) >= PROMINENT * np.abs(near[-1]))
+    return np.where(jumping, again, 0.0)
 
 
 def _extrapolated(moved: Floats, offsets: Floats, jumps: Floats, step: float, model: Model) -> _Side:

@@ -38,6 +38,9 @@ RECENT = 8
 _recent: OrderedDict[tuple[int, str], tuple[Any, GradientProgram]] = OrderedDict()
 
 
+NEARBY = 3
+
+
 class GradientProgram:
     """Gradient and scale of one trace, compiled: for any leaves and cotangents of its shapes."""
 
@@ -60,6 +63,10 @@ class GradientProgram:
     def gradients(self, leaves: Sequence[Any], cotangents: Sequence[Any]) -> tuple[NDArray[Any], ...]:
         """One array per leaf, in float64 (complex128): JAX's cotangents of the leaves."""
         return self._run(leaves, self._stack(cotangents, None), 1)[0]
+
+    def outputs(self, leaves: Sequence[Any], cotangents: Sequence[Any]) -> tuple[NDArray[Any], ...]:
+        """The traced forward's outputs, in float64 (complex128)."""
+        return self._run(leaves, self._stack(cotangents, None), 1)[2]
 
     def gradients_and_scale(self, leaves: Sequence[Any], cotangents: Sequence[Any], seed: int) -> Autodiff:
         """The gradients, and per leaf sqrt(Σ_j (g_j ∂f_j/∂x_i)²), estimated where there are many outputs j."""
@@ -173,11 +180,24 @@ def perturbed(
     program = gradient_program(trace, device=device)
 
     def gradients(size: float, seed: int) -> tuple[NDArray[Any], ...]:
-        rng = np.random.default_rng(seed)
-        leaves = []
-        for leaf in case.leaves:
-            signs = rng.integers(0, 2, leaf.value.shape, dtype=np.int8)
-            leaves.append(widened(leaf.value) * np.array([1 - size, 1 + size])[signs])
-        return program.gradients(leaves, upstream.flat)
+        return program.gradients(_moved(case, size, seed), upstream.flat)
 
     return gradients
+
+
+def outputs_nearby(
+    trace: Trace, case: Case, upstream: Upstream, *, device: str = "cpu"
+) -> tuple[tuple[NDArray[Any], ...], ...]:
+    """The traced forward's outputs at leaves that are off by a rounding of float64, `NEARBY` times; outputs inside."""
+    program = gradient_program(trace, device=device)
+    size = float(np.finfo(np.float64).eps)
+    return tuple(program.outputs(_moved(case, size, case.seed + number), upstream.flat) for number in range(NEARBY))
+
+
+def _moved(case: Case, size: float, seed: int) -> list[NDArray[Any]]:
+    rng = np.random.default_rng(seed)
+    leaves = []
+    for leaf in case.leaves:
+        signs = rng.integers(0, 2, leaf.value.shape, dtype=np.int8)
+        leaves.append(widened(leaf.value) * np.array([1 - size, 1 + size])[signs])
+    return leaves

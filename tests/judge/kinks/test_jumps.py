@@ -77,3 +77,11 @@ def test_a_steep_start_is_no_jump(checked: Checked) -> None:
 
     layer = checked(forward, lambda g, x: g / (2 * np.sqrt(np.maximum(np.abs(x), 1e-300))), x=[0.0, 1.0, -4.0])
     assert "jump" not in said(layer)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_oscillates_within_a_step_has_no_jump(checked: Checked, seed: int) -> None:
+    x = np.random.default_rng(seed).uniform(2e4, 6e4, (3, 5))
+    layer = checked(lambda x: (np.cos(x), x), lambda dout, x: -dout * np.sin(x), x=x)
+    assert "jump" not in said(layer), said(layer)
+    assert layer.status is not Status.FAIL, said(layer)
