@@ -64,9 +64,9 @@ class DualArray(ArrayMethods, NDArrayOperatorsMixin):
         shape = positions.shape
         while tracer.ndim > len(shape):  # NumPy assigns (1, 3) to a target of shape (3,)
             tracer = tracer[0]
-        self.storage.write(positions, jnp.broadcast_to(tracer, shape))
         if is_traced(new):
-            current().made(target, tracer)
+            tracer = current().made(target, tracer)
+        self.storage.write(positions, jnp.broadcast_to(tracer, shape))
 
     # -- NumPy's protocols ----------------------------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ def new(value: Any, tracer: Tracer | None) -> Any:
         raise current().fail(f"NumPy gives shape {base.shape} here where JAX gives {tracer.shape}")
     if floating_kind(base.dtype) == "f" and jnp.iscomplexobj(tracer):
         tracer = tracer.real
-    current().made(base, tracer)
+    tracer = current().made(base, tracer)
     return DualArray(base, Storage(base, tracer), scalar)
 
 

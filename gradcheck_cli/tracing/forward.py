@@ -52,6 +52,8 @@ def trace(
     pruned = _pruned(jaxpr)
     inside = _narrowest(pruned.jaxpr) if on_jax else recorder.narrowest
     around = [leaf.value.dtype for leaf in case.leaves] + [dtype_of(leaf) for leaf in _leaves(outputs)]
+    if not on_jax and _bits(inside) < min(map(_bits, around)):
+        inside = _narrowest_that_counts(bound, case, len(expected), files, inside)
     narrowest = min((inside, *around), key=_bits)
     return Trace(pruned, expected, narrowest, tuple(recorder.notes), on_jax)
 
@@ -142,6 +144,23 @@ def _narrowest(jaxpr: Any) -> np.dtype[Any]:
             below = _narrowest(inner)
             found = below if _bits(below) < _bits(found) else found
     return found
+
+
+def _narrowest_that_counts(
+    bound: BoundLayer, case: Case, count: int, files: frozenset[str], inside: np.dtype[Any]
+) -> np.dtype[Any]:
+    """The narrowest dtype of a value that the outputs depend on.
+
+    A loss computes its gradient in the same function: how narrow that is says nothing of the forward.
+    """
+    marking = Recorder(files, limit=STEP_LIMIT, marks=True)
+    try:
+        with recording(marking), np.errstate(all="ignore"), numpys_promotion():
+            marked = jax.make_jaxpr(program(bound, case, count, on_jax=False))(*reference_leaves(case))
+    except Exception:  # it was traced once; whatever is different now, the wider tolerance is the safe one
+        return inside
+    names = [equation.params["name"] for equation in _pruned(marked).jaxpr.eqns if equation.primitive.name == "name"]
+    return min((np.dtype(np.float64), *(jnp.dtype(name) for name in names)), key=_bits)
 
 
 def _bits(dtype: Any) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 
 from gradcheck_cli.layers.leaves import floating_kind
 from gradcheck_cli.layers.users_code import PassThrough
@@ -42,6 +43,8 @@ class Recorder:
         narrowest: the narrowest floating dtype a differentiable value had.
         steps: how many differentiable values were made.
         values: when set, every differentiable value made, to find where value and tracer part.
+        marks: name in the trace the dtype of each differentiable value that is narrower than float64, to find which of
+            them the outputs depend on.
     """
 
     files: frozenset[str]
@@ -51,6 +54,7 @@ class Recorder:
     narrowest: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
     steps: int = 0
     values: list[tuple[Any, Any, tuple[Path | None, int | None]]] | None = None
+    marks: bool = False
 
     def fail(self, reason: str) -> TraceError:
         """The error to raise here, with the user's line; the first one is remembered."""
@@ -66,8 +70,8 @@ class Recorder:
         where = f" ({path.name}:{line})" if path is not None else ""
         self.notes[f"{text}{where}"] = None
 
-    def made(self, value: Any, tracer: Any) -> None:
-        """A differentiable value was made: count it, and remember its precision."""
+    def made(self, value: Any, tracer: Any) -> Any:
+        """A differentiable value was made: count it, remember its precision, and give back the tracer to go on with."""
         self.steps += 1
         if self.steps > self.limit:
             raise self.fail(f"the forward takes more than {self.limit:,} differentiable steps here")
@@ -75,6 +79,9 @@ class Recorder:
             self.narrowest = real_part(value.dtype)
         if self.values is not None:
             self.values.append((tracer, np.array(value, copy=True), self.place()))
+        if self.marks and precision(value.dtype) < precision(np.dtype(np.float64)):
+            return checkpoint_name(tracer, str(real_part(value.dtype)))
+        return tracer
 
     def place(self) -> tuple[Path | None, int | None]:
         """The innermost frame that runs the user's code: its file and line."""

@@ -103,3 +103,37 @@ def test_a_forward_that_computes_in_a_narrower_dtype(tmp_path: Path) -> None:
 )
 def test_no_loss_where_nothing_is_rounded_or_the_output_says_so(tmp_path: Path, parts: dict[str, str]) -> None:
     assert "GC402" not in codes(run(tmp_path, **parts))
+
+
+LOSS = '''
+import numpy as np
+
+
+def ridge_loss(x):
+    """
+    - x: of shape (N, D)
+    """
+    error = {error}
+    dx = {dx}
+    return 0.5 * (error**2).sum(), dx
+'''
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_losses_gradient_may_not_be_narrower_than_its_value(tmp_path: Path, dtype: str, seed: int) -> None:
+    """Both are made in one function, and what is narrow on the gradient's way is not on the value's."""
+
+    def checked(error: str, dx: str) -> LayerReport:
+        path = tmp_path / "losses.py"
+        path.write_text(LOSS.replace("{error}", error).replace("{dx}", dx), encoding="utf-8")
+        return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed), Settings(shrink=False))).layers[0]
+
+    assert checked("3 * x", "3 * error").status is Status.PASS
+    narrow = checked("3 * x", f"(3 * error).astype('{dtype}').astype(float)")
+    assert narrow.status is Status.FAIL, narrow
+    assert narrow.findings[0].argument == "x"
+    forward = checked(f"(3 * x).astype('{dtype}').astype(float)", "3 * error")
+    assert [finding.code for finding in forward.findings] == ["GC402"]
+    assert forward.findings[0].message.startswith("the forward of")
+    assert forward.findings[0].argument is None
