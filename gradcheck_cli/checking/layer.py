@@ -12,7 +12,7 @@ from gradcheck_cli.checking.draws import Draws
 from gradcheck_cli.checking.findings import finding_of, internal_error
 from gradcheck_cli.checking.record import Record
 from gradcheck_cli.checking.shrink.shrinker import Shrinker
-from gradcheck_cli.checking.stress.stress import stress
+from gradcheck_cli.checking.stress.stress import Stressed, stress
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge import contracts
@@ -86,21 +86,21 @@ class Checker:
             run.notes = draws.notes
             for examine in EXAMINATIONS:
                 run.examined(examine(checked.subject, checked.verdict, run.settings))
+        stressed = Stressed()
+        if run.settings.stress:
+            stressed = stress(
+                module,
+                bound,
+                specification,
+                inputs,
+                self.traces,
+                cases,
+                run.checked,
+                lambda what: steps.step(layer.name, what),
+            )
+            run.examined(stressed.examination)
         if run.settings.shrink and (finding := run.first_finding) is not None:
             steps.step(layer.name, "looking for the smallest case that still fails")
-            run.script = Shrinker(module, bound, specification, inputs, cases, self._device).script(
-                finding, run.checked
-            )
-        if run.settings.stress:
-            run.examined(
-                stress(
-                    module,
-                    bound,
-                    specification,
-                    inputs,
-                    self.traces,
-                    cases,
-                    run.checked,
-                    lambda what: steps.step(layer.name, what),
-                )
-            )
+            shrinker = Shrinker(module, bound, specification, inputs, cases, self._device)
+            extreme = next((one for one in stressed.unstable if one.finding is finding), None)
+            run.script = shrinker.script(finding, run.checked, extreme)

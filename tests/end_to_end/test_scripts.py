@@ -17,9 +17,11 @@ import pytest
 from benchmarks.detection.planted import ZOO
 from benchmarks.scripts import candidates, outcome, run
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
 
 SAMPLE = int(os.environ.get("GRADCHECK_SCRIPTS", "6"))
 NUMPY_ZOO = [path for path in ZOO if not path.stem.startswith("jax_")]
+UNSTABLE = Path(__file__).parents[2] / "fixtures" / "unstable"
 BROKEN = Path(__file__).parents[2] / "fixtures" / "broken"
 
 PAIR = """
@@ -58,6 +60,25 @@ def test_scripts_of_fixtures_fail_their_assertion(name: str) -> None:
     for layer, script in itertools.islice(scripts.items(), 0, None, 5):
         done = run(script)
         assert done.stderr.strip().splitlines()[-1].startswith("AssertionError"), (layer, script, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("layer", "mend"),
+    [
+        ("softmax", ("e = np.exp(x)", "e = np.exp(x - x.max(axis=1, keepdims=True))")),
+        ("sigmoid", ("    e = np.exp(x)\n    return dout", "    e = np.exp(-abs(x))\n    return dout")),
+    ],
+)
+def test_an_instability_is_shown_at_its_own_inputs(tmp_path: Path, layer: str, mend: tuple[str, str]) -> None:
+    source = (UNSTABLE / "numpy_layers.py").read_text()
+    module = tmp_path / "unstable.py"
+    module.write_text(source)
+    options = CheckOptions(settings=Settings(stress=True))
+    (report,) = check_targets([Target(module, layer)], options).layers
+    assert len(report.script.splitlines()) <= 10
+    assert run(report.script).stderr.splitlines()[-1].startswith("AssertionError"), report.script
+    module.write_text(source.replace(*mend))
+    assert run(report.script).returncode == 0, report.script
 
 
 def test_a_script_is_what_the_command_prints(tmp_path: Path) -> None:

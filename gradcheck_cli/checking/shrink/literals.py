@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 MOST = 24
 """Elements up to which an array is written out; longer ones only where they follow a pattern."""
 
+_DECIMALS = 9
+"""Decimals that drawn values have at most."""
+
 _IMPLIED = ("float64", "int64", "bool", "complex128")
 """The dtypes that such literals have by themselves."""
 
@@ -59,6 +62,7 @@ def _array(array: NDArray[Any], library: str) -> str:
     name = str(array.dtype)
     if library == "np" and array.dtype.kind not in "biufc":
         raise Unwritable(f"NumPy has no {name}")
+    array = _shortest(array)
     plain = name in _IMPLIED
     dtype = "" if plain else f", {library}.{'bool_' if name == 'bool' else name}"
     if array.size == 0:
@@ -73,7 +77,23 @@ def _array(array: NDArray[Any], library: str) -> str:
         return f"{library}.arange(1.0, {array.size + 1}{dtype}).reshape({_shape(array)})"
     if array.size > MOST:
         raise Unwritable(f"{array.size} numbers")
-    return f"{library}.array({_finite(repr(array.tolist()))}{dtype})"
+    numbers = array.tolist() if array.dtype.itemsize >= 8 or array.dtype.kind != "f" else _few_digits(array)
+    return f"{library}.array({_finite(repr(numbers))}{dtype})"
+
+
+def _shortest(array: NDArray[Any]) -> NDArray[Any]:
+    """Without the last digit's rounding: 1.869 for 1.8690000000000002."""
+    if array.dtype.kind != "f" or array.dtype.itemsize < 8:
+        return array
+    with np.errstate(all="ignore"):
+        rounded = np.round(array, _DECIMALS)
+        near = np.isclose(rounded, array, rtol=1e-15, atol=0, equal_nan=True)
+    return np.where(near, rounded, array)
+
+
+def _few_digits(array: NDArray[Any]) -> Any:
+    """The numbers of a narrow dtype as Python's, with the digits that it has."""
+    return np.array([float(str(number)) for number in array.ravel()]).reshape(array.shape).tolist()
 
 
 def _shape(array: NDArray[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,8 @@ class ModuleNames:
                     if part_of(rule, part) is value and rule is item:
                         yield name, f"{name}.{text}", item
 
-    def import_lines(self) -> list[str]:
-        """The lines that import the used names, run from the current folder.
+    def import_lines(self, text: str) -> list[str]:
+        """The lines that import the names that occur in `text`, run from the current folder.
 
         Raises:
             Unwritable: for a layer of no module, or a module that is named like a library.
@@ -59,12 +60,13 @@ class ModuleNames:
         module = self._module
         if module.namespace.__name__ == LIVE or not module.path.is_file():
             raise Unwritable("no module to import")
-        names = ", ".join(sorted(self.used))
+        used = [name for name in sorted(self.used) if re.search(rf"\b{re.escape(name)}\b", text)]
+        names = ", ".join(used)
         dotted = module.name
         if not all(part.isidentifier() for part in dotted.split(".")) or "__user" in dotted:
-            if len(self.used) > 2 or module.name.count("."):
+            if len(used) > 2 or module.name.count("."):
                 raise Unwritable(f"`{module.path.name}` cannot be imported by name")
-            loaded = ", ".join(f'm["{name}"]' for name in sorted(self.used))
+            loaded = ", ".join(f'm["{name}"]' for name in used)
             return ["import runpy", f'm = runpy.run_path("{_relative(module.path)}"); {names} = {loaded}']
         root = module.path.parent
         for _ in range(dotted.count(".") + (module.path.name == "__init__.py")):

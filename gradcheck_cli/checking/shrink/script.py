@@ -77,7 +77,7 @@ def _assembled(
 
 
 def _imports(transcript: Transcript, text: str) -> list[str]:
-    own = transcript.names.import_lines()
+    own = transcript.names.import_lines(text)
     uses_jax = transcript.layer.uses_jax or "jnp." in text or "jax." in text
     libraries = []
     if "np." in text.replace("jnp.", ""):

@@ -20,6 +20,7 @@ from gradcheck_cli.checking.shrink.oracle import Differences
 from gradcheck_cli.checking.shrink.script import Script, Trial, assemble, attempt
 from gradcheck_cli.checking.shrink.search import Budget, Failing, Fails, Search
 from gradcheck_cli.checking.shrink.transcript import Transcript
+from gradcheck_cli.checking.shrink.unstable_assertions import of_symptom
 from gradcheck_cli.checking.shrink.value_assertions import (
     ATOL,
     RTOL,
@@ -30,6 +31,7 @@ from gradcheck_cli.checking.shrink.value_assertions import (
     tolerances,
 )
 from gradcheck_cli.checking.shrink.writer import transcribe
+from gradcheck_cli.checking.stress.unstable import Unstable
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, LeafVerdict
 from gradcheck_cli.layers.case import Case, Specification
@@ -68,10 +70,13 @@ class Shrinker:
     cases: Cases
     device: str = "cpu"
 
-    def script(self, finding: Finding, checked: list[CheckedCase]) -> str:
-        """The script for a finding on these draws; "" where there is none. Only KeyboardInterrupt is raised here."""
+    def script(self, finding: Finding, checked: list[CheckedCase], extreme: Unstable | None = None) -> str:
+        """The script for a finding on these draws, or on the extreme inputs that show it; "" where there is none.
+
+        Only KeyboardInterrupt is raised here.
+        """
         try:
-            found = self._script(finding, checked)
+            found = self._of_extreme(extreme) if extreme is not None else self._script(finding, checked)
         except KeyboardInterrupt:
             raise
         except Exception:  # a script is a kindness: the verdict stands without it
@@ -84,6 +89,16 @@ class Shrinker:
         if finding.code in _OF_VALUES:
             return self._of_value(finding, checked)
         return self._of_structure(finding, checked)
+
+    def _of_extreme(self, shown: Unstable) -> Script | None:
+        """The inputs are the smallest already, and what is right there is known."""
+        try:
+            upstream = draw_upstream(shown.case.layer, shown.case, run_forward(self.bound, shown.case).outputs)
+            transcript = transcribe(self.module, self.bound, shown.case, upstream)
+            script = self._assembled(*of_symptom(transcript, shown.symptom, self._seeding(transcript)))
+        except (Unwritable, UserError):
+            return None
+        return script if self._attempt(script, transcript) is not None else None
 
     def _of_value(self, finding: Finding, checked: list[CheckedCase]) -> Script | None:
         draws = sorted(_wrong_elements(finding, checked), key=lambda pair: pair[1].leaf.value.size)

@@ -86,7 +86,15 @@ def against_differences(transcript: Transcript, wrong: Wrong, seeding: Sequence[
 
 def against_number(transcript: Transcript, wrong: Wrong) -> list[str]:
     """The assertion with the right number written out."""
-    yours = element(transcript, wrong.leaf, wrong.index)
+    return beside(transcript, element(transcript, wrong.leaf, wrong.index), wrong)
+
+
+def beside(transcript: Transcript, yours: str, wrong: Wrong) -> list[str]:
+    """The same for any number of which `yours` is the text.
+
+    Raises:
+        Unwritable: where the right value is not finite.
+    """
     reference = wrong.reference if np.iscomplexobj(wrong.leaf.value) else wrong.reference.real
     if not math.isfinite(abs(reference)):
         raise Unwritable("the right value is not finite")
@@ -94,7 +102,7 @@ def against_number(transcript: Transcript, wrong: Wrong) -> list[str]:
     right = transcript.free("right")
     message = _message(yours, f"but {wrong.witness} gives {{{right}}}")
     return [
-        f"yours, {right} = {yours}, {reference!r}",
+        f"yours, {right} = {yours}, {_rounded(reference, rtol)!r}",
         f"assert np.isclose(yours, {right}, rtol={_short(rtol)}, atol={_short(atol)}), {message}",
     ]
 
@@ -110,6 +118,14 @@ def tolerances(wrong: Wrong) -> tuple[float, float]:
     if size == 0:
         return most, _power(min(error / 10, ATOL if not coarse else 1e-3))
     return min(most, _power(error / size / 10)), _power(min(error / 100, ATOL))
+
+
+def _rounded(value: complex, rtol: float) -> complex:
+    """To three digits more than are compared."""
+    digits = min(17, 3 - round(math.log10(rtol)))
+    if np.iscomplexobj(value):
+        return complex(float(f"{value.real:.{digits}g}"), float(f"{value.imag:.{digits}g}"))
+    return float(f"{value.real:.{digits}g}")
 
 
 def _short(value: float) -> str:

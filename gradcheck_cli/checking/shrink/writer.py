@@ -232,6 +232,7 @@ class _Writer:
         for position, item in enumerate(value):
             own = said[position] if len(said) == len(value) else ""
             is_output = any(item is output for output in self.seen.result.outputs)
+            is_output &= not any(item is earlier for earlier in value[:position])  # then it is the cache as well
             if position in gradients:
                 own = argument_gradient_name(self.layer, gradients[position])
             elif not own.isidentifier():

@@ -11,7 +11,7 @@ from gradcheck_cli.checking.case import Cases, CheckedCase
 from gradcheck_cli.checking.stress.culprit import Culprit, backward_mend, culprit
 from gradcheck_cli.checking.stress.extreme_case import Looker
 from gradcheck_cli.checking.stress.smallest import Smallest, moderate, smallest
-from gradcheck_cli.checking.stress.unstable import finding
+from gradcheck_cli.checking.stress.unstable import Unstable, finding
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.examination import NOTHING, Examination
@@ -34,6 +34,14 @@ MOST_LOOKS = 60
 """Cases that are looked at for the smallest input of one finding."""
 
 
+@dataclass(frozen=True)
+class Stressed:
+    """What came of it."""
+
+    examination: Examination = NOTHING
+    unstable: tuple[Unstable, ...] = ()
+
+
 @dataclass
 class _Kind:
     """Findings of one kind: the first case that showed it, and what others are like."""
@@ -52,7 +60,7 @@ def stress(
     cases: Cases,
     checked: Sequence[CheckedCase],
     say: Callable[[str], None],
-) -> Examination:
+) -> Stressed:
     """Look at extreme cases of the shapes of the first draw.
 
     What is wrong at moderate inputs too is not looked at: one cause gives one finding.
@@ -62,7 +70,7 @@ def stress(
         say: is told what is being done.
     """
     if not checked or not checked[0].subject.case.leaves:
-        return NOTHING
+        return Stressed()
     base = moderate(checked[0].subject.case)
     judged = _right_at_moderate(checked)
     looker = Looker(module, bound, traces, cases, judged, checked[0].subject.device)
@@ -92,9 +100,11 @@ def stress(
         say("stress: the smallest input that shows it")
         least = smallest(kind.extreme, base, kind.symptoms[0], looker, redraw, min(MOST_LOOKS, most))
         step, mend = _why(kind.extreme, least)
-        found.append(finding(kind.extreme, kind.symptoms, tuple(kind.also), least, step, mend))
+        said = finding(kind.extreme, kind.symptoms, tuple(kind.also), least, step, mend)
+        found.append(Unstable(said, least.case, least.symptom))
     notes = _notes(left_out, seen, len(all_extremes) - most)
-    return Examination(tuple(found), notes, (f"stress: {seen} extreme inputs",))
+    findings = tuple(one.finding for one in found)
+    return Stressed(Examination(findings, notes, (f"stress: {seen} extreme inputs",)), tuple(found))
 
 
 def _right_at_moderate(checked: Sequence[CheckedCase]) -> dict[str, bool]:

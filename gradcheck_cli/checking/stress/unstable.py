@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,15 @@ MOST_WORDS = 2
 
 SHOWN = 6
 """Entries of an array that is written out in the message."""
+
+
+@dataclass(frozen=True)
+class Unstable:
+    """A finding, with the inputs that show it and what they show."""
+
+    finding: Finding
+    case: Case
+    symptom: Symptom
 
 
 def finding(
