@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.contracts.comparing import Apart, apart, equal, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
 from gradcheck_cli.judge.dimensions.receiving import finding
-from gradcheck_cli.judge.noise.precision import epsilon
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
-from gradcheck_cli.report.model import Finding
+from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.conduct.situations import Gradients
 from gradcheck_cli.witnesses.conduct.superposed import Superposed
 
@@ -37,13 +37,18 @@ def linear(verdict: DrawVerdict, seen: Superposed, at_ones: Gradients | None = N
     found = []
     for position, leaf in enumerate(verdict.leaves):
         first = seen.first[position]
-        if first is None or not np.isfinite(first).all():
+        if first is None or not np.isfinite(first).all() or _is_lost(leaf):
             continue
         one = at_ones[position] if at_ones is not None else None
         message, mend, code = _judged(verdict, leaf, seen, position, one)
         if message:
             found.append(finding(verdict.case, code, message, leaf.received.leaf.name, mend))
     return tuple(found)
+
+
+def _is_lost(leaf: LeafVerdict) -> bool:
+    """Whether a narrow dtype does not hold the gradient: what is left of it overflows or underflows, unevenly."""
+    return leaf.status is Status.INCONCLUSIVE and epsilon(leaf.received.leaf.value.dtype) > DOUBLE_EPSILON
 
 
 def _judged(

@@ -17,6 +17,7 @@ from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_reference, floating_parts
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
+from gradcheck_cli.judge.noise.precision import underflow
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -57,6 +58,8 @@ class _Examining:
     def all(self) -> Examination:
         """Everything; a rule that is found wrong in one way is not asked for the next."""
         case, layer = self.subject.case, self.subject.case.layer
+        if self.verdict.status is Status.INCONCLUSIVE and self._relative() > unmeasured_rounding([]):
+            return NOTHING  # a narrow dtype does not hold it, in either mode
         direction, other = draw_direction(case), draw_direction(case, 1)
         outputs, pushed = self._push(direction)
         found = self._outputs(outputs) or self._linear(direction, other, pushed)
@@ -117,6 +120,7 @@ class _Examining:
         first, second = FACTORS
         rule = f"the jvp rule of `{self.subject.case.layer.name}`"
         mend = "a tangent may only be multiplied by what does not depend on it, and added to other tangents"
+        lost = underflow([leaf.value.dtype for leaf in self.subject.case.leaves])
         at_zero = self._push(tuple(np.zeros_like(part) for part in direction))[1]
         second_pushed = self._push(other)[1]
         mixed = tuple((first * u + second * w).astype(u.dtype) for u, w in zip(direction, other))
@@ -124,7 +128,7 @@ class _Examining:
         for zero, one, two, both in zip(at_zero, pushed, second_pushed, mixed_pushed):
             size = np.abs(first * one) + np.abs(second * two)
             typical = float(np.mean(size, where=np.isfinite(size))) if np.isfinite(size).any() else 0.0
-            allowed = LINEAR_SAFETY * self._relative() * (size + typical)
+            allowed = LINEAR_SAFETY * (self._relative() * (size + typical) + lost)
             wrong = _outside(zero, allowed)
             if wrong is not None:
                 where = f" at {index_text(wrong)}" if wrong else ""
@@ -154,7 +158,9 @@ class _Examining:
             for v, t, scale in zip(self.subject.upstream.flat, pushed, scales)
         )
         sizes += sum(float(np.sum(np.abs(g) * np.abs(u))) for g, u in zip(gradients, direction) if g is not None)
-        if not np.isfinite(sizes) or abs(forward - backward) <= LINEAR_SAFETY * self._relative() * sizes:
+        lost = underflow([leaf.value.dtype for leaf in self.subject.case.leaves])
+        lost *= float(sum(np.sum(np.abs(part)) for part in (*self.subject.upstream.flat, *direction)))
+        if not np.isfinite(sizes) or abs(forward - backward) <= LINEAR_SAFETY * (self._relative() * sizes + lost):
             return None
         one, two = pair(forward, backward)
         return self._finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.evidence.table import EXCLUDED, MATERIAL
+from gradcheck_cli.judge.noise.precision import underflow
 from gradcheck_cli.judge.noise.tolerance import (
     FLOOR_SHARE,
     REPLAYS,
@@ -105,7 +106,9 @@ class _ByAutodiff:
             noise = noise_of(own - reference, near[0][position], reference, scale) if near else 0.0
             natural = self._natural_size(position)
             around = [tangents[position] for tangents in moved]
-            tolerance = given(self.settings) or measure(scale, self.dtypes, natural, around, reference, noise)
+            measured = measure(scale, self.dtypes, natural, around, reference, noise)
+            measured = replace(measured, floor=measured.floor + underflow(self.dtypes))
+            tolerance = given(self.settings) or measured
             comparison = compare(own, reference, tolerance)
             if comparison.wrong.size and not given(self.settings):
                 errors = [error[position] for error in self._errors(replay_distances(self.dtypes)[:REPLAYS], seed)]
@@ -178,11 +181,12 @@ def _by_differences(subject: Subject, settings: Settings, direction: Direction, 
     differences = _slopes(subject, settings, direction)
     if differences is None:
         return Known()
-    relative = unmeasured_rounding([leaf.value.dtype for leaf in subject.case.leaves])
+    dtypes = [leaf.value.dtype for leaf in subject.case.leaves]
+    relative = unmeasured_rounding(dtypes)
     for position, own in enumerate(yours):
         size = np.abs(own)
         floor = FLOOR_SHARE * relative * float(np.mean(size)) if size.size else 0.0
-        tolerance = given(settings) or Tolerance(relative, floor)
+        tolerance = given(settings) or Tolerance(relative, floor + underflow(dtypes))
         for at in np.unique(np.linspace(0, own.size - 1, min(own.size, ALONE)).astype(int)):
             difference = _difference(differences, yours, position, int(at))
             if difference is None or not np.isfinite(difference.error):

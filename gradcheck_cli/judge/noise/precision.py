@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,16 @@ def epsilon(dtype: np.dtype[Any]) -> float:
     if dtype.kind not in "fc":
         return DOUBLE_EPSILON
     return max(float(np.finfo(dtype).eps), DOUBLE_EPSILON)
+
+
+def underflow(dtypes: Sequence[np.dtype[Any]]) -> float:
+    """Below this numbers have fewer digits than the narrowest of these dtypes: 2e-308 in float64, 6e-5 in float16."""
+    return max((_smallest_normal(dtype) for dtype in dtypes if is_floating_dtype(dtype)), default=0.0)
+
+
+def _smallest_normal(dtype: np.dtype[Any]) -> float:
+    if dtype.kind in "fc":
+        return float(np.finfo(dtype).smallest_normal)
+    import ml_dtypes
+
+    return float(ml_dtypes.finfo(dtype).smallest_normal)

@@ -9,7 +9,8 @@ terms that its sum is made of, which stays where they cancel. `relative` is a fe
 own noise is seen to be larger (`noise_of`). `own` is a share of the element itself that nobody calls a mistake
 (`unmeasured_rounding`): a series cut off at 1e-13 is none. `drift` is how far the reference itself moves when the
 inputs move by a rounding: it stands for ill-conditioned steps inside the layer. `floor` covers elements that are zero
-but for rounding. None of them grows with the number of elements.
+but for rounding. None of them grows with the number of elements. An element below `own` times the mean scale is as good
+as zero, and may be off by as much: 1 − tanh² of a saturated unit is one rounding or two, at all inputs around.
 Elements outside get a second look (`jitter`).
 """
 
@@ -81,6 +82,7 @@ class Tolerance:
         scale, drift: in the leaf's shape, or None for zero.
         jitter: the least tolerance of each element, from a second look; in the leaf's shape, or None.
         measured: False where the user gave `atol` or `rtol`.
+        least: elements smaller than this are as good as zero, and may be off by as much.
     """
 
     relative: float
@@ -90,6 +92,7 @@ class Tolerance:
     jitter: NDArray[np.float64] | None = None
     measured: bool = True
     own: float = 0.0
+    least: float = 0.0
 
     def at(self, magnitude: NDArray[np.float64], part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         """Tolerances of the elements `part` of the flattened leaf, whose references have these magnitudes."""
@@ -100,6 +103,8 @@ class Tolerance:
             result *= self.relative
             if self.own > self.relative:
                 np.fmax(result, magnitude * self.own, out=result)
+            if self.least > self.floor:
+                result[np.fmax(magnitude, self.scale.reshape(-1)[part]) < self.least] = self.least
         result += self.floor
         if self.drift is not None:
             result += self.drift.reshape(-1)[part]
@@ -211,8 +216,9 @@ def measure(
     """
     relative = measured_rounding(dtypes, noise)
     drift = _drift(moved, reference) if moved and reference is not None else None
-    floor = FLOOR_SHARE * relative * max(typical_size(scale), natural)
-    return Tolerance(relative, floor, scale, drift, own=unmeasured_rounding(dtypes))
+    typical, own = typical_size(scale), unmeasured_rounding(dtypes)
+    floor = FLOOR_SHARE * relative * max(typical, natural)
+    return Tolerance(relative, floor, scale, drift, own=own, least=own * typical)
 
 
 def typical_size(scale: NDArray[np.float64]) -> float:

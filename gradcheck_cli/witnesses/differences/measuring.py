@@ -31,10 +31,6 @@ STRADDLED = 32.0
 """It is a kink or a jump where it is this many times what it is on either side of the point."""
 
 
-NEARER = 2.0**-16
-"""A function that oscillates between the points has less noise where they are this much nearer; a noisy one has not."""
-
-
 @dataclass(frozen=True)
 class Measured:
     """The model of a forward's values, and the seconds of its quickest evaluation."""
@@ -57,18 +53,13 @@ def measured(points: Points, direction: Direction, narrowest: np.dtype[np.floati
         coarse = line.values(COARSE_STEP, NOISE_POINTS)
         if narrowest is not None or stands_still(rows, coarse):
             rows, distance = coarse, COARSE_STEP
-    noise, size = noise_of(rows), np.abs(points.base)
-    if np.any(noise > LOUD * size):
+    noise = noise_of(rows)
+    if np.any(noise > LOUD * np.abs(points.base)):
         # A kink or a jump at the point itself looks like noise; on either side of it there is none of that.
         beside = [line.values(distance, len(rows), shift) for shift in (len(rows), -len(rows))]
         quiet = np.maximum(*(noise_of(row) for row in beside))
         if np.any(noise > STRADDLED * quiet):
             rows, noise = beside[0], quiet
-    if np.any(noise > LOUD * size):
-        near = line.values(distance * NEARER, len(rows))
-        calm = noise_of(near)
-        if not stands_still(near, rows) and np.all(STRADDLED * calm <= np.maximum(noise, STRADDLED * LOUD * size)):
-            rows, noise = near, calm
     model = Model(points.base, points.weights, noise, correlation_of(rows, points.weights, noise))
     return Measured(model, line.seconds_each)
 

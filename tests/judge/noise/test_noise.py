@@ -174,6 +174,15 @@ def test_sensitivity_without_a_nonzero_reference() -> None:
     assert sensitivity(measure(np.zeros(3), [F64]), np.zeros(3)) is None
 
 
+@pytest.mark.parametrize(("size", "wrong"), [(1e-13, 0), (1e-9, 1)])
+@pytest.mark.parametrize("factor", [0.0, 2.0])
+def test_what_is_next_to_nothing_may_be_off_by_itself(factor: float, size: float, wrong: int) -> None:
+    """1 − tanh² of a saturated unit is a rounding or two for all inputs around; so may its gradient be."""
+    reference = np.array([1.0, -2.0, size])
+    yours = np.array([1.0, -2.0, factor * size])
+    assert compare(yours, reference, measure(np.abs(reference), [F64])).wrong.size == wrong
+
+
 class TestJitter:
     reference = np.array([1.0, 2.0, -3.0])
     tolerance = replace(measure(np.abs(reference), [F32]), own=0.0)
