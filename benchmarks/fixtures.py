@@ -138,6 +138,8 @@ def seen(found: Sequence[Outcome]) -> float:
 def times(found: Sequence[Outcome]) -> str:
     """Seconds per layer, over all layers of both folders, and the slowest ones by their median."""
     every = [layer.seconds for item in found for layer in item.layers]
+    if not every:
+        return "no layer"
     by_layer: dict[str, list[float]] = {}
     for item in found:
         for layer in item.layers:

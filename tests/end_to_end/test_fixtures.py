@@ -1,6 +1,6 @@
 """The whole line on our own modules: every right layer passes, every planted bug gets the code its mark names.
 
-One seed here; `GRADCHECK_SEEDS=0-19 pytest tests/end_to_end/test_fixtures.py` runs twenty.
+One seed and two draws here; `GRADCHECK_SEEDS=0-19 pytest tests/end_to_end/test_fixtures.py` runs twenty with three.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from tests.fixtures.expectations import BROKEN, CORRECT, is_found, planted_in
 FIRST, _, LAST = os.environ.get("GRADCHECK_SEEDS", "0").partition("-")
 SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
 
+DRAWS = 3 if "GRADCHECK_SEEDS" in os.environ else 2
+"""The last has a batch of one."""
+
 WITHOUT_AUTODIFF: frozenset[str] = frozenset()
 """Right layers that autodiff cannot see into, by design."""
 
@@ -29,7 +32,7 @@ def modules(folder: Path) -> list[Path]:
 
 
 def run(path: Path, seed: int) -> Report:
-    return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed), Settings(shrink=False)))
+    return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed, draws=DRAWS), Settings(shrink=False)))
 
 
 def has_its_witnesses(layer: LayerReport) -> bool:
