@@ -78,7 +78,7 @@ def test_json(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_table(tmp_path: Path, name: str) -> None:
-    ended, code, rule = run(tmp_path, name, "--draws", "1", "--no-shrink")
+    ended, code, rule = run(tmp_path, name)
     if name != "output is not finite":
         assert ended.code == code, ended.out + ended.err
     assert "hello" not in ended.out

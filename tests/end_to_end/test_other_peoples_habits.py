@@ -225,6 +225,9 @@ HABITS = {
                 self.grad_w += self.x.T @ grad_y
                 self.grad_x = grad_y @ self.w.T
                 return self.grad_x
+
+            def zero_grad(self):
+                self.grad_w = np.zeros_like(self.grad_w)
         """,
         "+= self.x.T @ grad_y",
         "+= 2 * self.x.T @ grad_y",

@@ -70,7 +70,7 @@ def _assembled(
     for width in (0, _WIDTH, _WIDEST):
         body = [*_assignments(assigned, max(width, _WIDTH)), *_packed(statements, width)]
         if len(imports) + len(body) <= MOST_LINES:
-            if max(map(len, (*imports, *body))) > _WIDEST:
+            if max(map(len, body)) > _WIDEST:  # a path in the imports is as long as it is
                 break
             return Script(tuple(imports), tuple(body))
     raise Unwritable("more than ten lines")
