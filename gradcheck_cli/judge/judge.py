@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,8 @@ def judge_draw(
     else:
         leaves, findings, notes = untraced.judge(situation, autodiff)
     if broken:
-        leaves = tuple(undecided(leaf, broken) for leaf in leaves)
+        # why there is no autodiff, or how many differences were taken, is then beside the point
+        leaves, notes = tuple(replace(undecided(leaf, broken), notes=()) for leaf in leaves), ()
     findings = (*reception.findings, *findings)
     status = worst_status([*(leaf.status for leaf in leaves), *([Status.FAIL] if findings else [])])
     return DrawVerdict(
