@@ -75,7 +75,7 @@ class Spoiling:
         def spoil(at: tuple[Any, ...], leaf: Any) -> Any:
             if at != path or leaf is None:
                 return leaf
-            spoilt = np.array(leaf, dtype=np.result_type(np.asarray(leaf).astype(np.float64)))
+            spoilt = np.array(leaf, dtype=np.result_type(np.asarray(leaf).astype(np.float64)), order="C")
             spoilt.reshape(-1)[position] *= 1 + self._error
             return spoilt
 

@@ -38,8 +38,11 @@ Right layers of a few steps stay within 4; what sums more terms, or is worse con
 NOISE_SAFETY = 12.0
 """`relative` is at least this times the typical noise that was seen, some eight standard deviations."""
 
-FLOOR_SHARE = 0.25
-"""`floor` is this share of `relative`, times the leaf's mean scale or its `natural_size`, whichever is more."""
+FLOOR_SHARE, DOUBLE_FLOOR_SHARE = 0.25, 1.0
+"""`floor` is this share of `relative`, times the leaf's mean scale or its `natural_size`, whichever is more.
+
+Float64 has room for more. What fails in narrower dtypes is run in float64 too, so that they need no more.
+"""
 
 SMALLEST_INPUT = 0.05
 """Inputs below this size do not make `natural_size` larger: most functions do not bend faster near zero than this."""
@@ -217,7 +220,8 @@ def measure(
     relative = measured_rounding(dtypes, noise)
     drift = _drift(moved, reference) if moved and reference is not None else None
     typical, own = typical_size(scale), unmeasured_rounding(dtypes)
-    floor = FLOOR_SHARE * relative * max(typical, natural)
+    share = FLOOR_SHARE if largest_epsilon(dtypes) > DOUBLE_EPSILON else DOUBLE_FLOOR_SHARE
+    floor = share * relative * max(typical, natural)
     return Tolerance(relative, floor, scale, drift, own=own, least=own * typical)
 
 
