@@ -117,5 +117,15 @@ def right(results: Sequence[Result]) -> list[Result]:
 
 
 def planted(results: Sequence[Result]) -> list[Result]:
-    """Those on bugs that make a difference on the drawn inputs."""
-    return [result for result in results if result.bug and result.applicable]
+    """Those on bugs that change gradients on the drawn inputs."""
+    return [result for result in results if result.bug and result.applicable and not is_contract(result)]
+
+
+def contracts(results: Sequence[Result]) -> list[Result]:
+    """Those on bugs that leave the gradients of a single call as they are, and break a contract."""
+    return [result for result in results if result.bug and result.applicable and is_contract(result)]
+
+
+def is_contract(result: Result) -> bool:
+    """Whether a bug changes no gradient of a single call by more than the threshold."""
+    return result.effect in ("none", "small")

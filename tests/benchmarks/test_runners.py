@@ -120,17 +120,18 @@ def results() -> Run:
     ours = Result("m", "f", 0, "float64", OURS, "right", 0.2)
     found = replace(ours, said="wrong", bug="m::f#a@1", kind="axis", what="`0` → `1`", effect="changed", worst=0.5)
     missed = replace(found, said="right", bug="m::f#b@2", worst=2e-6)
+    contract = replace(found, said="right", bug="m::f#c@3", effect="none", worst=0.0)
     peer = replace(ours, tool="jax", said="wrong", words="AssertionError: `x`")
-    return Run((ours, found, missed, peer), machine="Here.")
+    return Run((ours, found, missed, contract, peer), machine="Here.")
 
 
 def test_the_record_names_misses_and_false_alarms() -> None:
     text = markdown(results())
-    assert "| 0 | 2 | 1 | 50.00 % | 1 | 0 | 0 |" in text
+    assert "| 0 | 2 | 1 | 50.00 % | 1 | 0 | 1 | 0 | 0 |" in text
     assert "- seed 0: `m::f#b@2` (off by up to 2e-06 of an element): `0` → `1`" in text
     assert "- seed 0: `m::f`: AssertionError: 'x'" in text
-    assert [is_miss(item) for item in results().results] == [False, False, True, False]
-    assert [is_false_alarm(item) for item in results().results] == [False, False, False, True]
+    assert [is_miss(item) for item in results().results] == [False, False, True, True, False]
+    assert [is_false_alarm(item) for item in results().results] == [False, False, False, False, True]
 
 
 def test_detection_is_never_rounded_up_to_all() -> None:
