@@ -35,6 +35,11 @@ class Replays:
         with np.errstate(invalid="ignore"):
             return [yours - reference for yours, reference in pairs if yours is not None]
 
+    def references(self, count: int, leaf: int) -> list[NDArray[Any]]:
+        """The reference of one leaf at the same inputs."""
+        self._take(count)
+        return [references[leaf] for _, references in self._found[:count]]
+
     def _take(self, count: int) -> None:
         while self._replay is not None and len(self._found) < count:
             try:

@@ -250,6 +250,7 @@ def jitter(
     tolerance: Tolerance,
     dtypes: Sequence[np.dtype[Any]],
     natural: float = 0.0,
+    references: Sequence[NDArray[Any]] = (),
 ) -> Tolerance:
     """The tolerance, widened by the rounding inside yours: how its error changes when the inputs move a little.
 
@@ -260,6 +261,8 @@ def jitter(
         errors: yours − reference at the inputs themselves, then at those of `replay_distances`.
         reference, dtypes: of the leaf.
         natural: `natural_size` at the inputs' own size, however small: what cancels inside may be as large.
+        references: the reference at the inputs of `errors`, where known. An element that nearly cancels is another
+            number a little farther away, and so is a mistake that is a share of it: that share is no rounding.
     """
     size = np.abs(reference) if tolerance.scale is None else np.fmax(np.abs(reference), tolerance.scale)
     size = np.fmax(size, natural)
@@ -267,7 +270,11 @@ def jitter(
     near = [*near, *errors[1 + REPLAYS :]]
     spread = np.fmin(_spread([*here, *near]), _largest_jitter(dtypes) * size + tolerance.floor)
     if far:
-        spread = np.fmax(spread, np.fmin(_spread([*here, *far]), unmeasured_rounding(dtypes) * size))
+        afar = _spread([*here, *far])
+        if references:
+            there = references[1 + NEAR_REPLAYS : 1 + REPLAYS]
+            afar = np.fmin(afar, _spread([*here, *(_share(*pair, reference) for pair in zip(far, there))]))
+        spread = np.fmax(spread, np.fmin(afar, unmeasured_rounding(dtypes) * size))
     return replace(tolerance, jitter=spread)
 
 
@@ -294,6 +301,13 @@ def _spread(errors: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", over="ignore"):
         spread = JITTER_SAFETY * np.max(np.abs(stacked - stacked.mean(axis=0)), axis=0)
     return np.where(np.isfinite(spread), spread, 0.0)
+
+
+def _share(error: NDArray[Any], there: NDArray[Any], here: NDArray[Any]) -> NDArray[Any]:
+    """An error as the same share of the element here; as it is where the element there is zero."""
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        scaled = error * (here / there)
+    return np.where(np.isfinite(scaled), scaled, error)
 
 
 def largest_epsilon(dtypes: Sequence[np.dtype[Any]]) -> float:

@@ -120,7 +120,9 @@ def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays) -> Le
         errors = again.errors(count, leaf.position)
         if len(errors) < count:
             return leaf
-        tolerance = jitter([own, *errors], leaf.autodiff, leaf.tolerance, dtypes, situation.units[leaf.position])
+        references = [leaf.autodiff, *again.references(count, leaf.position)]
+        unit = situation.units[leaf.position]
+        tolerance = jitter([own, *errors], leaf.autodiff, leaf.tolerance, dtypes, unit, references)
         comparison = compare(yours, leaf.autodiff, tolerance)
         leaf, wrong = replace(leaf, tolerance=tolerance, comparison=comparison), comparison.wrong
         if not wrong.size or not may_be_rounding(own, wrong, leaf.autodiff, tolerance, dtypes):

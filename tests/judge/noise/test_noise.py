@@ -231,6 +231,17 @@ class TestJitter:
         again = jitter([*same, *far, np.full(3, -1e-10)], self.reference, tolerance, [F64])
         assert compare(self.reference + same[0], self.reference, again).wrong.size == 0
 
+    def test_a_share_of_an_element_that_nearly_cancels_is_no_rounding(self) -> None:
+        """Farther away the element is another number, and its mistake with it."""
+        here = np.array([4e-4, 2.0, -3.0])
+        tolerance = replace(measure(np.full(3, 5.0), [F64]), own=0.0)
+        references = [here] * 4 + [here + np.array([change, 0.0, 0.0]) for change in (5e-4, -3e-4, 2e-4)]
+        errors = [6e-8 * reference for reference in references]
+        unaware = jitter(errors, here, tolerance, [F64])
+        assert 0 not in compare(here + errors[0], here, unaware).wrong
+        aware = jitter(errors, here, tolerance, [F64], references=references)
+        assert 0 in compare(here + errors[0], here, aware).wrong
+
     def test_what_is_far_outside_gets_no_more_calls(self) -> None:
         errors, wrong = np.array([1e-6, 0.0, 0.0]), np.array([0])
         assert not may_be_rounding(errors, wrong, self.reference, measure(np.abs(self.reference), [F64]), [F64])
