@@ -113,9 +113,10 @@ def left_over(verdict: DrawVerdict, seen: Reused) -> tuple[Finding, ...]:
         used = seen.gradients[position] if seen.gradients is not None else None
         if earlier is not None and own is not None and earlier.shape == own.shape and equal(used, earlier + own, leaf):
             continue
+        same = "inputs and parameters, which were changed in place" if seen.trained else "inputs"
         message = (
             f"an instance that was used before gave another `{leaf.received.name}` than a new one, for the same "
-            f"inputs: {difference.numbers}"
+            f"{same}: {difference.numbers}"
         )
         found.append(finding(case, "GC214", message, leaf.received.leaf.name, mend))
     return tuple(found)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import Role
-from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild
+from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.witnesses.analytic import copies
 from gradcheck_cli.witnesses.conduct.once_more import OnceMore
 from gradcheck_cli.witnesses.conduct.situations import Gradients, Situations
@@ -50,6 +50,7 @@ class Reused:
         overwritten: by leaf, what the arrays that A's backward returned hold in the end, where that is another thing.
         outputs, gradients: B's on that instance; `gradients` is None where the backward raised.
         own_outputs, own: B's on an instance of its own.
+        trained: the parameters were given other values in place before B, as an optimizer gives them.
     """
 
     earlier: Gradients
@@ -59,6 +60,7 @@ class Reused:
     own: Gradients
     overwritten: Gradients = ()
     error: UserError | None = None
+    trained: bool = False
 
 
 def interleaved(situations: Situations, once: OnceMore) -> Interleaved | None:
@@ -83,9 +85,39 @@ def interleaved(situations: Situations, once: OnceMore) -> Interleaved | None:
 
 
 def reused(situations: Situations) -> Reused | None:
-    """Use one instance twice; None for layers without one, and where other inputs do not make its forward run."""
+    """Use one instance twice; None for layers without one, and where other inputs do not make its forward run.
+
+    In between its parameters move in place, where its outputs then are those of a new instance: where they are not, it
+    has copies of its own.
+    """
     case = situations.case
-    given = others(case, inputs_only=True)
+    if _has_parameters(case):
+        trained = _used_twice(situations, others(case), trained=True)
+        if trained is not None and trained.error is None and _same(trained.outputs, trained.own_outputs):
+            return trained
+    return _used_twice(situations, others(case, inputs_only=True), trained=False)
+
+
+def _has_parameters(case: Case) -> bool:
+    roles = {item.name: item.role for item in case.layer.arguments}
+    return any(roles.get(leaf.argument) is Role.PARAMETER for leaf in case.leaves) and not case.layer.uses_jax
+
+
+def _same(outputs: tuple[NDArray[Any], ...], others: tuple[NDArray[Any], ...]) -> bool:
+    return len(outputs) == len(others) and all(np.array_equal(one, other) for one, other in zip(outputs, others))
+
+
+def _move(case: Case, given: Mapping[str, Any], to: Mapping[str, Any]) -> None:
+    """Write other values into the very parameters that an instance was made of."""
+    for item in case.layer.arguments:
+        if item.role is Role.PARAMETER and item.name in given:
+            for (_, old), (_, new) in zip(walk(given[item.name]), walk(to[item.name])):
+                if isinstance(old, np.ndarray) and old.flags.writeable:
+                    old[...] = new
+
+
+def _used_twice(situations: Situations, given: Mapping[str, Any], *, trained: bool) -> Reused | None:
+    case = situations.case
     try:
         instance = situations.forward()
         pulled = situations.backward(instance)
@@ -94,6 +126,8 @@ def reused(situations: Situations) -> Reused | None:
         halved = situations.subject.upstream.cotangents if case.layer.unit_upstream else halved
         alone = situations.forward(copies(given))
         own = situations.backward(alone, copied(halved)).gradients
+        if trained:
+            _move(case, instance.given, given)
         again = situations.forward_again(instance, copies(given))
     except UserError:
         return None
@@ -102,10 +136,10 @@ def reused(situations: Situations) -> Reused | None:
     try:
         gradients = situations.backward(again, copied(halved)).gradients
     except UserError as error:
-        return Reused(pulled.gradients, again.outputs, None, alone.outputs, own, error=error)
+        return Reused(pulled.gradients, again.outputs, None, alone.outputs, own, error=error, trained=trained)
     # a backward that returns nothing stores its gradients, which the next one is meant to replace
     overwritten = situations.overwritten(pulled) if pulled.backward.returned is not None else ()
-    return Reused(pulled.gradients, again.outputs, gradients, alone.outputs, own, overwritten)
+    return Reused(pulled.gradients, again.outputs, gradients, alone.outputs, own, overwritten, trained=trained)
 
 
 def copied(cotangents: tuple[Any, ...]) -> tuple[Any, ...]:

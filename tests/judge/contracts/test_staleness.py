@@ -96,3 +96,55 @@ class Cell:
         return dout * (1 - self.state ** 2)
 """
     assert report_on(tmp_path, text).status is Status.PASS
+
+
+LENGTH = """
+class Direction:
+    def __init__(self, v):
+        '''v: of shape (D, M)'''
+        self.v = {v}
+        {made}
+
+    def forward(self, x):
+        '''x: of shape (N, D)'''
+        self.x = x
+        self.norm = np.sqrt((self.v**2).sum(axis=0))
+        return x @ (self.v / self.norm)
+
+    def backward(self, dout):
+        {first}
+        dw = self.x.T @ dout
+        u = {direction}
+        self.dv = (dw - u * (dw * u).sum(axis=0)) / self.norm
+        return dout @ u.T
+"""
+RIGHT = {"v": "v", "made": "pass", "first": "pass", "direction": "self.v / self.norm"}
+ONCE = {"first": "self.u = getattr(self, 'u', self.v / self.norm)", "direction": "self.u"}
+
+
+def test_what_was_made_of_the_parameters_before_they_moved(tmp_path: Path) -> None:
+    layer = report_on(tmp_path, LENGTH.format(**{**RIGHT, **ONCE}))
+    assert {finding.code for finding in layer.findings} == {"GC214"}
+    assert "inputs and parameters, which were changed in place" in layer.findings[0].message
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"v": "v.copy()"},
+        {"v": "v.copy()", **ONCE},
+        {"v": "np.asfortranarray(v)", "made": "self.size = v.shape"},
+        {"made": "self.vt = self.v.T", "direction": "self.vt.T / self.norm"},
+    ],
+    ids=["as they are", "copied", "copied, so that they cannot move from outside", "in another order", "a view"],
+)
+def test_parameters_may_move_or_be_the_instances_own(tmp_path: Path, parts: dict[str, str]) -> None:
+    assert report_on(tmp_path, LENGTH.format(**{**RIGHT, **parts})).status is Status.PASS
+
+
+def test_an_instance_with_copies_of_its_own_is_still_used_twice(tmp_path: Path) -> None:
+    stale = {"v": "v.copy()", "first": "self.x = self.first = getattr(self, 'first', self.x)"}
+    layer = report_on(tmp_path, LENGTH.format(**{**RIGHT, **stale}))
+    assert {finding.code for finding in layer.findings} == {"GC214"}
+    assert "for the same inputs:" in layer.findings[0].message
