@@ -15,10 +15,9 @@ from gradcheck_cli.checking.shrink.shrinker import Shrinker
 from gradcheck_cli.checking.stress.stress import Stressed, stress
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge import contracts
+from gradcheck_cli.judge import contracts, precision_loss
 from gradcheck_cli.judge.derivatives import examination as derivatives
 from gradcheck_cli.judge.examination import Examination
-from gradcheck_cli.judge.noise import precision_loss
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.inputs.randomness import repeatable

@@ -19,7 +19,6 @@ from gradcheck_cli.judge.evidence.table import TELLING
 from gradcheck_cli.judge.kinks.loose import tightened
 from gradcheck_cli.judge.kinks.second_opinion import Conventions, by_convention, together
 from gradcheck_cli.judge.leaf import conclude
-from gradcheck_cli.judge.noise.precision_loss import precision_losses, worded
 from gradcheck_cli.judge.noise.replays import Replay, Replays
 from gradcheck_cli.judge.noise.tolerance import (
     MORE_REPLAYS,
@@ -35,6 +34,7 @@ from gradcheck_cli.judge.noise.tolerance import (
     replay_distances,
     typical_size,
 )
+from gradcheck_cli.judge.precision_loss import precision_losses, worded
 from gradcheck_cli.judge.situation import Judgement, Situation
 from gradcheck_cli.judge.traced.settling import settle
 from gradcheck_cli.judge.verdict import AUTODIFF
