@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ RULES = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="ut
 
 def named(planted: Planted) -> str:
     return planted.name
+
+
+@cache
+def parts(module: Path) -> list[tuple[ast.stmt, str]]:
+    """The top-level statements of a right module, each with its structure in words."""
+    return [(node, ast.dump(node)) for node in ast.parse(module.read_text(encoding="utf-8")).body]
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +59,14 @@ def test_the_replaced_text_occurs_once_and_the_result_compiles(bug: Planted) -> 
     assert right.count(bug.old) == 1
     wrong = bug.source()
     compile(wrong, bug.module.name, "exec")
-    assert ast.dump(ast.parse(wrong)) != ast.dump(ast.parse(right))
 
 
 @pytest.mark.parametrize("bug", PLANTED, ids=named)
 def test_the_forward_is_left_alone(bug: Planted) -> None:
     """Only one top-level function or class differs, and in a class only methods that are no forward."""
-    right, wrong = (ast.parse(text) for text in (bug.module.read_text(encoding="utf-8"), bug.source()))
+    wrong = ast.parse(bug.source()).body
     changed = [
-        (one, other) for one, other in zip(right.body, wrong.body, strict=True) if ast.dump(one) != ast.dump(other)
+        (one, other) for (one, said), other in zip(parts(bug.module), wrong, strict=True) if said != ast.dump(other)
     ]
     assert len(changed) == 1
     one, other = changed[0]
