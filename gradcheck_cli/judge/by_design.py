@@ -20,12 +20,12 @@ from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence.inquiry import LeafCase
 from gradcheck_cli.judge.leaf import Judged
 from gradcheck_cli.judge.noise.tolerance import Tolerance, unmeasured_rounding
+from gradcheck_cli.judge.verdict import STRAIGHT_THROUGH
 from gradcheck_cli.judge.words import number, plural
 
 Variants = Callable[[], Sequence[tuple[NDArray[Any], ...]]]
 """What a straight-through gradient may be, leaves inside; each variant's clips stopped first, then let through."""
 
-STRAIGHT_THROUGH = "straight-through"
 CUSTOM = "custom"
 BY_DESIGN = (STRAIGHT_THROUGH, CUSTOM)
 

@@ -14,7 +14,7 @@ from gradcheck_cli.judge.elements import Comparison
 from gradcheck_cli.judge.evidence.evidence import Evidence
 from gradcheck_cli.judge.noise.sensitivity import sensitivity
 from gradcheck_cli.judge.noise.tolerance import Tolerance
-from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, LeafVerdict
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, STRAIGHT_THROUGH, LeafVerdict
 from gradcheck_cli.judge.words import index_text, number, pair, plural
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.report.model import Element, Finding, Status
@@ -141,9 +141,13 @@ def _finding(case: Case, judged: Judged, yours: NDArray[Any], worst: Element) ->
         at = f"worst at {index_text(worst.index)}: " if worst.index else ""
         unseen = judged.comparison.unknown.size
         among = f"the {total - unseen:,} elements (of {total:,}) looked at" if unseen else plural(total, "element")
-        code, message = "GC201", f"`{name}` is wrong in {wrong.size:,} of {among}; {at}{_numbers(judged, worst)}"
         position = int(np.ravel_multi_index(worst.index, judged.comparison.shape)) if worst.index else 0
-        if remark := judged.remarks.get(position):
+        remark = judged.remarks.get(position, "")
+        numbers = _numbers(judged, worst)
+        if remark.startswith(STRAIGHT_THROUGH):  # held against that, so that autodiff's number means nothing here
+            numbers = f"yours {number(worst.yours)}{_ratio(worst)}"
+        code, message = "GC201", f"`{name}` is wrong in {wrong.size:,} of {among}; {at}{numbers}"
+        if remark:
             message += f"; {remark}"
     return Finding(
         code,
@@ -166,8 +170,11 @@ def _numbers(judged: Judged, worst: Element) -> str:
         return f"yours {number(worst.yours)}"
     mine, theirs = pair(worst.yours, reference)
     bar = "" if by_autodiff or worst.error_bar is None else f" ± {number(worst.error_bar, 1)}"
-    ratio = "" if worst.ratio is None else f" (ratio {_ratio_text(worst.ratio)})"
-    return f"yours {mine}, {AUTODIFF if by_autodiff else DIFFERENCES} {theirs}{bar}{ratio}"
+    return f"yours {mine}, {AUTODIFF if by_autodiff else DIFFERENCES} {theirs}{bar}{_ratio(worst)}"
+
+
+def _ratio(worst: Element) -> str:
+    return "" if worst.ratio is None else f" (ratio {_ratio_text(worst.ratio)})"
 
 
 def _ratio_text(ratio: float | complex) -> str:

@@ -21,6 +21,9 @@ AUTODIFF = "autodiff"
 DIFFERENCES = "finite differences"
 DIMENSIONS = "dimensions"
 
+STRAIGHT_THROUGH = "straight-through"
+"""What a layer says to expect, and what its gradient is then held against."""
+
 _SEVERITY = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL, Status.ERROR)
 
 

@@ -81,6 +81,29 @@ def test_an_instability_is_shown_at_its_own_inputs(tmp_path: Path, layer: str, m
     assert run(report.script).returncode == 0, report.script
 
 
+@pytest.mark.parametrize(
+    ("module", "layer", "settings"),
+    [
+        ("broken/contracts.py", "stack", Settings()),
+        ("broken/contracts.py", "counted", Settings()),
+        ("broken/contracts.py", "once", Settings()),
+        ("broken/contracts_layouts.py", "square", Settings()),
+        ("broken/contracts_layouts.py", "narrow", Settings()),
+        ("derivatives/second_order.py", "cube", Settings(order=2)),
+        ("derivatives/compiled.py", "two_ways", Settings()),
+        ("derivatives/compiled.py", "branching", Settings(vmap=True)),
+        ("derivatives/forward_mode.py", "added_constant", Settings()),
+        ("broken/straight_through.py", "doubled", Settings()),
+    ],
+)
+def test_what_is_no_matter_of_one_value_is_shown_too(module: str, layer: str, settings: Settings) -> None:
+    target = Target(BROKEN.parent / module, layer)
+    (report,) = check_targets([target], CheckOptions(settings=settings)).layers
+    assert 0 < len(report.script.splitlines()) <= 10, report.findings
+    done = run(report.script)
+    assert done.stderr.strip().splitlines()[-1].startswith("AssertionError"), (report.script, done.stderr)
+
+
 def test_a_script_is_what_the_command_prints(tmp_path: Path) -> None:
     """Copied from the screen, however narrow it is, into a file in the folder where the command was run."""
     module = tmp_path / "layers.py"

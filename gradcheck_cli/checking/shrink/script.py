@@ -18,6 +18,8 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import quiet
 
 MOST_LINES = 10
+_BLOCKS = ("def ", "try:", "except ")
+"""What a statement beside them would become a part of."""
 _WIDTH = 100
 """Columns up to which statements share a line."""
 _WIDEST = 180
@@ -62,9 +64,8 @@ def _assembled(
     transcript: Transcript, inputs: Sequence[tuple[str, Any]], before: Sequence[str], after: Sequence[str]
 ) -> Script:
     assigned = [(name, literal(value)) for name, value in (*inputs, *transcript.upstream)]
-    statements = [*before, *transcript.setup, transcript.forward]
-    statements += [transcript.backward] if transcript.backward else []
-    statements += after
+    called = [statement for statement in (transcript.forward, transcript.backward) if statement]
+    statements = [*before, *transcript.setup, *called, *after]
     text = "\n".join([*(value for _, value in assigned), *statements])
     imports = _imports(transcript, text)
     for width in (0, _WIDTH, _WIDEST):
@@ -112,8 +113,8 @@ def _packed(statements: Sequence[str], width: int) -> list[str]:
     """Short statements side by side, so that a line is not longer than `width`."""
     lines: list[str] = []
     for statement in statements:
-        alone = statement.startswith(("def ", "assert "))
-        if lines and not alone and not lines[-1].startswith("def ") and len(lines[-1]) + len(statement) + 2 <= width:
+        alone = statement.startswith((*_BLOCKS, "assert "))
+        if lines and not alone and not lines[-1].startswith(_BLOCKS) and len(lines[-1]) + len(statement) + 2 <= width:
             lines[-1] += f"; {statement}"
         else:
             lines.append(statement)

@@ -33,7 +33,7 @@ from gradcheck_cli.checking.shrink.value_assertions import (
 from gradcheck_cli.checking.shrink.writer import transcribe
 from gradcheck_cli.checking.stress.unstable import Unstable
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, LeafVerdict
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, STRAIGHT_THROUGH, LeafVerdict
 from gradcheck_cli.layers.case import Case, Specification
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.module import Module
@@ -86,9 +86,8 @@ class Shrinker:
         return "" if found is None else found.text
 
     def _script(self, finding: Finding, checked: list[CheckedCase]) -> Script | None:
-        if finding.code in _OF_VALUES:
-            return self._of_value(finding, checked)
-        return self._of_structure(finding, checked)
+        found = self._of_value(finding, checked) if finding.code in _OF_VALUES else None
+        return found or self._of_structure(finding, checked)
 
     def _of_extreme(self, shown: Unstable) -> Script | None:
         """The inputs are the smallest already, and what is right there is known."""
@@ -144,7 +143,7 @@ class Shrinker:
         leaves = checked.verdict.leaves
         if position >= len(leaves) or not _is_of_values(leaves[position]) or not leaves[position].worst:
             return None
-        wrong = _element(leaves[position], index or leaves[position].worst[0].index)
+        wrong = _element(leaves[position], index or leaves[position].worst[0].index, case.layer.expect)
         return None if wrong is None else (wrong, checked.subject.upstream)
 
     def _confirmed(self, candidate: Failing[Wrong], position: int) -> Failing[Wrong] | None:
@@ -213,9 +212,10 @@ class Shrinker:
             transcript = transcribe(self.module, self.bound, case, upstream, whole=whole)
         except Unwritable:
             return None
-        for shown in structure_assertions.ways(finding.code, finding.argument, transcript):
+        for shown in structure_assertions.ways(finding, transcript):
+            called = replace(transcript, setup=(), forward="", backward="") if shown.alone else transcript
             try:
-                script = self._assembled(transcript, [*self._seeding(transcript), *shown.before], shown.after)
+                script = self._assembled(called, [*self._seeding(transcript), *shown.before], shown.after)
             except Unwritable:
                 continue
             if self._attempt(script, transcript) is not None:
@@ -259,7 +259,7 @@ def _wrong_elements(finding: Finding, checked: list[CheckedCase]) -> list[tuple[
             leaf = verdict.received.leaf
             about = finding.argument in (None, leaf.name, leaf.argument)
             if about and _is_of_values(verdict) and verdict.worst:
-                wrong = _element(verdict, verdict.worst[0].index)
+                wrong = _element(verdict, verdict.worst[0].index, draw.subject.case.layer.expect)
                 if wrong is not None:
                     found.append((draw, wrong))
                     break
@@ -270,7 +270,7 @@ def _is_of_values(verdict: LeafVerdict) -> bool:
     return any(found.code.startswith(("GC2", "GC4")) for found in verdict.findings)
 
 
-def _element(verdict: LeafVerdict, index: tuple[int, ...]) -> Wrong | None:
+def _element(verdict: LeafVerdict, index: tuple[int, ...], expect: str) -> Wrong | None:
     """The element at `index`, or the worst one where that is not wrong; None where its right value is not known."""
     yours, reference = verdict.yours, verdict.reference
     if verdict.wrong_map is not None and not (verdict.wrong_map.shape and verdict.wrong_map[index]) and verdict.worst:
@@ -278,6 +278,7 @@ def _element(verdict: LeafVerdict, index: tuple[int, ...]) -> Wrong | None:
     if yours is None or reference is None or not math.isfinite(abs(reference[index])):
         return None
     witness = AUTODIFF if verdict.decided_by == AUTODIFF else "a finer difference"
+    witness = STRAIGHT_THROUGH if expect == STRAIGHT_THROUGH else witness
     return Wrong(verdict.received.leaf, index, complex(yours[index]), complex(reference[index]), witness)
 
 
