@@ -46,6 +46,9 @@ def trace(
         return _untraceable(recorder.failure or error, recorder)
     if recorder.failure is not None:
         return _untraceable(recorder.failure, recorder)
+    if any(isinstance(constant, DualArray) for constant in jaxpr.consts):
+        # JAX 0.6 does not ask a dual array for its tracer where a jitted function is handed one
+        return Untraceable("a compiled function of JAX is handed a NumPy array, and this version of JAX cuts it off")
     shapes = [tuple(aval.shape) for aval in jaxpr.out_avals]
     if shapes != [value.shape for value in expected]:
         return Untraceable(f"the trace's outputs have shapes {shapes}, the forward's {[v.shape for v in expected]}")

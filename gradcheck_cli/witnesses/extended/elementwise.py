@@ -119,7 +119,6 @@ EXACT: Mapping[str, Rule] = {
     "copy_p": lambda x: x,
     "reduce_precision": lambda x: x,
     "stop_gradient": lambda x: x,
-    "optimization_barrier": lambda x: x,
 }
 """Those whose results are exact."""
 

@@ -19,7 +19,10 @@ from gradcheck_cli.witnesses.extended.windows import WINDOWS
 
 Array = NDArray[Any]
 
-RULES: Mapping[str, Any] = {**ROUNDED, **EXACT, **MOVING, **WINDOWS, **SUMS, **PRODUCTS, **CHOICES}
+PASSED_ON = dict.fromkeys(("optimization_barrier", "device_put"), lambda *values, **_: values)
+"""Those that give back all their operands: JAX 0.6 moves constants to their device in the program itself."""
+
+RULES: Mapping[str, Any] = {**ROUNDED, **EXACT, **MOVING, **WINDOWS, **SUMS, **PRODUCTS, **CHOICES, **PASSED_ON}
 ELEMENTWISE = frozenset({*ROUNDED, *EXACT})
 NOISY = frozenset({*ROUNDED, *PRODUCTS, *SUMS})
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
