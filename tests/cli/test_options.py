@@ -44,7 +44,7 @@ def test_a_bad_command_line_is_refused_in_words(arguments: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "how"), zip(USAGE[2:-1], cycle((("--format", "json"), ("--format=json",)))), ids=" ".join
+    ("arguments", "how"), [*zip(USAGE[2:-1], cycle((("--format", "json"), ("--format=json",))))], ids=" ".join
 )
 def test_and_in_json_where_json_was_asked_for(arguments: tuple[str, ...], how: tuple[str, ...]) -> None:
     document = gradcheck(*arguments, *how, engine="passing").json

@@ -1,7 +1,7 @@
 """Every function, method and ufunc of NumPy that takes the array as it comes: followed, with NumPy's own values.
 
-The traced program is run at the input and beside it. Beside it, a result that follows its input agrees with NumPy to
-rounding; one that was cut off stays where it was.
+The traced program is run beside the input that it was traced at: there a result that follows its input agrees with
+NumPy to rounding, and one that was cut off stays where it was.
 """
 
 from __future__ import annotations
@@ -98,14 +98,13 @@ def outcome(function, dual, arguments):
             jaxpr = jax.make_jaxpr(program)(*arrays)
     except TraceError:
         return "unfollowed"
-    for want, at in ((expected, arrays), (beside, [a * (1 + BESIDE) for a in arrays])):
-        got = jax.core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *at)
-        leaves = [np.asarray(leaf) for _, leaf in walk(want)]
-        if [leaf.shape for leaf in leaves] != [np.shape(leaf) for leaf in got]:
-            return "other shapes"
-        for mine, theirs in zip(got, leaves):
-            if not np.allclose(mine, theirs, rtol=1e-10, atol=1e-13, equal_nan=True):
-                return f"{np.ravel(mine)[:3]} where NumPy gives {np.ravel(theirs)[:3]}"
+    got = jax.core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *(a * (1 + BESIDE) for a in arrays))
+    leaves = [np.asarray(leaf) for _, leaf in walk(beside)]
+    if [leaf.shape for leaf in leaves] != [np.shape(leaf) for leaf in got]:
+        return "other shapes"
+    for mine, theirs in zip(got, leaves):
+        if not np.allclose(mine, theirs, rtol=1e-10, atol=1e-13, equal_nan=True):
+            return f"{np.ravel(mine)[:3]} where NumPy gives {np.ravel(theirs)[:3]}"
     return "followed"
 
 

@@ -34,7 +34,7 @@ def settle(dual):
     return np.asarray(dual.tracer)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(sorted(VIEWS)), max_size=3), min_size=1, max_size=4), st.integers(0, 10**6))
 def test_views_and_writes_follow_numpy(chains, seed):
     rng = np.random.default_rng(seed)
