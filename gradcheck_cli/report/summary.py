@@ -116,7 +116,7 @@ def _beside_values(layer: LayerReport, screen: Screen, indent: str) -> list[list
     return [
         [
             screen.text(indent + rule),
-            verdict(Status.ERROR if code.startswith("GC5") else Status.FAIL, screen),
+            verdict(layer.status, screen),
             Text(),
             Text(),
             Text(code, style=QUIET),
