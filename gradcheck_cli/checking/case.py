@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcheck_cli.checking.draws import Drawn
 from gradcheck_cli.checking.findings import forward_mismatch
+from gradcheck_cli.checking.more_digits import settled_with_more_digits
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.checking.wide import settled_in_float64
 from gradcheck_cli.judge.derivatives.convention import explained
@@ -24,6 +25,7 @@ from gradcheck_cli.witnesses.conduct.replay import replay
 from gradcheck_cli.witnesses.differences.batched import BatchedForward
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.differences.evaluate import ReferenceOnly, evaluator
+from gradcheck_cli.witnesses.extended.gradients import sizes_of_output_terms
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
 from gradcheck_cli.witnesses.reference.autodiff import autodiff, outputs_nearby, perturbed
 from gradcheck_cli.witnesses.reference.conventions import conventions
@@ -74,7 +76,8 @@ class Cases:
         wrong = None
         if isinstance(traced, Trace) and isinstance(reference, Autodiff):
             nearby = partial(outputs_nearby, traced, case, upstream, device=self._device)
-            wrong = self._traces.disagreement(traced, self._module, case, reference.outputs, nearby)
+            terms = partial(sizes_of_output_terms, traced, case)
+            wrong = self._traces.disagreement(traced, self._module, case, reference.outputs, nearby, terms)
         if wrong is None:
             verdict = judge.verdict(reference)
         elif case.layer.has_reference:
@@ -88,6 +91,7 @@ class Cases:
         usable = traced if wrong is None else wrong
         known = reference if wrong is None else wrong
         subject = Subject(self._bound, case, drawn.result, upstream, analytic, usable, known, self._device)
+        verdict = settled_with_more_digits(verdict, subject)
         return CheckedCase(subject, explained(verdict, subject), equations)
 
 

@@ -72,14 +72,15 @@ class Traces:
         case: Case,
         values: tuple[Any, ...],
         nearby: Callable[[], Sequence[Sequence[Any]]],
+        terms: Callable[[], Sequence[Any] | None],
     ) -> Untraceable | None:
         """Why the trace's outputs, `values`, are not the forward's own, and the line; None where they are.
 
-        `nearby` gives them at inputs that are off by roundings.
+        `nearby` gives them at inputs that are off by roundings, `terms` the sizes of what they are made of.
         """
         way = self._way(module, case, traced.on_jax)
         assert not isinstance(way, Untraceable)
-        return disagreement(traced, values, way.bound, case, way.files, nearby)
+        return disagreement(traced, values, way.bound, case, way.files, nearby, terms)
 
     def _way(self, module: Module, case: Case, on_jax: bool) -> _Way | Untraceable:
         if on_jax:

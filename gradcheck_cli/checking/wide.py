@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
@@ -17,7 +18,9 @@ from gradcheck_cli.report.model import Status
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import widened
 
-OF_VALUES = frozenset({"GC201", "GC307", "GC401"})
+Array = NDArray[Any]
+
+OF_VALUES = frozenset({"GC201", "GC307", "GC401", "GC402"})
 """What too few digits, an overflow or an underflow can look like."""
 
 
@@ -36,7 +39,7 @@ def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstr
     if not codes or not codes <= OF_VALUES or case.layer.dtype or not _is_narrow(case):
         return verdict
     try:
-        again = judged_again(_widened_case(case), _widened_upstream(verdict.upstream))
+        again = judged_again(case_in(case, widened), upstream_in(verdict.upstream, widened))
     except UserError:  # it takes nothing wider
         return verdict
     if again.status is not Status.PASS:
@@ -64,30 +67,31 @@ def _undecided(leaf: LeafVerdict, dtype: str) -> LeafVerdict:
     return replace(leaf, status=Status.INCONCLUSIVE, findings=(), worst=(), wrong_map=None, why=why)
 
 
-def _widened_case(case: Case) -> Case:
-    """The case with its leaves in float64 (complex128), each of the kind (NumPy, JAX, scalar) that stood there."""
+def case_in(case: Case, change: Callable[[Array], Array]) -> Case:
+    """The case with its leaves in another dtype, each of the kind (NumPy, JAX, scalar) that stood there."""
     places = {(leaf.argument, leaf.path) for leaf in case.leaves}
 
     def put(argument: str) -> Callable[[tuple[Any, ...], Any], Any]:
-        return lambda path, old: _widened(old) if (argument, path) in places else old
+        return lambda path, old: _changed(old, change) if (argument, path) in places else old
 
     arguments = {name: rebuild(value, put(name)) for name, value in case.arguments.items()}
-    leaves = tuple(replace(leaf, value=widened(leaf.value)) for leaf in case.leaves)
+    leaves = tuple(replace(leaf, value=change(leaf.value)) for leaf in case.leaves)
     return replace(case, arguments=arguments, leaves=leaves)
 
 
-def _widened_upstream(upstream: Upstream) -> Upstream:
-    cotangents = rebuild(upstream.cotangents, lambda _, leaf: _widened(leaf) if is_floating(leaf) else leaf)
+def upstream_in(upstream: Upstream, change: Callable[[Array], Array]) -> Upstream:
+    """The upstream gradient in another dtype."""
+    cotangents = rebuild(upstream.cotangents, lambda _, leaf: _changed(leaf, change) if is_floating(leaf) else leaf)
     return Upstream(cotangents, upstream.flat)
 
 
-def _widened(leaf: Any) -> Any:
+def _changed(leaf: Any, change: Callable[[Array], Array]) -> Any:
     if isinstance(leaf, np.ndarray):
-        return widened(leaf)
-    if isinstance(leaf, np.generic):
-        return widened(leaf)[()]
+        return change(leaf)
+    if isinstance(leaf, (float, complex, np.generic)):
+        return change(np.asarray(leaf))[()]
     if not hasattr(leaf, "dtype"):
         return leaf
     import jax.numpy as jnp
 
-    return jnp.asarray(widened(leaf))
+    return jnp.asarray(change(np.asarray(leaf)))

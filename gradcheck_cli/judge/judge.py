@@ -21,7 +21,7 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.situation import Situation
 from gradcheck_cli.judge.traced import judging as traced
 from gradcheck_cli.judge.untraced import judging as untraced
-from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DrawVerdict, undecided, worst_status
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DrawVerdict, LeafVerdict, undecided, worst_status
 from gradcheck_cli.judge.words import index_text
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, walk
@@ -85,7 +85,7 @@ def judge_draw(
         leaves, findings, notes = untraced.judge(situation, autodiff)
     if broken:
         # why there is no autodiff, or how many differences were taken, is then beside the point
-        leaves, notes = tuple(replace(undecided(leaf, broken), notes=()) for leaf in leaves), ()
+        leaves, notes = tuple(replace(undecided(_excused(leaf), broken), notes=()) for leaf in leaves), ()
     findings = (*reception.findings, *findings)
     status = worst_status([*(leaf.status for leaf in leaves), *([Status.FAIL] if findings else [])])
     return DrawVerdict(
@@ -114,6 +114,16 @@ def _broken_forward(outputs: Sequence[NDArray[Any]]) -> str:
             which = f" of output {number + 1}" if len(outputs) > 1 else ""
             return f"the forward gives {kind}{f' at {index_text(index)}' if index else ''}{which} for these inputs"
     return ""
+
+
+def _excused(leaf: LeafVerdict) -> LeafVerdict:
+    """The leaf; passing where all that is wrong is not finite either, as the forward's own output is."""
+    comparison, yours = leaf.comparison, leaf.received.usable
+    if leaf.status is not Status.FAIL or comparison is None or yours is None or len(leaf.findings) > 1:
+        return leaf
+    if not comparison.wrong.size or np.isfinite(yours.reshape(-1)[comparison.wrong]).any():
+        return leaf
+    return replace(leaf, status=Status.PASS, findings=(), worst=(), wrong_map=None)
 
 
 def _witnesses(autodiff: Autodiff | Untraceable, evidence: Evidence) -> tuple[str, ...]:

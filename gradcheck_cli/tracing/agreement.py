@@ -31,6 +31,7 @@ def disagreement(
     case: Case,
     files: frozenset[str],
     nearby: Callable[[], Sequence[Sequence[Any]]],
+    terms: Callable[[], Sequence[Any] | None],
 ) -> Untraceable | None:
     """Why the traced program's outputs are not the forward's own; None where they agree to rounding.
 
@@ -38,11 +39,14 @@ def disagreement(
         values: the jaxpr's outputs at the case's inputs.
         bound, files: what the trace was made from, to find the line.
         nearby: the jaxpr's outputs at inputs that are off by roundings; asked only where some differ.
+        terms: by output, the sizes of the terms that it is made of, where known; asked only where some still differ.
     """
     for position, (mine, theirs) in enumerate(zip(values, trace.outputs)):
         wrong = _wrong(np.asarray(mine), theirs, trace.narrowest)
         if wrong.any():
             wrong &= ~_rounding(np.asarray(mine), theirs, [outputs[position] for outputs in nearby()])
+        if wrong.any() and (sizes := terms()) is not None:
+            wrong &= ~(np.abs(np.asarray(mine) - theirs) <= _share(trace.narrowest) * np.asarray(sizes[position]))
         if wrong.any():
             at = _worst(np.asarray(mine), theirs, wrong)
             reason = (
@@ -79,12 +83,16 @@ def where_they_part(
 def _wrong(mine: NDArray[Any], theirs: NDArray[Any], narrowest: Any) -> NDArray[np.bool_]:
     same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
     scale = np.max(np.abs(theirs[np.isfinite(theirs)]), initial=0.0)
-    bits = int(jnp.finfo(narrowest).nmant)
     # Relative to the output's scale, for elements that nearly cancel are as rough as the terms they are made of.
-    allowed = 2.0 ** (-SHARE_OF_BITS * bits) * np.maximum(np.abs(theirs), scale)
+    allowed = _share(narrowest) * np.maximum(np.abs(theirs), scale)
     with np.errstate(invalid="ignore"):
         wrong: NDArray[np.bool_] = ~same & ~(np.abs(mine - theirs) <= allowed)
     return wrong
+
+
+def _share(narrowest: Any) -> float:
+    """Of the terms that an output is made of: how far it may lie off."""
+    return float(2.0 ** (-SHARE_OF_BITS * int(jnp.finfo(narrowest).nmant)))
 
 
 def _rounding(mine: NDArray[Any], theirs: NDArray[Any], nearby: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:

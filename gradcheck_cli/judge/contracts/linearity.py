@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.contracts.comparing import Apart, apart, equal, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
 from gradcheck_cli.judge.dimensions.receiving import finding
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, largest
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.conduct.situations import Gradients
@@ -18,6 +18,9 @@ from gradcheck_cli.witnesses.conduct.superposed import Superposed
 
 HALF = 1e-4
 """Dtypes with a larger epsilon have no room for large upstream gradients."""
+
+ROOM = 2.0**-24
+"""Of the largest number of a dtype: what is above it may have overflown on the way."""
 
 SAFETY = 4.0
 """Each of the gradients in a sum has its own rounding."""
@@ -109,7 +112,9 @@ def _scaled(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | None:
         return None
     if not np.isfinite(scaled).all() and epsilon(leaf.received.leaf.value.dtype) > HALF:
         return None  # overflow
-    return apart(scaled, seen.c * first, SAFETY * seen.c * rounding(leaf, first))
+    wanted = seen.c * first
+    wanted[np.abs(wanted) > ROOM * largest(leaf.received.dtype)] = np.nan  # it overflows, itself or on the way
+    return apart(scaled, wanted, SAFETY * seen.c * rounding(leaf, first))
 
 
 def _combined(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | None:

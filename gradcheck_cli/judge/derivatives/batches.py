@@ -9,6 +9,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.derivatives.agreement import Words, disagreement
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
+from gradcheck_cli.judge.noise.own import loosened
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.users_code import raised
@@ -65,4 +66,7 @@ def _compared(
         "one by one",
         "look at callbacks (`vmap_method`), at `custom_vmap` rules, and at what depends on values in Python",
     )
-    return disagreement(case, verdict, together, loop, words)
+    found = disagreement(case, verdict, together, loop, words)
+    if found is not None and (loose := loosened(verdict, subject)) is not None:
+        found = disagreement(case, loose, together, loop, words)
+    return found

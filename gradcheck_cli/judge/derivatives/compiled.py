@@ -5,16 +5,24 @@ What may differ is what Python did while they were traced: a branch on a value, 
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.derivatives.agreement import Words, disagreement
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
+from gradcheck_cli.judge.noise.own import loosened
 from gradcheck_cli.judge.settings import Settings
-from gradcheck_cli.judge.verdict import DrawVerdict
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, compiled, leaf_gradients
+from gradcheck_cli.witnesses.extended.function import in_extended
+from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.subject import Subject
 
 NAME = "the same under jax.jit"
@@ -44,7 +52,29 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
         return _raised(subject, Finding("GC502", message, str(layer.path), layer.line, mend=MEND))
     words = Words(SITUATION, "compiled", "step by step", MEND)
     found = disagreement(case, verdict, traced, own, words)
+    if found is not None and (loose := loosened(verdict, subject)) is not None:
+        found = disagreement(case, loose, traced, own, words)
+    if found is not None and _is_right_in_extended(backward, verdict):
+        return Examination(notes=(f"Compiled and step by step differ by rounding: {found.message}.",))
     return outcome(NAME, findings=() if found is None else (found,))
+
+
+def _is_right_in_extended(backward: ComposedBackward, verdict: DrawVerdict) -> bool:
+    """Whether the traced program, computed with more digits, is the reference: then only rounding is in the way."""
+    try:
+        gradients = in_extended(backward, *backward.values())
+    except (UserError, BeyondEvaluation):
+        return False
+    return all(_is_reference(leaf, gradient) for leaf, gradient in zip(verdict.leaves, gradients))
+
+
+def _is_reference(leaf: LeafVerdict, gradient: NDArray[Any]) -> bool:
+    reference, tolerance = leaf.reference, leaf.tolerance
+    if reference is None or tolerance is None or reference.shape != gradient.shape:
+        return False
+    with np.errstate(all="ignore"):
+        error = np.abs(gradient - reference).reshape(-1)
+    return bool(np.all(error <= tolerance.at(np.abs(reference).reshape(-1), slice(None))))
 
 
 def _raised(subject: Subject, finding: Finding) -> Examination:

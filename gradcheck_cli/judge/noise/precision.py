@@ -43,6 +43,17 @@ def underflow(dtypes: Sequence[np.dtype[Any]]) -> float:
     return max((_smallest_normal(dtype) for dtype in dtypes if is_floating_dtype(dtype)), default=0.0)
 
 
+def largest(dtype: np.dtype[Any] | None) -> float:
+    """The largest number that a floating dtype holds; infinity for others."""
+    if dtype is None or not is_floating_dtype(dtype):
+        return float("inf")
+    if dtype.kind in "fc":
+        return float(np.finfo(dtype).max)
+    import ml_dtypes
+
+    return float(ml_dtypes.finfo(dtype).max)
+
+
 def _smallest_normal(dtype: np.dtype[Any]) -> float:
     if dtype.kind in "fc":
         return float(np.finfo(dtype).smallest_normal)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype, underflow
 from gradcheck_cli.judge.settings import Settings
 
 Perturbed = Callable[[float, int], tuple[NDArray[Any], ...]]
@@ -52,6 +52,9 @@ DRIFT_SAFETY = 16.0
 
 NORMAL_MEDIAN = 0.9539
 """The median of |a − b| for two standard normal numbers: √2 times that of one, 0.6745."""
+
+LARGEST_UNDERFLOW = 2.0**-100
+"""What underflows is as good as zero; float16's smallest numbers, 6e-5, are not."""
 
 UNMEASURED_FACTOR = 4.0
 
@@ -221,7 +224,7 @@ def measure(
     drift = _drift(moved, reference) if moved and reference is not None else None
     typical, own = typical_size(scale), unmeasured_rounding(dtypes)
     share = FLOOR_SHARE if largest_epsilon(dtypes) > DOUBLE_EPSILON else DOUBLE_FLOOR_SHARE
-    floor = share * relative * max(typical, natural)
+    floor = share * relative * max(typical, natural) + min(underflow(dtypes), LARGEST_UNDERFLOW)
     return Tolerance(relative, floor, scale, drift, own=own, least=own * typical)
 
 

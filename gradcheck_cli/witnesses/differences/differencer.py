@@ -22,7 +22,7 @@ from gradcheck_cli.witnesses.differences.sampling import (
     by_coordinate_batched,
     probe_dependence,
 )
-from gradcheck_cli.witnesses.differences.step import Model, Refined, refine
+from gradcheck_cli.witnesses.differences.step import Refined, refine
 from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDifferences, Upstream
 
 Place = tuple[int, tuple[int, ...]]
@@ -243,7 +243,7 @@ class Differencer:
     def _difference(self, leaf: int, coordinates: NDArray[np.intp], batch: BatchedForward | None) -> Refined:
         points, model = self._points, self._model
         if batch is not None:
-            model = Model(batch.base(points.origins), model.weights, model.noise, model.correlation)
+            model = replace(model, base=batch.base(points.origins))
         chunk = max(1, min(CHUNK_VALUES // max(points.outputs, 1), 4096))
         parts = []
         for start in range(0, len(coordinates), chunk):

@@ -17,7 +17,7 @@ from gradcheck_cli.witnesses.differences.noise import (
     stands_still,
 )
 from gradcheck_cli.witnesses.differences.points import Floats, Points
-from gradcheck_cli.witnesses.differences.step import Model
+from gradcheck_cli.witnesses.differences.step import LARGEST_STEP, Model
 
 NOISE_POINTS = 11
 NOISE_POINTS_MANY = 6
@@ -29,6 +29,18 @@ LOUD = 2.0**-36
 
 STRADDLED = 32.0
 """It is a kink or a jump where it is this many times what it is on either side of the point."""
+
+CLOSER_STEPS = (2.0**-28, 2.0**-36)
+"""Distances at which an oscillation is told from noise: it is smooth there, and still moves."""
+
+ROUGH = 2.0**-20
+"""Noise above this share of the outputs is more than a float32 inside makes: it is looked at more closely."""
+
+CHAOTIC = 2.0**-12
+"""Noise above this share, that is no rounding to few bits, may be anything: differences say nothing."""
+
+BENDS = 2.0**-3
+"""Of the distance at which a function was still rough: the longest step in which it may be taken for smooth."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,27 @@ def measured(points: Points, direction: Direction, narrowest: np.dtype[np.floati
         quiet = np.maximum(*(noise_of(row) for row in beside))
         if np.any(noise > STRADDLED * quiet):
             rows, noise = beside[0], quiet
-    model = Model(points.base, points.weights, noise, correlation_of(rows, points.weights, noise))
-    return Measured(model, line.seconds_each)
+    longest = LARGEST_STEP
+    size = np.fmax(np.abs(points.base), np.nanmax(np.abs(rows), axis=0))
+    if _is_above(ROUGH, noise, size, points.weights):
+        for closer in CLOSER_STEPS:
+            near = line.values(closer, NOISE_POINTS)
+            if stands_still(near, rows):
+                break  # a staircase
+            quiet = noise_of(near)
+            if not _is_above(STRADDLED, noise, quiet, points.weights):
+                if _is_above(CHAOTIC, noise, size, points.weights):
+                    noise = np.full(points.outputs, np.inf)
+                break
+            # Most of what looked like noise is none nearby: the function oscillates within the longer distance.
+            rows, noise, longest, distance = near, quiet, BENDS * distance, closer
+    correlation = correlation_of(rows, points.weights, noise) if np.isfinite(noise).all() else 1.0
+    return Measured(Model(points.base, points.weights, noise, correlation, longest), line.seconds_each)
+
+
+def _is_above(share: float, one: Floats, other: Floats, weights: Floats) -> bool:
+    """Whether one is more than `share` of the other, over all outputs as they are weighted."""
+    return bool(np.linalg.norm(one * weights) > share * np.linalg.norm(other * weights))
 
 
 @dataclass

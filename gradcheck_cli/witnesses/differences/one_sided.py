@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.witnesses.differences.step import LARGEST_STEP, Floats, Model
+from gradcheck_cli.witnesses.differences.step import Floats, Model
 
 STEPS = (1.0, 2.0**4, 2.0**-4, 2.0**8)
 """Tried times the usual step; the one with the smallest bar wins."""
@@ -119,7 +119,7 @@ def _one_side(values: Values, scale: float, model: Model, side: int) -> _Side:
     nothing = np.full(len(model.base), np.nan)
     best = _Side(nothing, nothing, np.zeros(len(model.base)), float("inf"))
     for factor in STEPS:
-        step = min(model.relative_step * factor, LARGEST_STEP) * scale
+        step = min(model.relative_step * factor, model.longest) * scale
         moved, offsets = _sampled(values, side * step, model)
         jumps = _jumps(moved, lambda closer, step=step: _sampled(values, side * step * closer, model)[0], model)  # type: ignore[misc]
         found = _extrapolated(moved, offsets, jumps, step, model)

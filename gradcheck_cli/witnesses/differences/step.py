@@ -55,12 +55,14 @@ class Model:
         weights: (outputs,) the upstream gradient.
         noise: (outputs,) standard deviations.
         correlation: see `noise.correlation_of`.
+        longest: the longest relative step in which the function may be taken for smooth.
     """
 
     base: Floats
     weights: Floats
     noise: Floats
     correlation: float
+    longest: float = LARGEST_STEP
 
     @property
     def size(self) -> float:
@@ -73,7 +75,8 @@ class Model:
         value = self.size
         noise = float(np.sqrt(np.sum((self.noise * self.weights) ** 2)))
         relative = noise / value if value > 0 and np.isfinite(value) else EPSILON
-        return float(np.clip(4 * max(relative, EPSILON / 2) ** (1 / 3), 2.0**-16, LARGEST_STEP))
+        usual = float(np.clip(4 * max(relative, EPSILON / 2) ** (1 / 3), 2.0**-16, LARGEST_STEP))
+        return min(usual, self.longest)
 
 
 @dataclass(frozen=True)
@@ -202,10 +205,11 @@ def refine(
                 wanting = ~(found.error <= ENOUGH * found.scale)
         overshot = (found.error >= error[active]) & (tried > best_step[active])
         better = (found.error < error[active]) | ~np.isfinite(value[active])
+        better |= _contradicts(found, value[active], error[active]) & (tried < best_step[active])
         value[active[better]], error[active[better]] = found.value[better], found.error[better]
         best_step[active[better]] = tried[better]
         wanting &= (found.scale > 0) | ~np.isfinite(found.error)
-        following = _next_step(found, tried, smallest[active])
+        following = np.minimum(_next_step(found, tried, smallest[active]), model.longest)
         if own_size is not None:
             lost = ~np.isfinite(found.error)
             closer = np.maximum(model.relative_step * own_size[active], smallest[active])
@@ -214,6 +218,12 @@ def refine(
         step[active] = following
         active = active[wanting]
     return Refined(value, error, best_step)
+
+
+def _contradicts(found: Estimate, value: Floats, error: Floats) -> NDArray[np.bool_]:
+    """Whether a shorter step shows that a longer one's bar is not true: the function oscillates within that."""
+    with np.errstate(all="ignore"):
+        return np.abs(found.value - value) > 2 * found.error + error
 
 
 def _mask(depends: dict[int, NDArray[np.bool_]], active: NDArray[np.intp], outputs: int) -> NDArray[np.bool_] | None:

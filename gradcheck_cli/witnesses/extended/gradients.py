@@ -184,3 +184,15 @@ def in_dtype(
     """
     leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
     return gradient.run(leaves, upstream.flat, Arithmetic(dtype, narrow=True))
+
+
+def sizes_of_output_terms(trace: Trace, case: Case) -> tuple[Array, ...] | None:
+    """For each output the sum of the sizes of the terms it is made of, see `magnitudes`; None where that is unknown."""
+    leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
+    jaxpr, constants = trace.jaxpr.jaxpr, trace.jaxpr.consts
+    try:
+        with np.errstate(all="ignore"):
+            found = magnitudes(jaxpr, constants, leaves, Arithmetic(EXTENDED))
+    except BeyondEvaluation:
+        return None
+    return tuple(np.asarray(size, np.float64) for _, size in found)

@@ -188,9 +188,11 @@ def perturbed(
 def outputs_nearby(
     trace: Trace, case: Case, upstream: Upstream, *, device: str = "cpu"
 ) -> tuple[tuple[NDArray[Any], ...], ...]:
-    """The traced forward's outputs at leaves that are off by a rounding of float64, `NEARBY` times; outputs inside."""
+    """The traced forward's outputs at leaves that are off by a rounding of theirs, `NEARBY` times; outputs inside."""
+    import jax.numpy as jnp
+
     program = gradient_program(trace, device=device)
-    size = float(np.finfo(np.float64).eps)
+    size = max((float(jnp.finfo(leaf.value.dtype).eps) for leaf in case.leaves), default=0.0)
     return tuple(program.outputs(_moved(case, size, case.seed + number), upstream.flat) for number in range(NEARBY))
 
 

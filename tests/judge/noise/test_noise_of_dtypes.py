@@ -176,8 +176,8 @@ def test_right_in_float64_and_beyond_float16_is_inconclusive(tmp_path: Path) -> 
     path = tmp_path / "layers.py"
     path.write_text(
         "import numpy as np\n\n\n"
-        "def square_forward(x):\n    '''- x: of shape (N, D)'''\n    return np.sqrt(x * x + 1), x\n\n\n"
-        "def square_backward(dout, x):\n    return dout * x / np.sqrt(x * x + 1)\n",
+        "def square_forward(x):\n    '''- x: of shape (N, D)'''\n    return np.hypot(x, 1), x\n\n\n"
+        "def square_backward(dout, x):\n    return dout * x / np.hypot(x, 1)\n",
         encoding="utf-8",
     )
     options = CheckOptions(InputOptions(draws=1, dtype="float16", magnitude=10.0), Settings(shrink=False))

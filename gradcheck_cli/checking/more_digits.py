@@ -1,0 +1,226 @@
+"""A float64 layer that differs by little or at random: is it its own rounding, or the backward?
+
+Rounding shrinks where the same code computes with more digits; a mistake stays. Where it cannot compute with more, its
+gradient at inputs that are off by roundings tells: one that is another number there is none that can be judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.checking.wide import case_in, upstream_in
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
+from gradcheck_cli.judge.noise.tolerance import NEAR, natural_size
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
+from gradcheck_cli.judge.words import number, plural
+from gradcheck_cli.report.model import Status
+from gradcheck_cli.tracing.trace import Trace
+from gradcheck_cli.witnesses.analytic import run_backward, run_forward
+from gradcheck_cli.witnesses.conduct.replay import replay
+from gradcheck_cli.witnesses.conduct.situations import gradients_of, node_of
+from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
+from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
+from gradcheck_cli.witnesses.extended.function import in_extended
+from gradcheck_cli.witnesses.extended.gradients import Programs
+from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
+from gradcheck_cli.witnesses.subject import Subject
+from gradcheck_cli.witnesses.upstream import widened
+
+Array = NDArray[Any]
+
+OF_ROUNDING = frozenset({"GC201", "GC402"})
+"""What rounding can look like."""
+
+SMALL = 1e-3
+"""An error counts as small below this share of the gradient, or of what its terms are by their units."""
+
+SHRINKS = 1 / 64
+"""Extended precision has 11 more bits: rounding shrinks to a two-thousandth."""
+
+MOST_ELEMENTS = 2**14
+"""Larger cases are not computed again: without a BLAS they take long."""
+
+AS_FAR = 1 / 8
+"""Yours moves by this share of its error, or more, where the inputs move by roundings,"""
+
+MOSTLY = 0.25
+"""in this share of its elements and tries, or more: some steps round to what they were."""
+
+NEARBY = 5
+
+
+def settled_with_more_digits(verdict: DrawVerdict, subject: Subject) -> DrawVerdict:
+    """The verdict; a leaf that failed passes where its errors are its own rounding, and is inconclusive where nothing
+    can be told from it."""
+    case = verdict.case
+    failing = [at for at, leaf in enumerate(verdict.leaves) if leaf.status is Status.FAIL]
+    if (
+        not failing
+        or verdict.findings
+        or case.layer.expect
+        or not all(_may_be_rounding(verdict.leaves[at]) for at in failing)
+    ):
+        return verdict
+    if any(epsilon(leaf.value.dtype) > DOUBLE_EPSILON for leaf in case.leaves):
+        return verdict
+    leaves = list(verdict.leaves)
+    if all(_is_small(subject, leaves[at], at) for at in failing):
+        settled = _by_digits(subject, verdict, failing)
+        for at, leaf in settled.items():
+            leaves[at] = leaf
+    left = [at for at in failing if leaves[at].status is Status.FAIL]
+    if left:
+        nearby = _nearby(subject)
+        for at in left:
+            if _is_random(leaves[at], [(yours[at], references[at]) for yours, references in nearby]):
+                leaves[at] = _untellable(leaves[at])
+    status = worst_status([leaf.status for leaf in leaves])
+    notes = tuple(dict.fromkeys((*verdict.notes, *(note for leaf in leaves for note in leaf.notes))))
+    return replace(verdict, leaves=tuple(leaves), status=status, notes=notes)
+
+
+def _may_be_rounding(leaf: LeafVerdict) -> bool:
+    """Whether it was judged by measured tolerances, and has finite values where it is wrong."""
+    yours, comparison = leaf.yours, leaf.comparison
+    if yours is None or comparison is None or leaf.reference is None or not comparison.wrong.size:
+        return False
+    if leaf.tolerance is None or not leaf.tolerance.measured:
+        return False
+    if not {finding.code for finding in leaf.findings} <= OF_ROUNDING:
+        return False
+    return bool(np.isfinite(comparison.errors).all())
+
+
+def _is_small(subject: Subject, leaf: LeafVerdict, at: int) -> bool:
+    reference, comparison = leaf.reference, leaf.comparison
+    assert reference is not None and comparison is not None
+    values = [np.asarray(value) for value in getattr(subject.autodiff, "outputs", ())]
+    natural = natural_size(values, subject.upstream.flat, subject.case.leaves[at].value)
+    size = np.fmax(np.abs(reference).reshape(-1)[comparison.wrong], natural)
+    return bool(np.all(comparison.errors <= SMALL * size))
+
+
+def _by_digits(subject: Subject, verdict: DrawVerdict, failing: list[int]) -> dict[int, LeafVerdict]:
+    """The failing leaves whose errors are gone in extended precision."""
+    traced, case = subject.traced, subject.case
+    too_large = sum(leaf.value.size for leaf in case.leaves) > MOST_ELEMENTS
+    if not isinstance(traced, Trace) or too_large or np.finfo(EXTENDED).eps > SHRINKS * DOUBLE_EPSILON:
+        return {}
+    try:
+        leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
+        _, truth = Programs().of(traced).run(leaves, subject.upstream.flat, Arithmetic(EXTENDED))
+        own = _own_in_extended(subject)
+    except (BeyondEvaluation, UserError):
+        return {}
+    settled = {}
+    for at in failing:
+        yours, leaf = own[at], verdict.leaves[at]
+        if yours is None or yours.shape != truth[at].shape or not _is_gone(leaf, yours, truth[at]):
+            continue
+        settled[at] = _passed(leaf)
+    return settled
+
+
+def _is_gone(leaf: LeafVerdict, yours: Array, truth: Array) -> bool:
+    comparison, tolerance, own = leaf.comparison, leaf.tolerance, leaf.yours
+    assert comparison is not None and tolerance is not None and own is not None
+    wrong = comparison.wrong
+    exact = truth.reshape(-1)[wrong]
+    with np.errstate(all="ignore"):
+        error = np.abs(yours.reshape(-1)[wrong] - exact)
+        allowed = np.fmax(
+            tolerance.at(np.abs(exact).astype(np.float64), wrong), SHRINKS * np.abs(own.reshape(-1)[wrong] - exact)
+        )
+    return bool(np.all(error <= allowed))
+
+
+def _own_in_extended(subject: Subject) -> list[Array | None]:
+    """By leaf, the user's own gradient in extended precision; None where nothing usable came back.
+
+    Raises:
+        UserError: where the layer does not run in it.
+        BeyondEvaluation: where a step of it does not.
+    """
+    case, upstream = subject.case, subject.upstream
+    if case.layer.uses_jax:
+        composed = ComposedBackward(subject.bound, case, upstream)
+        return list(in_extended(composed, *composed.values()))
+    wide, above = case_in(case, _extended), upstream_in(upstream, _extended)
+    with np.errstate(all="ignore"):
+        backward = run_backward(subject.bound, wide, run_forward(subject.bound, wide), above).backward
+    found: list[Array | None] = []
+    for leaf in case.leaves:
+        node = node_of(backward, leaf.argument, leaf.path)
+        array = None if node is None else np.asarray(node)
+        found.append(array if array is not None and array.dtype.kind in "fc" else None)
+    return found
+
+
+def _extended(value: Array) -> Array:
+    return widened(value).astype(np.result_type(value, EXTENDED))
+
+
+def _passed(leaf: LeafVerdict) -> LeafVerdict:
+    comparison = leaf.comparison
+    assert comparison is not None
+    count, largest = comparison.wrong.size, float(comparison.errors.max())
+    note = (
+        f"`{leaf.received.name}` is off by up to {number(largest, 1)} in {plural(count, 'element')}, and right where "
+        "the same code computes with more digits: the rounding of its own steps."
+    )
+    return replace(_without_findings(leaf), status=Status.PASS, notes=(*leaf.notes, note))
+
+
+def _untellable(leaf: LeafVerdict) -> LeafVerdict:
+    comparison = leaf.comparison
+    assert comparison is not None
+    why = (
+        f"`{leaf.received.name}` moves by as much as it is off in {plural(comparison.wrong.size, 'element')} where the "
+        "inputs move by a few roundings: the layer is too ill-conditioned at these inputs to be told right from wrong"
+    )
+    return replace(_without_findings(leaf), status=Status.INCONCLUSIVE, why=why)
+
+
+def _without_findings(leaf: LeafVerdict) -> LeafVerdict:
+    comparison = leaf.comparison
+    assert comparison is not None
+    right = replace(comparison, wrong=comparison.wrong[:0], errors=comparison.errors[:0])
+    return replace(leaf, findings=(), worst=(), wrong_map=None, comparison=right)
+
+
+def _nearby(subject: Subject) -> list[tuple[Sequence[Array | None], Sequence[Array]]]:
+    """Yours and the reference at inputs that are off by roundings; none where the layer raises there."""
+    if not isinstance(subject.traced, Trace):
+        return []
+    again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
+    found = []
+    with contextlib.suppress(UserError):
+        for number in range(NEARBY):
+            backward, references = again(NEAR * DOUBLE_EPSILON, subject.case.seed + number)
+            found.append((gradients_of(subject.case, backward), references))
+    return found if len(found) == NEARBY else []
+
+
+def _is_random(leaf: LeafVerdict, nearby: Sequence[tuple[Array | None, Array]]) -> bool:
+    """Whether each wrong element moves by about its error somewhere near, and is as far off there.
+
+    A branch that is taken at these very inputs only moves it too, and is right next door.
+    """
+    yours, comparison = leaf.yours, leaf.comparison
+    assert yours is not None and comparison is not None
+    known = [(near, truth) for near, truth in nearby if near is not None and near.shape == yours.shape]
+    if not known or len(known) < len(nearby):
+        return False
+    rows = (len(known), -1)
+    with np.errstate(all="ignore"):
+        moved = np.abs(np.stack([near for near, _ in known]) - yours).reshape(rows)[:, comparison.wrong]
+        off = np.abs(np.stack([near - truth for near, truth in known])).reshape(rows)[:, comparison.wrong]
+    far = np.fmin(moved, off) >= AS_FAR * comparison.errors
+    return bool(far.any(axis=0).all() and far.mean() >= MOSTLY)
