@@ -53,16 +53,18 @@ class Cases:
         self._settings = settings
         self._device = device
 
-    def of(self, case: Case, upstream: Upstream | None = None) -> CheckedCase:
+    def of(self, case: Case, upstream: Upstream | None = None, *, settle: bool = True) -> CheckedCase:
         """Run, trace and judge a case; the upstream gradient is drawn where none is given.
+
+        `settle`: where it fails, look whether its own rounding is the cause.
 
         Raises:
             UserError: GC502, for a forward or backward that raises.
         """
         result = run_forward(self._bound, case)
-        return self.judged(Drawn(case, result, self._traces.trace(self._module, case, result)), upstream)
+        return self.judged(Drawn(case, result, self._traces.trace(self._module, case, result)), upstream, settle=settle)
 
-    def judged(self, drawn: Drawn, upstream: Upstream | None = None) -> CheckedCase:
+    def judged(self, drawn: Drawn, upstream: Upstream | None = None, *, settle: bool = True) -> CheckedCase:
         """Judge a case whose forward has run.
 
         Raises:
@@ -91,7 +93,8 @@ class Cases:
         usable = traced if wrong is None else wrong
         known = reference if wrong is None else wrong
         subject = Subject(self._bound, case, drawn.result, upstream, analytic, usable, known, self._device)
-        verdict = settled_with_more_digits(verdict, subject)
+        if settle:
+            verdict = settled_with_more_digits(verdict, subject)
         return CheckedCase(subject, explained(verdict, subject), equations)
 
 

@@ -6,7 +6,6 @@ gradient at inputs that are off by roundings tells: one that is another number t
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from gradcheck_cli.judge.words import number, plural
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
+from gradcheck_cli.witnesses.conduct.nearby import nearby
 from gradcheck_cli.witnesses.conduct.replay import replay
 from gradcheck_cli.witnesses.conduct.situations import gradients_of, node_of
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
@@ -53,7 +53,11 @@ AS_FAR = 1 / 8
 MOSTLY = 0.25
 """in this share of its elements and tries, or more: some steps round to what they were."""
 
-NEARBY = 5
+DISTANCES = (4.0, 16.0, 4.0, 16.0, 4.0)
+"""How many roundings the inputs move by, one try each."""
+
+NO_DIGITS = 2.0**-6
+"""A forward whose outputs move by this share of their size has too few digits to be judged by."""
 
 
 def settled_with_more_digits(verdict: DrawVerdict, subject: Subject) -> DrawVerdict:
@@ -75,12 +79,8 @@ def settled_with_more_digits(verdict: DrawVerdict, subject: Subject) -> DrawVerd
         settled = _by_digits(subject, verdict, failing)
         for at, leaf in settled.items():
             leaves[at] = leaf
-    left = [at for at in failing if leaves[at].status is Status.FAIL]
-    if left:
-        nearby = _nearby(subject)
-        for at in left:
-            if _is_random(leaves[at], [(yours[at], references[at]) for yours, references in nearby]):
-                leaves[at] = _untellable(leaves[at])
+    for at in _random(subject, verdict, [at for at in failing if leaves[at].status is Status.FAIL]):
+        leaves[at] = _untellable(leaves[at])
     status = worst_status([leaf.status for leaf in leaves])
     notes = tuple(dict.fromkeys((*verdict.notes, *(note for leaf in leaves for note in leaf.notes))))
     return replace(verdict, leaves=tuple(leaves), status=status, notes=notes)
@@ -195,32 +195,48 @@ def _without_findings(leaf: LeafVerdict) -> LeafVerdict:
     return replace(leaf, findings=(), worst=(), wrong_map=None, comparison=right)
 
 
-def _nearby(subject: Subject) -> list[tuple[Sequence[Array | None], Sequence[Array]]]:
-    """Yours and the reference at inputs that are off by roundings; none where the layer raises there."""
-    if not isinstance(subject.traced, Trace):
+def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
+    """The failing leaves whose errors are drawn anew next door; all of them where the forward's outputs are so too.
+
+    A branch that is taken at these very inputs only moves a gradient as well, and the gradient is right next door.
+    """
+    if not failing or not isinstance(subject.traced, Trace):
         return []
     again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
-    found = []
-    with contextlib.suppress(UserError):
-        for number in range(NEARBY):
-            backward, references = again(NEAR * DOUBLE_EPSILON, subject.case.seed + number)
-            found.append((gradients_of(subject.case, backward), references))
-    return found if len(found) == NEARBY else []
+    far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
+    for number, size in enumerate(DISTANCES):
+        try:
+            backward, references = again(size * DOUBLE_EPSILON, subject.case.seed + number)
+        except UserError:  # what raises next door, a singular matrix, and moves as far, is at its end
+            return [at for at, rows in far.items() if rows and np.any(rows)]
+        yours = gradients_of(subject.case, backward)
+        for at in failing:
+            far[at].append(_is_far(verdict.leaves[at], yours[at], references[at]))
+        if number == 1 and not any(np.any(rows) for rows in far.values()):
+            return []  # nothing moves: a mistake
+    stacked = {at: np.stack(rows) for at, rows in far.items()}
+    random = [at for at, rows in stacked.items() if rows.any(axis=0).all() and rows.mean() >= MOSTLY]
+    return list(failing) if len(random) < len(failing) and _has_no_digits(subject) else random
 
 
-def _is_random(leaf: LeafVerdict, nearby: Sequence[tuple[Array | None, Array]]) -> bool:
-    """Whether each wrong element moves by about its error somewhere near, and is as far off there.
-
-    A branch that is taken at these very inputs only moves it too, and is right next door.
-    """
-    yours, comparison = leaf.yours, leaf.comparison
-    assert yours is not None and comparison is not None
-    known = [(near, truth) for near, truth in nearby if near is not None and near.shape == yours.shape]
-    if not known or len(known) < len(nearby):
-        return False
-    rows = (len(known), -1)
+def _is_far(leaf: LeafVerdict, yours: Array | None, reference: Array) -> NDArray[np.bool_]:
+    """Which wrong elements move by about their error, and are as far off next door."""
+    here, comparison = leaf.yours, leaf.comparison
+    assert here is not None and comparison is not None
+    if yours is None or yours.shape != here.shape:
+        return np.zeros(comparison.wrong.size, np.bool_)
     with np.errstate(all="ignore"):
-        moved = np.abs(np.stack([near for near, _ in known]) - yours).reshape(rows)[:, comparison.wrong]
-        off = np.abs(np.stack([near - truth for near, truth in known])).reshape(rows)[:, comparison.wrong]
-    far = np.fmin(moved, off) >= AS_FAR * comparison.errors
-    return bool(far.any(axis=0).all() and far.mean() >= MOSTLY)
+        off = np.fmin(np.abs(yours - here), np.abs(yours - reference)).reshape(-1)[comparison.wrong]
+    return np.asarray(off >= AS_FAR * comparison.errors)
+
+
+def _has_no_digits(subject: Subject) -> bool:
+    """Whether roundings of the inputs move most elements of an output by a part of their size."""
+    near = nearby(subject, NEAR * DOUBLE_EPSILON)
+    for outputs in zip(*(each.outputs for each in near)):
+        first = np.abs(outputs[0])
+        with np.errstate(all="ignore"):
+            moved = np.max([np.abs(other - outputs[0]) for other in outputs[1:]], axis=0)
+            if first.size and np.median(moved / np.fmax(first, np.finfo(np.float64).tiny)) > NO_DIGITS:
+                return True
+    return False

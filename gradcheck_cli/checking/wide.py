@@ -25,7 +25,7 @@ OF_VALUES = frozenset({"GC201", "GC307", "GC401", "GC402"})
 
 
 def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstream], DrawVerdict]) -> DrawVerdict:
-    """The verdict; where it failed on values in a narrow dtype and passes in float64, it is inconclusive.
+    """The verdict; where it failed on values in a narrow dtype and does not in float64, it is inconclusive.
 
     The same code is right there for the same inputs: what is wrong is that the dtype does not hold what the layer
     computes for these (its squares overflow, its differences cancel). A wrong backward is wrong in both.
@@ -42,9 +42,9 @@ def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstr
         again = judged_again(case_in(case, widened), upstream_in(verdict.upstream, widened))
     except UserError:  # it takes nothing wider
         return verdict
-    if again.status is not Status.PASS:
+    if again.status not in (Status.PASS, Status.INCONCLUSIVE):
         return verdict
-    leaves = tuple(_undecided(leaf, str(case.dtype)) for leaf in verdict.leaves)
+    leaves = tuple(_undecided(leaf, str(case.dtype), other) for leaf, other in zip(verdict.leaves, again.leaves))
     if not any(leaf.status is Status.INCONCLUSIVE for leaf in leaves):
         why = f"the forward is right in float64, and {case.dtype} does not hold its values at these inputs"
         leaves = tuple(replace(leaf, status=Status.INCONCLUSIVE, why=leaf.why or why) for leaf in leaves)
@@ -55,15 +55,21 @@ def _is_narrow(case: Case) -> bool:
     return any(epsilon(leaf.value.dtype) > DOUBLE_EPSILON for leaf in case.leaves)
 
 
-def _undecided(leaf: LeafVerdict, dtype: str) -> LeafVerdict:
+def _undecided(leaf: LeafVerdict, dtype: str, wide: LeafVerdict) -> LeafVerdict:
     if leaf.status is not Status.FAIL:
         return leaf
+    if wide.status is Status.INCONCLUSIVE:
+        return _told(leaf, wide.why)
     comparison = leaf.comparison
     count = "" if comparison is None else f" in {comparison.wrong.size:,} of {comparison.total:,}"
     why = (
         f"`{leaf.received.name}` is right in float64, and {dtype} does not hold it at these inputs: too few digits, "
         f"an overflow or an underflow{count}"
     )
+    return _told(leaf, why)
+
+
+def _told(leaf: LeafVerdict, why: str) -> LeafVerdict:
     return replace(leaf, status=Status.INCONCLUSIVE, findings=(), worst=(), wrong_map=None, why=why)
 
 

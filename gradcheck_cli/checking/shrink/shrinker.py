@@ -137,7 +137,7 @@ class Shrinker:
     ) -> tuple[Wrong, Upstream] | None:
         """The full judge's word, for errors that finite differences of one step do not see."""
         try:
-            checked = self.cases.of(case, upstream)
+            checked = self.cases.of(case, upstream, settle=False)
         except UserError:
             return None
         leaves = checked.verdict.leaves

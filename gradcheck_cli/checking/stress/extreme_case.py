@@ -262,7 +262,7 @@ class Looker:
             return ()
         self._judgements += 1
         try:
-            verdicts = self._cases.of(run.case, run.ran.upstream).verdict.leaves
+            verdicts = self._cases.of(run.case, run.ran.upstream, settle=False).verdict.leaves
         except UserError:
             return ()
         found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.contracts import layouts, linearity, mutation, repetition, staleness
@@ -82,6 +83,7 @@ class _Contracts:
         self.verdict = verdict
         self.situations = situations
         self.once = once
+        self.moves: tuple[NDArray[np.float64], ...] = ()
         self.first = situations.seconds
         self.meant = [written for written in once.arguments if may_write(written, once, verdict)]
 
@@ -115,7 +117,10 @@ class _Contracts:
             if examined.findings and (changed := self._changed_by_itself()):
                 return found + outcome(REPEATABLE, findings=changed)
             if examined.findings and (loose := loosened(self.verdict, self.subject)) is not None:
-                self.verdict = loose  # it stands if it is more than what roundings of the inputs do
+                self.verdict, self.moves = (
+                    loose.verdict,
+                    loose.outputs,
+                )  # it stands if it is more than what roundings of the inputs do
                 examined = part(seen)
             found += examined
             if not any(item is not None for item in after):
@@ -238,7 +243,7 @@ class _Contracts:
                 what = layouts.what_is(layout, arguments=arguments, upstream=upstream, verdict=self.verdict)
                 if run.error is not None:
                     notes.append(f"It does not run where {what}: {run.error.message.partition('; inputs')[0]}.")
-                elif (difference := layouts.outputs_part(self.verdict, run, seen)) is not None:
+                elif (difference := layouts.outputs_part(self.verdict, run, seen, self.moves)) is not None:
                     findings.append(layouts.wrong_forward(self.verdict, what, difference))
                 else:
                     parted = layouts.gradients_part(self.verdict, run, plain)
@@ -253,7 +258,7 @@ class _Contracts:
         return outcome(LAYOUTS, findings=findings, notes=notes)
 
     def _parts(self, run: other_memory.Rearranged, seen: Repeated, plain: Gradients) -> bool:
-        if run.error is not None or layouts.outputs_part(self.verdict, run, seen) is not None:
+        if run.error is not None or layouts.outputs_part(self.verdict, run, seen, self.moves) is not None:
             return True
         return bool(layouts.gradients_part(self.verdict, run, plain))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
+
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.judge.contracts.comparing import Apart, apart, each_apart, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
@@ -19,11 +23,19 @@ from gradcheck_cli.witnesses.conduct.situations import Gradients
 Parted = list[tuple[LeafVerdict, Apart]]
 
 
-def outputs_part(verdict: DrawVerdict, seen: Rearranged, plain: Repeated) -> Apart | None:
-    """Where the forward gives other outputs in this memory than in plain memory."""
-    for one, other in zip(plain.outputs, seen.outputs or ()):
+def outputs_part(
+    verdict: DrawVerdict, seen: Rearranged, plain: Repeated, moves: Sequence[NDArray[np.float64]] = ()
+) -> Apart | None:
+    """Where the forward gives other outputs in this memory than in plain memory.
+
+    `moves`: by output, how far roundings of the inputs move its elements, where known.
+    """
+    for one, other, own in zip_longest(plain.outputs, seen.outputs or (), moves):
+        if one is None or other is None:
+            continue
         size = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
-        difference = apart(other, one, 4 * unmeasured_rounding([verdict.case.dtype]) * size)
+        allowed = np.full(one.shape, 4 * unmeasured_rounding([verdict.case.dtype]) * size)
+        difference = apart(other, one, allowed if own is None or own.shape != one.shape else np.fmax(allowed, own))
         if difference is not None:
             return difference
     return None

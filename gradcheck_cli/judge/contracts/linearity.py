@@ -113,7 +113,8 @@ def _scaled(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | None:
     if not np.isfinite(scaled).all() and epsilon(leaf.received.leaf.value.dtype) > HALF:
         return None  # overflow
     wanted = seen.c * first
-    wanted[np.abs(wanted) > ROOM * largest(leaf.received.dtype)] = np.nan  # it overflows, itself or on the way
+    overflows = np.abs(wanted) > ROOM * largest(leaf.received.dtype)  # itself, or on the way
+    wanted = np.where(overflows, np.nan, wanted)
     return apart(scaled, wanted, SAFETY * seen.c * rounding(leaf, first))
 
 

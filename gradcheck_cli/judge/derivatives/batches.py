@@ -68,5 +68,5 @@ def _compared(
     )
     found = disagreement(case, verdict, together, loop, words)
     if found is not None and (loose := loosened(verdict, subject)) is not None:
-        found = disagreement(case, loose, together, loop, words)
+        found = disagreement(case, loose.verdict, together, loop, words)
     return found

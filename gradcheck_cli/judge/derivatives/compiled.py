@@ -53,7 +53,7 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
     words = Words(SITUATION, "compiled", "step by step", MEND)
     found = disagreement(case, verdict, traced, own, words)
     if found is not None and (loose := loosened(verdict, subject)) is not None:
-        found = disagreement(case, loose, traced, own, words)
+        found = disagreement(case, loose.verdict, traced, own, words)
     if found is not None and _is_right_in_extended(backward, verdict):
         return Examination(notes=(f"Compiled and step by step differ by rounding: {found.message}.",))
     return outcome(NAME, findings=() if found is None else (found,))

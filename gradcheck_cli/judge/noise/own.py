@@ -7,44 +7,64 @@ their steps are ill-conditioned. The reference does not show that of the user's 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.judge.noise.tolerance import NEAR, largest_epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
-from gradcheck_cli.witnesses.conduct.nearby import gradients_nearby
-from gradcheck_cli.witnesses.conduct.situations import Gradients
+from gradcheck_cli.witnesses.conduct.nearby import nearby
 from gradcheck_cli.witnesses.subject import Subject
 
 SAFETY = 8.0
 """Times the largest movement that was seen in a few tries."""
 
 
-def loosened(verdict: DrawVerdict, subject: Subject) -> DrawVerdict | None:
-    """The verdict with each tolerance at least what roundings of the inputs do to yours; None where they do nothing."""
+@dataclass(frozen=True)
+class Loose:
+    """What roundings of the inputs do to yours.
+
+    Attributes:
+        verdict: with each tolerance at least that.
+        outputs: by output of the forward, how far its elements may move.
+    """
+
+    verdict: DrawVerdict
+    outputs: tuple[NDArray[np.float64], ...]
+
+
+def loosened(verdict: DrawVerdict, subject: Subject) -> Loose | None:
+    """What roundings of the inputs do; None where the layer does not run next door."""
     dtypes = [leaf.value.dtype for leaf in subject.case.leaves]
-    nearby = gradients_nearby(subject, NEAR * largest_epsilon(dtypes))
-    leaves = tuple(_loosened(leaf, position, nearby) for position, leaf in enumerate(verdict.leaves))
-    if all(new is old for new, old in zip(leaves, verdict.leaves)):
+    near = nearby(subject, NEAR * largest_epsilon(dtypes))
+    if not near:
         return None
-    return replace(verdict, leaves=leaves)
+    leaves = tuple(
+        _loosened(leaf, [each.gradients[position] for each in near]) for position, leaf in enumerate(verdict.leaves)
+    )
+    first = near[0].outputs
+    outputs = tuple(_spread(output, [each.outputs[at] for each in near[1:]]) for at, output in enumerate(first))
+    return Loose(replace(verdict, leaves=leaves), outputs)
 
 
-def _loosened(leaf: LeafVerdict, position: int, nearby: Sequence[Gradients]) -> LeafVerdict:
+def _loosened(leaf: LeafVerdict, moved: Sequence[NDArray[Any] | None]) -> LeafVerdict:
     tolerance, yours = leaf.tolerance, leaf.yours
     if tolerance is None or not tolerance.measured or yours is None or not leaf.received.has_right_shape:
         return leaf
-    moved = [gradients[position] for gradients in nearby]
-    spread: NDArray[np.float64] = np.zeros(yours.shape)
-    for gradient in moved:
-        if gradient is not None and gradient.shape == yours.shape:
-            with np.errstate(invalid="ignore", over="ignore"):
-                np.fmax(spread, np.abs(gradient - yours), out=spread)
-    if not np.any(spread > 0):
-        return leaf
-    # What nearly cancels in one element is rounding in all that are made of the same terms.
-    spread = SAFETY * np.where(np.isfinite(spread), np.fmax(spread, np.median(spread)), np.inf)
+    spread = _spread(yours, moved)
     least = spread if tolerance.jitter is None else np.fmax(tolerance.jitter, spread)
     return replace(leaf, tolerance=replace(tolerance, jitter=least))
+
+
+def _spread(value: NDArray[Any], moved: Sequence[NDArray[Any] | None]) -> NDArray[np.float64]:
+    """How far each element moved, or the middle one did: what nearly cancels in one is rounding in all."""
+    spread: NDArray[np.float64] = np.zeros(value.shape)
+    for other in moved:
+        if other is not None and other.shape == value.shape:
+            with np.errstate(invalid="ignore", over="ignore"):
+                spread = np.fmax(spread, np.abs(other - value))
+    if not spread.size:
+        return spread
+    return np.asarray(SAFETY * np.where(np.isfinite(spread), np.fmax(spread, np.median(spread)), np.inf))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.witnesses.conduct.replay import moved_randomly, moved_upstream, with_leaves
@@ -14,8 +18,16 @@ STREAM = 0x4E
 """Sets this stage's random numbers apart from those of other stages under the same seed."""
 
 
-def gradients_nearby(subject: Subject, size: float) -> tuple[Gradients, ...]:
-    """The gradients at leaves and upstream gradients that are off by random factors of 1 ± `size`, a few times.
+@dataclass(frozen=True)
+class Nearby:
+    """One forward and backward next door: the outputs, and the gradients by leaf."""
+
+    outputs: tuple[NDArray[Any], ...]
+    gradients: Gradients
+
+
+def nearby(subject: Subject, size: float) -> tuple[Nearby, ...]:
+    """Outputs and gradients at leaves and upstream gradients that are off by random factors of 1 ± `size`, a few times.
 
     None where the layer raises there.
     """
@@ -28,7 +40,8 @@ def gradients_nearby(subject: Subject, size: float) -> tuple[Gradients, ...]:
         if not case.layer.unit_upstream:
             upstream = moved_upstream(upstream, size, rng)
         try:
-            found.append(situations.backward(situations.forward(near.arguments), upstream.cotangents).gradients)
+            forwarded = situations.forward(near.arguments)
+            found.append(Nearby(forwarded.outputs, situations.backward(forwarded, upstream.cotangents).gradients))
         except UserError:
             return ()
     return tuple(found)

@@ -22,7 +22,7 @@ from gradcheck_cli.witnesses.differences.sampling import (
     by_coordinate_batched,
     probe_dependence,
 )
-from gradcheck_cli.witnesses.differences.step import Refined, refine
+from gradcheck_cli.witnesses.differences.step import Refined, estimate, refine
 from gradcheck_cli.witnesses.gradients import Difference, Directional, FiniteDifferences, Upstream
 
 Place = tuple[int, tuple[int, ...]]
@@ -40,6 +40,12 @@ TOGETHER_EVALUATIONS = 48
 
 CHUNK_VALUES = 2**16
 """Values of one kind (rows times outputs) held at a time."""
+
+FARTHER = 2.0**-6
+"""The relative step at which a function that stood still is looked at again, where that is what nobody else says."""
+
+CLEARLY = 4.0
+"""It moves after all where its slope is this many error bars."""
 
 FIRST_NEARBY = 100
 """Sets the directions to nearby points apart from those of the directional derivatives."""
@@ -148,6 +154,7 @@ class Differencer:
         with np.errstate(all="ignore"):
             self._sweep(places, None)
             if one_sided:
+                self._look_farther(places)
                 self._add_sides(places)
         return {place: self._elements[place] for place in wanted if place in self._elements}
 
@@ -257,6 +264,23 @@ class Differencer:
         return Refined(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in ("value", "error", "step"))
         )
+
+    def _look_farther(self, places: list[Place]) -> None:
+        """Elements in which the function stood still, once more at a far longer step: it may be a staircase there."""
+        still = [place for place in places if place in self._elements and self._elements[place].value == 0]
+        for leaf, mine in _by_leaf(still):
+            if np.iscomplexobj(self._points.leaves[leaf]):
+                continue
+            mine = mine[: self._may_sample(len(mine))]
+            shape = self._points.leaves[leaf].shape
+            flat = np.array([np.ravel_multi_index(index, shape) if shape else 0 for _, index in mine], np.intp)
+            if not len(flat):
+                continue
+            sample = by_coordinate(self._points, leaf, flat)(np.arange(len(flat)), np.full(len(flat), FARTHER))
+            found = estimate(sample, self._model)
+            for place, value, bar in zip(mine, found.value.tolist(), found.error.tolist()):
+                if abs(value) > CLEARLY * bar:
+                    self._elements[place] = Difference(value, bar)
 
     def _add_sides(self, places: list[Place]) -> None:
         for place in places:
