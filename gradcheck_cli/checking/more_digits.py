@@ -53,8 +53,14 @@ AS_FAR = 1 / 8
 MOSTLY = 0.25
 """in this share of its elements and tries, or more: some steps round to what they were."""
 
-DISTANCES = (4.0, 16.0, 4.0, 16.0, 4.0)
+DISTANCES = (4.0, 16.0, 64.0, 4.0, 16.0, 64.0)
 """How many roundings the inputs move by, one try each."""
+
+SEEDS = 1000
+"""Sets them apart from the replays that the judge has seen."""
+
+LOOKS = 3
+"""Tries after which an error that stays is a mistake."""
 
 NO_DIGITS = 2.0**-6
 """A forward whose outputs move by this share of their size has too few digits to be judged by."""
@@ -204,15 +210,17 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
         return []
     again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
     far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
-    for number, size in enumerate(DISTANCES):
+    for tried, size in enumerate(DISTANCES, 1):
         try:
-            backward, references = again(size * DOUBLE_EPSILON, subject.case.seed + number)
-        except UserError:  # what raises next door, a singular matrix, and moves as far, is at its end
-            return [at for at, rows in far.items() if rows and np.any(rows)]
+            backward, references = again(size * DOUBLE_EPSILON, subject.case.seed + SEEDS + tried)
+        except UserError as error:
+            if isinstance(error.__cause__, np.linalg.LinAlgError):
+                return list(failing)  # a matrix that is singular next door
+            return []
         yours = gradients_of(subject.case, backward)
         for at in failing:
             far[at].append(_is_far(verdict.leaves[at], yours[at], references[at]))
-        if number == 1 and not any(np.any(rows) for rows in far.values()):
+        if tried == LOOKS and not any(np.any(rows) for rows in far.values()):
             return []  # nothing moves: a mistake
     stacked = {at: np.stack(rows) for at, rows in far.items()}
     random = [at for at, rows in stacked.items() if rows.any(axis=0).all() and rows.mean() >= MOSTLY]

@@ -20,10 +20,14 @@ from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
+from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, compiled, leaf_gradients
+from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.function import in_extended
+from gradcheck_cli.witnesses.extended.gradients import Programs
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.subject import Subject
+from gradcheck_cli.witnesses.upstream import widened
 
 NAME = "the same under jax.jit"
 SITUATION = "under `jax.jit`"
@@ -54,27 +58,31 @@ def examine(subject: Subject, verdict: DrawVerdict, settings: Settings) -> Exami
     found = disagreement(case, verdict, traced, own, words)
     if found is not None and (loose := loosened(verdict, subject)) is not None:
         found = disagreement(case, loose.verdict, traced, own, words)
-    if found is not None and _is_right_in_extended(backward, verdict):
+    if found is not None and _is_right_in_extended(backward, subject, verdict):
         return Examination(notes=(f"Compiled and step by step differ by rounding: {found.message}.",))
     return outcome(NAME, findings=() if found is None else (found,))
 
 
-def _is_right_in_extended(backward: ComposedBackward, verdict: DrawVerdict) -> bool:
-    """Whether the traced program, computed with more digits, is the reference: then only rounding is in the way."""
+def _is_right_in_extended(backward: ComposedBackward, subject: Subject, verdict: DrawVerdict) -> bool:
+    """Whether the traced program, computed with more digits, is the true gradient: then only rounding is in the way."""
+    if not isinstance(subject.traced, Trace):
+        return False
     try:
         gradients = in_extended(backward, *backward.values())
+        leaves = [np.asarray(widened(leaf.value)) for leaf in subject.case.leaves]
+        _, truths = Programs().of(subject.traced).run(leaves, subject.upstream.flat, Arithmetic(EXTENDED))
     except (UserError, BeyondEvaluation):
         return False
-    return all(_is_reference(leaf, gradient) for leaf, gradient in zip(verdict.leaves, gradients))
+    return all(map(_is_true, verdict.leaves, gradients, truths))
 
 
-def _is_reference(leaf: LeafVerdict, gradient: NDArray[Any]) -> bool:
-    reference, tolerance = leaf.reference, leaf.tolerance
-    if reference is None or tolerance is None or reference.shape != gradient.shape:
+def _is_true(leaf: LeafVerdict, gradient: NDArray[Any], truth: NDArray[Any]) -> bool:
+    if leaf.tolerance is None or truth.shape != gradient.shape:
         return False
     with np.errstate(all="ignore"):
-        error = np.abs(gradient - reference).reshape(-1)
-    return bool(np.all(error <= tolerance.at(np.abs(reference).reshape(-1), slice(None))))
+        error = np.abs(gradient - truth).reshape(-1)
+    allowed = leaf.tolerance.at(np.abs(truth).reshape(-1).astype(np.float64), slice(None))
+    return bool(np.all(error <= allowed))
 
 
 def _raised(subject: Subject, finding: Finding) -> Examination:

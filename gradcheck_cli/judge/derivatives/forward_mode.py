@@ -17,8 +17,8 @@ from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_reference, floating_parts
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
-from gradcheck_cli.judge.noise.precision import underflow
-from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, underflow
+from gradcheck_cli.judge.noise.tolerance import NEAR, largest_epsilon, unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, number, pair
@@ -26,11 +26,14 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.forward_mode import ForwardMode, forward_mode_of
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.analytic import copies
+from gradcheck_cli.witnesses.conduct.replay import moved_randomly, with_leaves
 from gradcheck_cli.witnesses.derivatives.forward_mode import Direction, as_arguments, draw_direction
 from gradcheck_cli.witnesses.subject import Subject
 
 FACTORS = (1.75, -0.625)
 """Of the two tangents whose combination is pushed forward: exact in every floating dtype, of both signs."""
+
+MOVES = 3
 
 LINEAR_SAFETY = 4.0
 """Times the usual relative rounding: three pushes, each with its own."""
@@ -82,13 +85,33 @@ class _Examining:
             known = against_reference(
                 self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
             )
-            if known.finding is not None:
+            if known.finding is not None and self._holds_it(direction, pushed):
                 return outcome(*checked, findings=(known.finding,), notes=(*notes, *known.notes))
             notes = (*notes, *known.notes)
         if not why:
             checked = (*checked, "⟨v, J u⟩ = ⟨Jᵀ v, u⟩")
             found = self._adjoint(direction, pushed, known)
         return outcome(*checked, findings=() if found is None else (found,), notes=notes)
+
+    def _holds_it(self, direction: Direction, pushed: Tangents) -> bool:
+        """Whether a narrow dtype has the digits: whether roundings of the inputs leave most of J u as it is."""
+        case = self.subject.case
+        size = largest_epsilon([leaf.value.dtype for leaf in case.leaves])
+        if size <= DOUBLE_EPSILON:
+            return True
+        rng = np.random.default_rng((case.seed, case.draw))
+        moved = [
+            self._push(
+                direction,
+                with_leaves(case, tuple(moved_randomly(leaf.value, NEAR * size, rng) for leaf in case.leaves)),
+            )[1]
+            for _ in range(MOVES)
+        ]
+        for position, own in enumerate(pushed):
+            spread = np.max([np.abs(each[position] - own) for each in moved], axis=0)
+            if spread.size and np.median(spread) > unmeasured_rounding([case.dtype]) * np.median(np.abs(own)):
+                return False
+        return True
 
     def _push(self, direction: Direction, near: Case | None = None) -> tuple[Tangents, Tangents]:
         """The floating output leaves and their tangents, in float64."""
