@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.checking.wide import case_in, upstream_in
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.noise.tolerance import NEAR, natural_size
@@ -32,6 +31,7 @@ from gradcheck_cli.witnesses.extended.gradients import Programs
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
+from gradcheck_cli.witnesses.wider import case_in, upstream_in
 
 Array = NDArray[Any]
 

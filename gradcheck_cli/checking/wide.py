@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
 from gradcheck_cli.layers.case import Case
-from gradcheck_cli.layers.leaves import is_floating, rebuild
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import widened
-
-Array = NDArray[Any]
+from gradcheck_cli.witnesses.wider import case_in, upstream_in
 
 OF_VALUES = frozenset({"GC201", "GC307", "GC401", "GC402"})
 """What too few digits, an overflow or an underflow can look like."""
@@ -71,33 +65,3 @@ def _undecided(leaf: LeafVerdict, dtype: str, wide: LeafVerdict) -> LeafVerdict:
 
 def _told(leaf: LeafVerdict, why: str) -> LeafVerdict:
     return replace(leaf, status=Status.INCONCLUSIVE, findings=(), worst=(), wrong_map=None, why=why)
-
-
-def case_in(case: Case, change: Callable[[Array], Array]) -> Case:
-    """The case with its leaves in another dtype, each of the kind (NumPy, JAX, scalar) that stood there."""
-    places = {(leaf.argument, leaf.path) for leaf in case.leaves}
-
-    def put(argument: str) -> Callable[[tuple[Any, ...], Any], Any]:
-        return lambda path, old: _changed(old, change) if (argument, path) in places else old
-
-    arguments = {name: rebuild(value, put(name)) for name, value in case.arguments.items()}
-    leaves = tuple(replace(leaf, value=change(leaf.value)) for leaf in case.leaves)
-    return replace(case, arguments=arguments, leaves=leaves)
-
-
-def upstream_in(upstream: Upstream, change: Callable[[Array], Array]) -> Upstream:
-    """The upstream gradient in another dtype."""
-    cotangents = rebuild(upstream.cotangents, lambda _, leaf: _changed(leaf, change) if is_floating(leaf) else leaf)
-    return Upstream(cotangents, upstream.flat)
-
-
-def _changed(leaf: Any, change: Callable[[Array], Array]) -> Any:
-    if isinstance(leaf, np.ndarray):
-        return change(leaf)
-    if isinstance(leaf, (float, complex, np.generic)):
-        return change(np.asarray(leaf))[()]
-    if not hasattr(leaf, "dtype"):
-        return leaf
-    import jax.numpy as jnp
-
-    return jnp.asarray(change(np.asarray(leaf)))

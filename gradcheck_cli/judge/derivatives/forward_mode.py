@@ -6,7 +6,7 @@ it is lost by transposition, and what is not linear in it cannot be transposed a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_re
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, underflow
-from gradcheck_cli.judge.noise.tolerance import NEAR, largest_epsilon, unmeasured_rounding
+from gradcheck_cli.judge.noise.tolerance import largest_epsilon, unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, number, pair
@@ -26,14 +26,13 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.forward_mode import ForwardMode, forward_mode_of
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.analytic import copies
-from gradcheck_cli.witnesses.conduct.replay import moved_randomly, with_leaves
 from gradcheck_cli.witnesses.derivatives.forward_mode import Direction, as_arguments, draw_direction
 from gradcheck_cli.witnesses.subject import Subject
+from gradcheck_cli.witnesses.upstream import widened
+from gradcheck_cli.witnesses.wider import case_in
 
 FACTORS = (1.75, -0.625)
 """Of the two tangents whose combination is pushed forward: exact in every floating dtype, of both signs."""
-
-MOVES = 3
 
 LINEAR_SAFETY = 4.0
 """Times the usual relative rounding: three pushes, each with its own."""
@@ -85,7 +84,7 @@ class _Examining:
             known = against_reference(
                 self.subject, self.settings, direction, pushed, lambda case: self._push(direction, case)[1]
             )
-            if known.finding is not None and self._holds_it(direction, pushed):
+            if known.finding is not None and self._is_wrong_in_float64(direction):
                 return outcome(*checked, findings=(known.finding,), notes=(*notes, *known.notes))
             notes = (*notes, *known.notes)
         if not why:
@@ -93,25 +92,18 @@ class _Examining:
             found = self._adjoint(direction, pushed, known)
         return outcome(*checked, findings=() if found is None else (found,), notes=notes)
 
-    def _holds_it(self, direction: Direction, pushed: Tangents) -> bool:
-        """Whether a narrow dtype has the digits: whether roundings of the inputs leave most of J u as it is."""
+    def _is_wrong_in_float64(self, direction: Direction) -> bool:
+        """Whether J u is as wrong where the same rule computes in float64: else a narrow dtype does not hold it."""
         case = self.subject.case
-        size = largest_epsilon([leaf.value.dtype for leaf in case.leaves])
-        if size <= DOUBLE_EPSILON:
+        if largest_epsilon([leaf.value.dtype for leaf in case.leaves]) <= DOUBLE_EPSILON:
             return True
-        rng = np.random.default_rng((case.seed, case.draw))
-        moved = [
-            self._push(
-                direction,
-                with_leaves(case, tuple(moved_randomly(leaf.value, NEAR * size, rng) for leaf in case.leaves)),
-            )[1]
-            for _ in range(MOVES)
-        ]
-        for position, own in enumerate(pushed):
-            spread = np.max([np.abs(each[position] - own) for each in moved], axis=0)
-            if spread.size and np.median(spread) > unmeasured_rounding([case.dtype]) * np.median(np.abs(own)):
-                return False
-        return True
+        wide, along = replace(self.subject, case=case_in(case, widened)), tuple(map(widened, direction))
+        try:
+            pushed = self._push(along, wide.case)[1]
+            known = against_reference(wide, self.settings, along, pushed, lambda case: self._push(along, case)[1])
+        except UserError:  # it takes nothing wider
+            return True
+        return known.finding is not None
 
     def _push(self, direction: Direction, near: Case | None = None) -> tuple[Tangents, Tangents]:
         """The floating output leaves and their tangents, in float64."""
