@@ -14,7 +14,7 @@ from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, evalu
 
 
 def in_extended(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[NDArray[Any]]:
-    """The outputs of `function(*arguments)`, whose arguments are sequences of arrays, flattened.
+    """The outputs of `function(*arguments)`, whose arguments are sequences of arrays, flattened; casts are done.
 
     Raises:
         UserError: what the user's code raises on tracers.
@@ -30,4 +30,4 @@ def in_extended(function: Callable[..., Any], *arguments: Sequence[Any]) -> list
         raise BeyondEvaluation(str(error)) from error
     flat = [np.asarray(value) for values in arguments for value in values]
     with np.errstate(all="ignore"):
-        return evaluate(program.jaxpr, program.consts, flat, Arithmetic(EXTENDED))
+        return evaluate(program.jaxpr, program.consts, flat, Arithmetic(EXTENDED, narrow=True))

@@ -288,3 +288,22 @@ def test_what_is_chaotic_is_not_called_wrong(tmp_path: Path) -> None:
         right = run(tmp_path, JAX, "rollout", 0.0, seed, magnitude=3e4, dtype="float32")
         assert right.status is not Status.FAIL, said(right)
     assert run(tmp_path, JAX, "rollout", 1e-2, 0, dtype="float32").status is Status.FAIL
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("source", "name"), [(NUMPY, "density"), (JAX, "rollout")])
+@pytest.mark.parametrize("narrower", ["float16", "float32"])
+def test_a_cast_inside_is_not_the_rounding_of_the_steps(
+    tmp_path: Path, source: str, name: str, dtype: str, narrower: str
+) -> None:
+    if narrower == dtype:
+        pytest.skip("that is no narrower")
+    before = {"density": "np.exp(-(x**2)) * (1 + {error})", "rollout": "return g * (1 + {error})"}[name]
+    assert before in source
+    after = {
+        "density": f"(np.exp(-(x**2))).astype('{narrower}').astype(x.dtype)",
+        "rollout": f"return g.astype('{narrower}').astype(g.dtype)",
+    }[name]
+    for seed in range(3):
+        layer = run(tmp_path, source.replace(before, after), name, 0.0, seed, dtype=dtype)
+        assert layer.status is Status.FAIL, said(layer)
