@@ -25,7 +25,7 @@ from gradcheck_cli.witnesses.conduct.replay import replay
 from gradcheck_cli.witnesses.differences.batched import BatchedForward
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.differences.evaluate import ReferenceOnly, evaluator
-from gradcheck_cli.witnesses.extended.gradients import sizes_of_output_terms
+from gradcheck_cli.witnesses.extended.gradients import sizes_of_gradient_terms, sizes_of_output_terms
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream
 from gradcheck_cli.witnesses.reference.autodiff import autodiff, outputs_nearby, perturbed
 from gradcheck_cli.witnesses.reference.conventions import conventions
@@ -89,7 +89,11 @@ class Cases:
         equations = 0
         if isinstance(traced, Trace):
             verdict, equations = replace(verdict, notes=(*verdict.notes, *traced.notes)), traced.equations
-        verdict = settled_in_float64(verdict, lambda wide, above: self.of(wide, above).verdict)
+        verdict = settled_in_float64(
+            verdict,
+            lambda wide, above: self.of(wide, above).verdict,
+            lambda: None if isinstance(traced, Untraceable) else sizes_of_gradient_terms(traced, case, upstream),
+        )
         usable = traced if wrong is None else wrong
         known = reference if wrong is None else wrong
         subject = Subject(self._bound, case, drawn.result, upstream, analytic, usable, known, self._device)

@@ -157,7 +157,7 @@ def _own_in_extended(subject: Subject) -> list[Array | None]:
     case, upstream = subject.case, subject.upstream
     if case.layer.uses_jax:
         composed = ComposedBackward(subject.bound, case, upstream)
-        return list(in_extended(composed, *composed.values()))
+        return list(in_extended(composed, DOUBLE_EPSILON, *composed.values()))
     wide, above = case_in(case, _extended), upstream_in(upstream, _extended)
     with np.errstate(all="ignore"):
         backward = run_backward(subject.bound, wide, run_forward(subject.bound, wide), above).backward

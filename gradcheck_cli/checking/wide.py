@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
+from gradcheck_cli.judge.words import plural
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.witnesses.gradients import Upstream
@@ -18,8 +23,18 @@ OF_VALUES = frozenset({"GC201", "GC307", "GC401", "GC402"})
 """What too few digits, an overflow or an underflow can look like."""
 
 
-def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstream], DrawVerdict]) -> DrawVerdict:
-    """The verdict; where it failed on values in a narrow dtype and does not in float64, it is inconclusive.
+Terms = Callable[[], Sequence[NDArray[Any]] | None]
+"""By leaf, the sizes of the terms that its gradient is made of; None where they are not known."""
+
+ROUNDINGS = 16.0
+"""Times epsilon and the size of its terms: so far a gradient may be off by rounding alone."""
+
+
+def settled_in_float64(
+    verdict: DrawVerdict, judged_again: Callable[[Case, Upstream], DrawVerdict], terms: Terms
+) -> DrawVerdict:
+    """The verdict; where it failed on values in a narrow dtype and passes in float64, each leaf passes that is off by
+    no more than the rounding of its terms, and the others are inconclusive.
 
     The same code is right there for the same inputs: what is wrong is that the dtype does not hold what the layer
     computes for these (its squares overflow, its differences cancel). A wrong backward is wrong in both.
@@ -27,6 +42,7 @@ def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstr
     Args:
         verdict: on one case.
         judged_again: judges another case of the same layer.
+        terms: asked only where it failed.
     """
     case = verdict.case
     codes = {finding.code for finding in verdict.all_findings}
@@ -38,7 +54,14 @@ def settled_in_float64(verdict: DrawVerdict, judged_again: Callable[[Case, Upstr
         return verdict
     if again.status not in (Status.PASS, Status.INCONCLUSIVE):
         return verdict
-    leaves = tuple(_undecided(leaf, str(case.dtype), other) for leaf, other in zip(verdict.leaves, again.leaves))
+    leaves = verdict.leaves
+    if again.status is Status.PASS and any(leaf.status is Status.FAIL for leaf in leaves):
+        sizes = terms()
+        if sizes is not None:
+            leaves = tuple(_rounded(leaf, size, case) for leaf, size in zip(leaves, sizes))
+            if all(leaf.status is Status.PASS for leaf in leaves) and not verdict.findings:
+                return replace(verdict, leaves=leaves, status=Status.PASS)
+    leaves = tuple(_undecided(leaf, str(case.dtype), other) for leaf, other in zip(leaves, again.leaves))
     if not any(leaf.status is Status.INCONCLUSIVE for leaf in leaves):
         why = f"the forward is right in float64, and {case.dtype} does not hold its values at these inputs"
         leaves = tuple(replace(leaf, status=Status.INCONCLUSIVE, why=leaf.why or why) for leaf in leaves)
@@ -61,6 +84,32 @@ def _undecided(leaf: LeafVerdict, dtype: str, wide: LeafVerdict) -> LeafVerdict:
         f"an overflow or an underflow{count}"
     )
     return _told(leaf, why)
+
+
+def _rounded(leaf: LeafVerdict, terms: NDArray[Any], case: Case) -> LeafVerdict:
+    """The leaf, passing where it is off by no more than the rounding of its terms."""
+    comparison, tolerance = leaf.comparison, leaf.tolerance
+    if leaf.status is not Status.FAIL or comparison is None or tolerance is None or terms.shape != comparison.shape:
+        return leaf
+    allowed = np.nan_to_num(ROUNDINGS * epsilon(case.dtype) * terms)
+    if not comparison.wrong.size or not np.all(comparison.errors <= allowed.reshape(-1)[comparison.wrong]):
+        return leaf
+    tolerance = replace(tolerance, jitter=allowed if tolerance.jitter is None else np.fmax(tolerance.jitter, allowed))
+    right = replace(comparison, wrong=comparison.wrong[:0], errors=comparison.errors[:0])
+    why = (
+        f"`{leaf.received.name}` is off in {plural(comparison.wrong.size, 'element')} by no more than {case.dtype} "
+        "rounds the terms it is made of, and right in float64"
+    )
+    return replace(
+        leaf,
+        status=Status.PASS,
+        findings=(),
+        worst=(),
+        wrong_map=None,
+        comparison=right,
+        tolerance=tolerance,
+        why=why,
+    )
 
 
 def _told(leaf: LeafVerdict, why: str) -> LeafVerdict:

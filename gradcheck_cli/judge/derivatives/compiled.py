@@ -15,6 +15,7 @@ from gradcheck_cli.judge.derivatives.agreement import Words, disagreement
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.noise.own import loosened
+from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.layers.layer import Convention
@@ -68,7 +69,7 @@ def _is_right_in_extended(backward: ComposedBackward, subject: Subject, verdict:
     if not isinstance(subject.traced, Trace):
         return False
     try:
-        gradients = in_extended(backward, *backward.values())
+        gradients = in_extended(backward, epsilon(subject.case.dtype), *backward.values())
         leaves = [np.asarray(widened(leaf.value)) for leaf in subject.case.leaves]
         _, truths = Programs().of(subject.traced).run(leaves, subject.upstream.flat, Arithmetic(EXTENDED))
     except (UserError, BeyondEvaluation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,11 +24,13 @@ class Arithmetic:
         noise: every rounded result is multiplied by 1 ± epsilon at random, drawn from it; None for none. Results of
             several such runs differ by as much as rounding matters (Vignes' discrete stochastic arithmetic).
         narrow: casts to narrower floating dtypes are done; in extended precision they are part of what is judged.
+        own: where `narrow`, casts to dtypes that are no coarser than this epsilon are left out all the same.
     """
 
     real: np.dtype[Any]
     noise: np.random.Generator | None = None
     narrow: bool = False
+    own: float = 0.0
 
     @property
     def imaginary(self) -> np.dtype[Any]:
@@ -38,6 +41,10 @@ class Arithmetic:
     def epsilon(self) -> float:
         """The spacing of `real` at 1."""
         return float(np.finfo(self.real).eps)
+
+    def casts_to(self, dtype: Any) -> bool:
+        """Whether a cast to this floating dtype is done."""
+        return self.narrow and float(ml_dtypes.finfo(dtype).eps) > self.own
 
     def held(self, value: Any, dtype: Any) -> Array:
         """`value` as this arithmetic holds a value whose dtype in the trace is `dtype`."""

@@ -13,8 +13,10 @@ from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, evaluate
 
 
-def in_extended(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[NDArray[Any]]:
-    """The outputs of `function(*arguments)`, whose arguments are sequences of arrays, flattened; casts are done.
+def in_extended(function: Callable[..., Any], own: float, *arguments: Sequence[Any]) -> list[NDArray[Any]]:
+    """The outputs of `function(*arguments)`, whose arguments are sequences of arrays, flattened.
+
+    Casts to dtypes that are coarser than `own`, the epsilon of the layer's own dtype, are part of the function.
 
     Raises:
         UserError: what the user's code raises on tracers.
@@ -30,4 +32,4 @@ def in_extended(function: Callable[..., Any], *arguments: Sequence[Any]) -> list
         raise BeyondEvaluation(str(error)) from error
     flat = [np.asarray(value) for values in arguments for value in values]
     with np.errstate(all="ignore"):
-        return evaluate(program.jaxpr, program.consts, flat, Arithmetic(EXTENDED, narrow=True))
+        return evaluate(program.jaxpr, program.consts, flat, Arithmetic(EXTENDED, narrow=True, own=own))

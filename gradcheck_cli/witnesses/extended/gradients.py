@@ -196,3 +196,11 @@ def sizes_of_output_terms(trace: Trace, case: Case) -> tuple[Array, ...] | None:
     except BeyondEvaluation:
         return None
     return tuple(np.asarray(size, np.float64) for _, size in found)
+
+
+def sizes_of_gradient_terms(trace: Trace, case: Case, upstream: Upstream) -> tuple[Array, ...] | None:
+    """The same by leaf for its gradient; None where that is unknown."""
+    try:
+        return tuple(np.asarray(size, np.float64) for size in sizes_of_terms(Programs().of(trace), case, upstream))
+    except BeyondEvaluation:
+        return None

@@ -140,7 +140,7 @@ def _converted(value: Array, dtype: Any, arithmetic: Arithmetic) -> Array:
     if not is_floating(dtype):
         with np.errstate(all="ignore"):
             return value.astype(dtype)
-    if arithmetic.narrow and value.dtype.kind in "fc":
+    if arithmetic.casts_to(dtype) and value.dtype.kind in "fc":
         return arithmetic.held(value.astype(dtype), dtype)
     if np.dtype(dtype).kind != "c" and value.dtype.kind == "c":
         value = value.real
