@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.checking.wide import ROUNDINGS
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.noise.tolerance import NEAR, natural_size
@@ -27,7 +28,7 @@ from gradcheck_cli.witnesses.conduct.situations import gradients_of, node_of
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.function import in_extended
-from gradcheck_cli.witnesses.extended.gradients import Programs
+from gradcheck_cli.witnesses.extended.gradients import Programs, sizes_of_gradient_terms
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
@@ -40,6 +41,9 @@ OF_ROUNDING = frozenset({"GC201", "GC402"})
 
 SMALL = 1e-3
 """An error counts as small below this share of the gradient, or of what its terms are by their units."""
+
+TINY = 1e-9
+"""Wrong elements below this may be zero but for rounding."""
 
 SHRINKS = 1 / 64
 """Extended precision has 11 more bits: rounding shrinks to a two-thousandth."""
@@ -81,6 +85,9 @@ def settled_with_more_digits(verdict: DrawVerdict, subject: Subject) -> DrawVerd
     if any(epsilon(leaf.value.dtype) > DOUBLE_EPSILON for leaf in case.leaves):
         return verdict
     leaves = list(verdict.leaves)
+    for at in _zero_but_for_rounding(subject, verdict, failing):
+        leaves[at] = _without_findings(leaves[at])
+    failing = [at for at in failing if leaves[at].status is Status.FAIL]
     if all(_is_small(subject, leaves[at], at) for at in failing):
         settled = _by_digits(subject, verdict, failing)
         for at, leaf in settled.items():
@@ -102,6 +109,34 @@ def _may_be_rounding(leaf: LeafVerdict) -> bool:
     if not {finding.code for finding in leaf.findings} <= OF_ROUNDING:
         return False
     return bool(np.isfinite(comparison.errors).all())
+
+
+def _zero_but_for_rounding(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
+    """The failing leaves in which all wrong elements, yours and the reference's, are below the rounding of the terms
+    that they are made of: 1 − p where p is one to all digits."""
+    small = [at for at in failing if _is_tiny(verdict.leaves[at])]
+    if not small or not isinstance(subject.traced, Trace):
+        return []
+    terms = sizes_of_gradient_terms(subject.traced, subject.case, subject.upstream)
+    if terms is None:
+        return []
+    found = []
+    for at in small:
+        leaf = verdict.leaves[at]
+        assert leaf.comparison is not None and leaf.yours is not None and leaf.reference is not None
+        wrong = leaf.comparison.wrong
+        size = np.fmax(np.abs(leaf.yours), np.abs(leaf.reference)).reshape(-1)[wrong]
+        if np.all(size <= ROUNDINGS * DOUBLE_EPSILON * terms[at].reshape(-1)[wrong]):
+            found.append(at)
+    return found
+
+
+def _is_tiny(leaf: LeafVerdict) -> bool:
+    """Whether all that is wrong is below what a rounding of numbers of size one is: the terms are worth asking for."""
+    assert leaf.comparison is not None and leaf.yours is not None and leaf.reference is not None
+    wrong = leaf.comparison.wrong
+    size = np.fmax(np.abs(leaf.yours), np.abs(leaf.reference)).reshape(-1)[wrong]
+    return bool(np.all(size <= TINY))
 
 
 def _is_small(subject: Subject, leaf: LeafVerdict, at: int) -> bool:
@@ -181,7 +216,7 @@ def _passed(leaf: LeafVerdict) -> LeafVerdict:
         f"`{leaf.received.name}` is off by up to {number(largest, 1)} in {plural(count, 'element')}, and right where "
         "the same code computes with more digits: the rounding of its own steps."
     )
-    return replace(_without_findings(leaf), status=Status.PASS, notes=(*leaf.notes, note))
+    return replace(_without_findings(leaf), notes=(*leaf.notes, note))
 
 
 def _untellable(leaf: LeafVerdict) -> LeafVerdict:
@@ -198,7 +233,8 @@ def _without_findings(leaf: LeafVerdict) -> LeafVerdict:
     comparison = leaf.comparison
     assert comparison is not None
     right = replace(comparison, wrong=comparison.wrong[:0], errors=comparison.errors[:0])
-    return replace(leaf, findings=(), worst=(), wrong_map=None, comparison=right)
+    status = Status.INCONCLUSIVE if comparison.unknown.size else Status.PASS
+    return replace(leaf, status=status, findings=(), worst=(), wrong_map=None, comparison=right)
 
 
 def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:

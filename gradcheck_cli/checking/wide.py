@@ -102,13 +102,13 @@ def _rounded(leaf: LeafVerdict, terms: NDArray[Any], case: Case) -> LeafVerdict:
     )
     return replace(
         leaf,
-        status=Status.PASS,
+        status=Status.INCONCLUSIVE if comparison.unknown.size else Status.PASS,
         findings=(),
         worst=(),
         wrong_map=None,
         comparison=right,
         tolerance=tolerance,
-        why=why,
+        why=leaf.why if comparison.unknown.size else why,
     )
 
 
