@@ -242,8 +242,10 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
 
     A branch that is taken at these very inputs only moves a gradient as well, and the gradient is right next door.
     """
-    if not failing or not isinstance(subject.traced, Trace):
+    if not failing:
         return []
+    if not isinstance(subject.traced, Trace):
+        return list(failing) if _has_no_digits(subject) else []
     again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
     far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
     for tried, size in enumerate(DISTANCES, 1):
