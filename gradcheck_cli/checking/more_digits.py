@@ -26,9 +26,9 @@ from gradcheck_cli.witnesses.conduct.nearby import nearby
 from gradcheck_cli.witnesses.conduct.replay import replay
 from gradcheck_cli.witnesses.conduct.situations import gradients_of, node_of
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
-from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
+from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED
 from gradcheck_cli.witnesses.extended.function import in_extended
-from gradcheck_cli.witnesses.extended.gradients import Programs, sizes_of_gradient_terms
+from gradcheck_cli.witnesses.extended.gradients import Programs, at_a_glance, sizes_of_gradient_terms
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.subject import Subject
 from gradcheck_cli.witnesses.upstream import widened
@@ -114,7 +114,8 @@ def _may_be_rounding(leaf: LeafVerdict) -> bool:
 def _zero_but_for_rounding(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
     """The failing leaves in which all wrong elements, yours and the reference's, are below the rounding of the terms
     that they are made of: 1 − p where p is one to all digits."""
-    small = [at for at in failing if _is_tiny(verdict.leaves[at])]
+    sizes = {at: _sizes_of_wrong(verdict.leaves[at]) for at in failing}
+    small = [at for at, size in sizes.items() if np.all(size <= TINY)]  # else the terms are not worth asking for
     if not small or not isinstance(subject.traced, Trace):
         return []
     terms = sizes_of_gradient_terms(subject.traced, subject.case, subject.upstream)
@@ -122,21 +123,18 @@ def _zero_but_for_rounding(subject: Subject, verdict: DrawVerdict, failing: Sequ
         return []
     found = []
     for at in small:
-        leaf = verdict.leaves[at]
-        assert leaf.comparison is not None and leaf.yours is not None and leaf.reference is not None
-        wrong = leaf.comparison.wrong
-        size = np.fmax(np.abs(leaf.yours), np.abs(leaf.reference)).reshape(-1)[wrong]
-        if np.all(size <= ROUNDINGS * DOUBLE_EPSILON * terms[at].reshape(-1)[wrong]):
+        comparison = verdict.leaves[at].comparison
+        assert comparison is not None
+        if np.all(sizes[at] <= ROUNDINGS * DOUBLE_EPSILON * terms[at].reshape(-1)[comparison.wrong]):
             found.append(at)
     return found
 
 
-def _is_tiny(leaf: LeafVerdict) -> bool:
-    """Whether all that is wrong is below what a rounding of numbers of size one is: the terms are worth asking for."""
+def _sizes_of_wrong(leaf: LeafVerdict) -> NDArray[np.float64]:
+    """How large the wrong elements are, yours or the reference's, whichever is larger."""
     assert leaf.comparison is not None and leaf.yours is not None and leaf.reference is not None
-    wrong = leaf.comparison.wrong
-    size = np.fmax(np.abs(leaf.yours), np.abs(leaf.reference)).reshape(-1)[wrong]
-    return bool(np.all(size <= TINY))
+    size = np.fmax(np.abs(leaf.yours), np.abs(leaf.reference))
+    return np.asarray(size.reshape(-1)[leaf.comparison.wrong])
 
 
 def _is_small(subject: Subject, leaf: LeafVerdict, at: int) -> bool:
@@ -155,8 +153,7 @@ def _by_digits(subject: Subject, verdict: DrawVerdict, failing: list[int]) -> di
     if not isinstance(traced, Trace) or too_large or np.finfo(EXTENDED).eps > SHRINKS * DOUBLE_EPSILON:
         return {}
     try:
-        leaves = [np.asarray(widened(leaf.value)) for leaf in case.leaves]
-        _, truth = Programs().of(traced).run(leaves, subject.upstream.flat, Arithmetic(EXTENDED))
+        truth = at_a_glance(Programs().of(traced), case, subject.upstream)[1].values
         own = _own_in_extended(subject)
     except (BeyondEvaluation, UserError):
         return {}

@@ -23,12 +23,10 @@ from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, compiled, leaf_gradients
-from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.function import in_extended
-from gradcheck_cli.witnesses.extended.gradients import Programs
+from gradcheck_cli.witnesses.extended.gradients import Programs, at_a_glance
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation
 from gradcheck_cli.witnesses.subject import Subject
-from gradcheck_cli.witnesses.upstream import widened
 
 NAME = "the same under jax.jit"
 SITUATION = "under `jax.jit`"
@@ -70,8 +68,7 @@ def _is_right_in_extended(backward: ComposedBackward, subject: Subject, verdict:
         return False
     try:
         gradients = in_extended(backward, epsilon(subject.case.dtype), *backward.values())
-        leaves = [np.asarray(widened(leaf.value)) for leaf in subject.case.leaves]
-        _, truths = Programs().of(subject.traced).run(leaves, subject.upstream.flat, Arithmetic(EXTENDED))
+        truths = at_a_glance(Programs().of(subject.traced), subject.case, subject.upstream)[1].values
     except (UserError, BeyondEvaluation):
         return False
     return all(map(_is_true, verdict.leaves, gradients, truths))

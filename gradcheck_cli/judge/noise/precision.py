@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.layers.inputs.patterns import limits
+
 _SHORT_EPSILONS = {
     "bfloat16": 2.0**-7,
     "float8_e3m4": 2.0**-4,
@@ -45,13 +47,7 @@ def underflow(dtypes: Sequence[np.dtype[Any]]) -> float:
 
 def largest(dtype: np.dtype[Any] | None) -> float:
     """The largest number that a floating dtype holds; infinity for others."""
-    if dtype is None or not is_floating_dtype(dtype):
-        return float("inf")
-    if dtype.kind in "fc":
-        return float(np.finfo(dtype).max)
-    import ml_dtypes
-
-    return float(ml_dtypes.finfo(dtype).max)
+    return float("inf") if dtype is None or not is_floating_dtype(dtype) else limits(dtype).largest
 
 
 def _smallest_normal(dtype: np.dtype[Any]) -> float:

@@ -29,7 +29,7 @@ class Nearby:
 def nearby(subject: Subject, size: float) -> tuple[Nearby, ...]:
     """Outputs and gradients at leaves and upstream gradients that are off by random factors of 1 ± `size`, a few times.
 
-    None where the layer raises there.
+    Empty where the layer raises there.
     """
     situations, case = Situations(subject), subject.case
     found = []

@@ -231,8 +231,7 @@ class Differencer:
         """Difference `places`, leaf by leaf and in chunks of bounded memory."""
         for leaf, mine in _by_leaf(places):
             is_complex = np.iscomplexobj(self._points.leaves[leaf])
-            shape = self._points.leaves[leaf].shape
-            flat = np.array([np.ravel_multi_index(index, shape) if shape else 0 for _, index in mine], np.intp)
+            flat = _flat(self._points.leaves[leaf].shape, mine)
             coordinates = np.stack([2 * flat, 2 * flat + 1], 1).reshape(-1) if is_complex else flat
             found = self._difference(leaf, coordinates, batch)
             done = np.isfinite(found.step)
@@ -272,8 +271,7 @@ class Differencer:
             if np.iscomplexobj(self._points.leaves[leaf]):
                 continue
             mine = mine[: self._may_sample(len(mine))]
-            shape = self._points.leaves[leaf].shape
-            flat = np.array([np.ravel_multi_index(index, shape) if shape else 0 for _, index in mine], np.intp)
+            flat = _flat(self._points.leaves[leaf].shape, mine)
             if not len(flat):
                 continue
             sample = by_coordinate(self._points, leaf, flat)(np.arange(len(flat)), np.full(len(flat), FARTHER))
@@ -325,6 +323,11 @@ def _with_sides(central: Difference, found: Sides) -> Difference:
         found.jump,
         found.kinked,
     )
+
+
+def _flat(shape: tuple[int, ...], places: Sequence[Place]) -> NDArray[np.intp]:
+    """The positions of places of one leaf in it, flattened."""
+    return np.array([np.ravel_multi_index(index, shape) if shape else 0 for _, index in places], np.intp)
 
 
 def _by_leaf(places: list[Place]) -> Iterator[tuple[int, list[Place]]]:

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from gradcheck_cli.witnesses.differences.differencer import Differencer
-from gradcheck_cli.witnesses.differences.evaluate import evaluator
-from tests.witnesses.cases import Bound, make_case, make_upstream
-
-
-def made(forward: Any, x: Any, seed: int = 0) -> tuple[Differencer, Any]:
-    def plain(x: Any) -> Any:
-        return forward(x)
-
-    case = make_case({"x": np.asarray(x, float)}, seed=seed)
-    upstream = make_upstream(case, plain)
-    return Differencer(evaluator(Bound(plain), case), case, upstream), upstream.flat[0]
+from tests.witnesses.differences.test_kinks import made
 
 
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e6, 1e8])
