@@ -20,7 +20,7 @@ HALF = 1e-4
 """Dtypes with a larger epsilon have no room for large upstream gradients."""
 
 ROOM = 2.0**-24
-"""Of the largest number of a dtype: what is above it may have overflown on the way."""
+"""Of the largest number of a dtype: what is above it may overflow on the way."""
 
 SAFETY = 4.0
 """Each of the gradients in a sum has its own rounding."""
@@ -110,11 +110,7 @@ def _scaled(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | None:
     scaled, first = _at(seen.scaled, position), seen.first[position]
     if scaled is None or first is None or scaled.shape != first.shape:
         return None
-    if not np.isfinite(scaled).all() and epsilon(leaf.received.leaf.value.dtype) > HALF:
-        return None  # overflow
-    wanted = seen.c * first
-    overflows = np.abs(wanted) > ROOM * largest(leaf.received.dtype)  # itself, or on the way
-    wanted = np.where(overflows, np.nan, wanted)
+    wanted = _held(leaf, scaled, seen.c * first)
     return apart(scaled, wanted, SAFETY * seen.c * rounding(leaf, first))
 
 
@@ -125,4 +121,10 @@ def _combined(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | Non
     if not np.isfinite(second).all():
         return None
     allowed = abs(seen.a) * rounding(leaf, first) + abs(seen.b) * rounding(leaf, second) + rounding(leaf, combined)
-    return apart(combined, seen.a * first + seen.b * second, SAFETY * allowed)
+    return apart(combined, _held(leaf, combined, seen.a * first + seen.b * second), SAFETY * allowed)
+
+
+def _held(leaf: LeafVerdict, gradient: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
+    """What is wanted, NaN where the gradient may have overflown, itself or on the way; float16 has no room at all."""
+    least = 0.0 if epsilon(leaf.received.leaf.value.dtype) > HALF else ROOM * largest(leaf.received.dtype)
+    return np.where(~np.isfinite(gradient) & (np.abs(wanted) >= least), np.nan, wanted)

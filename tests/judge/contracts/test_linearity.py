@@ -65,6 +65,19 @@ return dx.astype(dout.dtype)
         assert layer.status is not Status.FAIL, layer.findings
 
 
+@pytest.mark.parametrize(
+    ("backward", "right"),
+    [("return dout * 30000 / 15000", True), ("return np.clip(2 * dout, -8, 8)", False)],
+)
+def test_what_overflows_under_another_upstream_gradient_is_still_linear(
+    tmp_path: Path, backward: str, right: bool
+) -> None:
+    for seed in range(6):
+        layer = report_on(tmp_path, pair("return 2 * x, None", backward), dtype="float16", seed=seed)
+        codes = {finding.code for finding in layer.findings}
+        assert codes == (set() if right else {"GC304"}), layer.findings
+
+
 def test_a_loss_is_not_asked(tmp_path: Path) -> None:
     text = """
 def mse_loss(x, y):

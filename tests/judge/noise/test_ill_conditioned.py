@@ -226,7 +226,8 @@ def test_a_saturated_unit_is_off_by_its_own_rounding(tmp_path: Path) -> None:
     for seed in range(6):
         right = run(tmp_path, NUMPY, "saturated", 0.0, seed, magnitude=70.0)
         assert right.status is Status.PASS, said(right)
-    assert run(tmp_path, NUMPY, "saturated", 1e-9, 0, magnitude=70.0).status is Status.FAIL
+    for error in (1e-9, 1e-12):
+        assert run(tmp_path, NUMPY, "saturated", error, 0, magnitude=70.0).status is Status.FAIL
 
 
 def test_a_difference_of_large_numbers_is_its_own_rounding(tmp_path: Path) -> None:
@@ -274,6 +275,25 @@ def test_compiled_and_step_by_step_may_round_apart(tmp_path: Path, dtype: str) -
         right = run(tmp_path, JAX, "attention", 0.0, seed, magnitude=1e5, dtype=dtype)
         assert right.status is not Status.FAIL, said(right)
     assert run(tmp_path, JAX, "attention", 1e-2, 0, dtype=dtype).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "before", "dtype", "magnitude"),
+    [
+        (NUMPY, "soft_minimum", "    weights = np.zeros(x.shape)\n", "float64", 2e4),
+        (JAX, "attention", "    weights = jnp.exp((q", "float32", 1e5),
+        (JAX, "attention", "    weights = jnp.exp((q", "float64", 1e5),
+    ],
+)
+def test_a_broken_contract_is_found_where_the_layer_has_few_digits(
+    tmp_path: Path, source: str, name: str, before: str, dtype: str, magnitude: float
+) -> None:
+    upstream = "dout = np.clip(dout, -0.5, 0.5)" if source is NUMPY else "g = jnp.clip(g, -0.5, 0.5)"
+    assert source.count(before) == 1
+    clipped = source.replace(before, f"    {upstream}\n{before}")
+    for seed in range(2):
+        layer = run(tmp_path, clipped, name, 0.0, seed, magnitude=magnitude, dtype=dtype)
+        assert "GC304" in {finding.code for finding in layer.findings}, said(layer)
 
 
 def test_a_tangent_in_float32_is_settled_in_float64(tmp_path: Path) -> None:
