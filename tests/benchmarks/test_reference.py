@@ -79,3 +79,26 @@ def test_one_element(tmp_path: Path) -> None:
     x, g = drawn.case.leaves[0].value, drawn.upstream.flat[0]
     found = derivative(sound, drawn, 0, (1, 2), "longdouble")
     assert found.value == pytest.approx(g[1, 2] * (1 - np.tanh(x[1, 2]) ** 2), rel=1e-13)
+
+
+@pytest.mark.parametrize(("wrong", "found"), [("", False), (" * 1.001", True)])
+def test_a_kink_within_the_first_steps_is_looked_past(tmp_path: Path, wrong: str, found: bool) -> None:
+    source = """
+import numpy as np
+
+
+def near_forward(x):
+    '''
+    - x: of shape (N, D)
+    '''
+    return x - 2.5 * np.maximum(x - KINK, 0), x
+
+
+def near_backward(dout, x):
+    return dout * (1 - 2.5 * (x > KINK))WRONG
+""".replace("WRONG", wrong)
+    drawn = right(tmp_path, source.replace("KINK", "0"), "near").draws[0].case.leaves[0].value
+    kink = f"(np.array({(drawn * 1.0002).tolist()}) if x.shape == {drawn.shape} else 0)"
+    held = verify(right(tmp_path, source.replace("KINK", kink), "near"))
+    assert held.elements > 0 and held.kinks == 0
+    assert (held.wrong > 0) is found
