@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import Any
 
 from gradcheck_cli.errors import UserError
 
 DEVICES = ("cpu", "gpu")
+
+LAYERS_A_CACHE = 8
+"""Layers after which compiled programs are forgotten: one of JAX's leaves up to a thousand memory mappings behind, and
+Linux gives a process 65,530, after which LLVM crashes."""
+
+_layers = itertools.count()
+"""Of this process, as the programs are."""
 
 
 def start(device: str = "cpu") -> None:
@@ -34,6 +42,14 @@ def start(device: str = "cpu") -> None:
     # the default device below holds there.
     jax.config.update("jax_platforms", "cpu" if device == "cpu" else None)
     jax.config.update("jax_default_device", find_device(device))
+
+
+def next_layer() -> None:
+    """Forget what was compiled for the layers before, now and then. The user's own programs are compiled again too."""
+    import jax
+
+    if next(_layers) % LAYERS_A_CACHE == LAYERS_A_CACHE - 1:
+        jax.clear_caches()
 
 
 def find_device(device: str) -> Any:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.tracing.jax_setup import start
+from gradcheck_cli.tracing.jax_setup import LAYERS_A_CACHE, next_layer, start
 
 
 def test_float64_on_the_cpu() -> None:
@@ -29,3 +29,14 @@ def test_missing_gpu_is_a_clear_error_and_the_cpu_still_works() -> None:
         start("gpu")
     start("cpu")
     assert float(jnp.sin(0.0)) == 0.0
+
+
+def test_compiled_programs_are_forgotten_now_and_then() -> None:
+    program = jax.jit(lambda x: x + 1)
+    program(1.0)
+    held = []
+    for _ in range(LAYERS_A_CACHE):
+        held.append(program._cache_size())
+        next_layer()
+    assert held[0] == 1
+    assert program._cache_size() == 0
