@@ -17,6 +17,7 @@ import platform
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,15 +44,21 @@ def seeds(text: str) -> range:
     return range(int(first), int(last) + 1) if dash else range(int(first))
 
 
-def jobs_of(found: Catalogue, options: argparse.Namespace) -> Iterator[Job]:
-    """Every layer under every seed; the peers are asked under the first few.
+def jobs_of(found: Catalogue, options: argparse.Namespace, before: Run) -> Iterator[Job]:
+    """Every layer under every seed, but what was run before; the peers are asked under the first few.
 
     All seeds of a layer come one after the other: what is compiled under one serves the next.
     """
+    held = {(item.tool, item.module, item.layer, item.seed, item.dtype) for item in before.results if not item.bug}
     for path, layer in found.layers:
         own = tuple(bug for bug in found.bugs if bug.module == path and bug.layer == layer)
         for seed in options.seeds:
-            tools = tuple(tool for tool in options.tools if tool == OURS or seed in options.peer_seeds)
+            tools = tuple(
+                tool
+                for tool in options.tools
+                if (tool == OURS or seed in options.peer_seeds)
+                and (tool, path.stem, layer, seed, options.dtype) not in held
+            )
             if tools:
                 yield Job(path, layer, seed, options.dtype, tools, own)
 
@@ -96,7 +103,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--sample", type=int, default=0, help="only so many layers, for a quick look")
     parser.add_argument("--json", type=Path, help="write the results to this file")
-    parser.add_argument("--merge", type=Path, nargs="*", default=(), help="results of other runs, to be put beside")
+    parser.add_argument("--merge", type=Path, nargs="*", default=(), help="results of other runs: not run again")
     parser.add_argument("--no-run", action="store_true", help="only merge")
     parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}")
     options = parser.parse_args(arguments)
@@ -106,7 +113,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def collect(options: argparse.Namespace) -> Run:
+def collect(options: argparse.Namespace, before: Run) -> Run:
     """Choose the bugs, then run everything, and say on stderr what is missed while it is found."""
     with workers(options.processes) as pool:
         layers = chosen(pool.map(layer_names, ZOO, chunksize=1), options.only, options.sample)
@@ -114,7 +121,7 @@ def collect(options: argparse.Namespace) -> Run:
         found = sum(pool.starmap(catalogue, parts, chunksize=1), Catalogue())
         unseen = tuple(f"`{bug.name}` ({bug.what})" for bug in found.unseen)
         run = Run(left_out=dict(found.left_out), unseen=unseen, machine=machine(), problems=found.problems)
-        jobs = list(jobs_of(found, options))
+        jobs = list(jobs_of(found, options, before))
         print(f"{len(found.layers)} layers, {len(found.bugs)} bugs, {len(jobs)} jobs", file=sys.stderr, flush=True)
         for done in pool.imap_unordered(work, jobs, chunksize=min(len(options.seeds), SEEDS_AT_A_TIME)):
             run += done
@@ -122,9 +129,14 @@ def collect(options: argparse.Namespace) -> Run:
                 write(run, options.json)  # a run that is stopped leaves what it has found
             for line in remarks(done):
                 print(line, file=sys.stderr, flush=True)
+    return run
+
+
+def in_order(run: Run) -> Run:
+    """Tool by tool, seed by seed, layer by layer."""
     order = {tool: position for position, tool in enumerate(TOOLS)}
     results = sorted(run.results, key=lambda item: (order[item.tool], item.seed, item.module, item.layer, item.bug))
-    return Run(tuple(results), run.references, run.left_out, run.unseen, run.machine, run.problems)
+    return replace(run, results=tuple(results))
 
 
 def remarks(run: Run) -> Iterator[str]:
@@ -142,9 +154,8 @@ def remarks(run: Run) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and write what was asked for."""
     options = parse(arguments)
-    run = Run() if options.no_run else collect(options)
-    if options.merge:
-        run += read(options.merge)
+    before = read(options.merge)
+    run = in_order((Run() if options.no_run else collect(options, before)) + before)
     if options.json:
         write(run, options.json)
     text = markdown(run)

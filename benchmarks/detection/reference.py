@@ -57,8 +57,8 @@ class Verified:
 
     Attributes:
         elements: how many were compared.
-        worst: the largest |backward − reference| / (|reference| + scale), with the leaf's largest element as scale
-            where the element is smaller than a millionth of that.
+        worst: the largest |backward − reference| / |reference|, held against a millionth of the leaf's largest element
+            in any draw up to here where the element is smaller than that.
         error: the largest of the reference's own error estimates, in the same measure.
         precision: `longdouble` or `float64`.
         wrong: elements that are off by more than 1e-6 and ten error estimates.
@@ -208,9 +208,9 @@ def verify(right: RightLayer, most: int = 40, seed: int = 0) -> Verified:
             if gradient is None or gradient.shape != drawn.case.leaves[leaf].value.shape:
                 wrong += 1
                 continue
-            largest = float(np.max(np.abs(gradient), initial=0.0))
-            zero = ROUNDING * max(largest, elsewhere.get(leaf, 0.0))
-            elsewhere[leaf] = zero / ROUNDING
+            largest = max(float(np.max(np.abs(gradient), initial=0.0)), elsewhere.get(leaf, 0.0))
+            zero = ROUNDING * largest
+            elsewhere[leaf] = largest
             for flat in rng.permutation(gradient.size)[:most]:
                 index = tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
                 for closer in (1.0, CLOSER):
