@@ -19,6 +19,7 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.report.model import Status
+from gradcheck_cli.tracing.jax_setup import next_case
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
 from gradcheck_cli.witnesses.conduct.replay import replay
@@ -70,6 +71,7 @@ class Cases:
         Raises:
             UserError: GC502, for a backward that raises.
         """
+        next_case()
         case, traced = drawn.case, drawn.traced
         upstream = upstream or draw_upstream(case.layer, case, drawn.result.outputs)
         analytic = run_backward(self._bound, case, drawn.result, upstream)

@@ -27,7 +27,7 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.report.model import LayerReport
-from gradcheck_cli.tracing.jax_setup import next_layer, start
+from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.subject import Subject
 
 EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = (
@@ -59,7 +59,6 @@ class Checker:
         """The verdict on one layer. Nothing that the user's code does raises here, but KeyboardInterrupt."""
         started = time.perf_counter()
         start(self._device)  # again: the user's module may have configured JAX otherwise
-        next_layer()
         run = Record(layer, inputs, settings)
         try:
             with quiet():

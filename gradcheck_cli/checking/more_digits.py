@@ -22,10 +22,10 @@ from gradcheck_cli.judge.words import number, plural
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
+from gradcheck_cli.witnesses.composed import ComposedBackward
 from gradcheck_cli.witnesses.conduct.nearby import nearby
 from gradcheck_cli.witnesses.conduct.replay import replay
 from gradcheck_cli.witnesses.conduct.situations import gradients_of, node_of
-from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED
 from gradcheck_cli.witnesses.extended.function import in_extended
 from gradcheck_cli.witnesses.extended.gradients import Programs, at_a_glance, sizes_of_gradient_terms

@@ -10,11 +10,11 @@ from gradcheck_cli.errors import UserError
 
 DEVICES = ("cpu", "gpu")
 
-LAYERS_A_CACHE = 8
-"""Layers after which compiled programs are forgotten: one of JAX's leaves up to a thousand memory mappings behind, and
-Linux gives a process 65,530, after which LLVM crashes."""
+CASES_A_CACHE = 16
+"""Cases after which compiled programs are forgotten: one with loops leaves a thousand memory mappings behind, and Linux
+gives a process 65,530, after which LLVM crashes."""
 
-_layers = itertools.count()
+_cases = itertools.count()
 """Of this process, as the programs are."""
 
 
@@ -44,11 +44,11 @@ def start(device: str = "cpu") -> None:
     jax.config.update("jax_default_device", find_device(device))
 
 
-def next_layer() -> None:
-    """Forget what was compiled for the layers before, now and then. The user's own programs are compiled again too."""
+def next_case() -> None:
+    """Forget what was compiled for the cases before, now and then. The user's own programs are compiled again too."""
     import jax
 
-    if next(_layers) % LAYERS_A_CACHE == LAYERS_A_CACHE - 1:
+    if next(_cases) % CASES_A_CACHE == CASES_A_CACHE - 1:
         jax.clear_caches()
 
 

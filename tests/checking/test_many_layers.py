@@ -24,13 +24,13 @@ wave_{i}.defvjp(lambda x: (jnp.sin({i} * x), x), lambda x, g: (g * {i} * jnp.cos
 '''
 
 
-def test_compiled_programs_are_forgotten_between_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_programs_are_forgotten_between_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "layers.py"
     waves = "".join(WAVE.replace("{i}", str(i)) for i in range(2, 6))
     path.write_text(f"import jax\nimport jax.numpy as jnp\n{waves}", encoding="utf-8")
     forgotten = []
     clear = jax.clear_caches
-    monkeypatch.setattr(jax_setup, "LAYERS_A_CACHE", 2)
+    monkeypatch.setattr(jax_setup, "CASES_A_CACHE", 2)
     monkeypatch.setattr(jax, "clear_caches", lambda: (forgotten.append(True), clear()))
     report = check_targets([Target(path)], CheckOptions(InputOptions(draws=1)))
     assert [layer.status for layer in report.layers] == [Status.PASS] * 4

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.tracing.jax_setup import LAYERS_A_CACHE, next_layer, start
+from gradcheck_cli.tracing.jax_setup import CASES_A_CACHE, next_case, start
 
 
 def test_float64_on_the_cpu() -> None:
@@ -35,8 +35,8 @@ def test_compiled_programs_are_forgotten_now_and_then() -> None:
     program = jax.jit(lambda x: x + 1)
     program(1.0)
     held = []
-    for _ in range(LAYERS_A_CACHE):
+    for _ in range(CASES_A_CACHE):
         held.append(program._cache_size())
-        next_layer()
+        next_case()
     assert held[0] == 1
     assert program._cache_size() == 0

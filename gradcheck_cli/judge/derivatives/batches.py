@@ -14,8 +14,8 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
+from gradcheck_cli.witnesses.composed import ComposedBackward
 from gradcheck_cli.witnesses.derivatives.batches import Rows, batched, one_by_one, rows_of
-from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward
 from gradcheck_cli.witnesses.subject import Subject
 
 NAME = "the same under jax.vmap"

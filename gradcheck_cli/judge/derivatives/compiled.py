@@ -22,7 +22,7 @@ from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
-from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, compiled, leaf_gradients
+from gradcheck_cli.witnesses.composed import ComposedBackward, compiled, leaf_gradients
 from gradcheck_cli.witnesses.extended.function import in_extended
 from gradcheck_cli.witnesses.extended.gradients import Programs, at_a_glance
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation

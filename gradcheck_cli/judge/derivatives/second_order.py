@@ -28,7 +28,7 @@ from gradcheck_cli.layers.leaves import is_floating, leaf_name, rebuild
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.tracing.trace import Trace, Untraceable
-from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, Values
+from gradcheck_cli.witnesses.composed import ComposedBackward, Values
 from gradcheck_cli.witnesses.derivatives.second_order import SecondOrder, SecondOrderReference
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.gradients import Analytic, Autodiff, Upstream

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from gradcheck_cli.layers.layer import BackwardResult, BoundLayer
 from gradcheck_cli.layers.leaves import is_floating, rebuild
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward
+from gradcheck_cli.witnesses.composed import ComposedBackward
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.reference.autodiff import gradient_program
+from gradcheck_cli.witnesses.reference.compiling import compile_program
 from gradcheck_cli.witnesses.upstream import like, widened
 
 
@@ -28,6 +31,7 @@ def replay(
     the same rounding each time. All is rounded to the layer's own dtypes before either sees it.
     """
     program = gradient_program(trace, device=device)
+    own = _Own(bound, case, upstream, device)
     near_upstream = (lambda *_: upstream) if case.layer.unit_upstream else moved_upstream
 
     def at_moved_leaves(size: float, seed: int) -> tuple[BackwardResult, tuple[NDArray[Any], ...]]:
@@ -36,10 +40,43 @@ def replay(
         for leaf in case.leaves:
             moved.append(moved_randomly(leaf.value, size, rng))
         near, above = with_leaves(case, tuple(moved)), near_upstream(upstream, size, rng)
-        analytic = run_backward(bound, near, run_forward(bound, near), above)
-        return analytic.backward, program.gradients([widened(leaf) for leaf in moved], above.flat)
+        return own.backward(near, above), program.gradients([widened(leaf) for leaf in moved], above.flat)
 
     return at_moved_leaves
+
+
+class _Own:
+    """The user's own backward, next door to one case.
+
+    What loops in JAX is compiled once, whole: step by step, its loops would be compiled at each call.
+    """
+
+    def __init__(self, bound: BoundLayer, case: Case, upstream: Upstream, device: str) -> None:
+        self._bound, self._case, self._upstream, self._device = bound, case, upstream, device
+
+    def backward(self, near: Case, above: Upstream) -> BackwardResult:
+        """What came back; as one program it is zeros where nothing did."""
+        if self._program is None:
+            return run_backward(self._bound, near, run_forward(self._bound, near), above).backward
+        gradients = self._program(*ComposedBackward(self._bound, near, above).values())
+        places = {(leaf.argument, leaf.path): gradient for leaf, gradient in zip(near.leaves, gradients)}
+        return BackwardResult(
+            {name: rebuild(near.arguments[name], _placed(places, name)) for name in near.differentiable}
+        )
+
+    @cached_property
+    def _program(self) -> Any:
+        if not self._case.layer.uses_jax:
+            return None
+        composed = ComposedBackward(self._bound, self._case, self._upstream)
+        try:
+            return compile_program(composed, composed.values(), self._device) if composed.loops() else None
+        except Exception:  # what does not run on tracers runs step by step
+            return None
+
+
+def _placed(places: Mapping[tuple[str, Any], Any], argument: str) -> Callable[[Any, Any], Any]:
+    return lambda path, _: places.get((argument, path))
 
 
 def moved_upstream(upstream: Upstream, size: float, rng: np.random.Generator) -> Upstream:

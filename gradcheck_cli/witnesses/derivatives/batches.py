@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.layers.case import Case
-from gradcheck_cli.witnesses.derivatives.composed import ComposedBackward, Values
+from gradcheck_cli.witnesses.composed import ComposedBackward, Values
 
 ROWS = 3
 AWAY = 0.125

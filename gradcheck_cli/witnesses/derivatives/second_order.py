@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.tracing.trace import Trace
-from gradcheck_cli.witnesses.derivatives.composed import Values
+from gradcheck_cli.witnesses.composed import Values
 from gradcheck_cli.witnesses.gradients import Autodiff
 from gradcheck_cli.witnesses.reference.compiling import compile_program
 from gradcheck_cli.witnesses.reference.shared_steps import shared

@@ -10,8 +10,11 @@ import numpy as np
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer
 from gradcheck_cli.layers.leaves import at, fresh, is_floating, rebuild
+from gradcheck_cli.tracing.trace import inner_jaxprs
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.reference.compiling import compile_program
+
+CONTROL_FLOW = frozenset({"scan", "while", "cond"})
 
 Values = tuple[Any, ...]
 """JAX arrays or tracers, in order: of the case's leaves, or of the floating leaves of its upstream gradient."""
@@ -31,7 +34,6 @@ class ComposedBackward:
         Raises:
             UserError: GC502, where the user's code raises.
         """
-
         case = self._case
         places = {(leaf.argument, leaf.path): value for leaf, value in zip(case.leaves, leaves)}
 
@@ -57,6 +59,22 @@ class ComposedBackward:
 
         rebuild(self._upstream.cotangents, keep)
         return tuple(jnp.asarray(leaf.value) for leaf in self._case.leaves), tuple(flat)
+
+    def loops(self) -> bool:
+        """Whether it has a loop or a branch of JAX's: one that is made anew is compiled anew, at each call.
+
+        Raises whatever tracing raises.
+        """
+        import jax
+
+        return _has_control_flow(jax.make_jaxpr(self)(*self.values()).jaxpr)
+
+
+def _has_control_flow(jaxpr: Any) -> bool:
+    return any(
+        equation.primitive.name in CONTROL_FLOW or any(_has_control_flow(part) for part in inner_jaxprs(equation))
+        for equation in jaxpr.eqns
+    )
 
 
 def leaf_gradients(case: Case, backward: BackwardResult) -> Values:
