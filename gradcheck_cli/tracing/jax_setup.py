@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import os
+from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.errors import UserError
 
 DEVICES = ("cpu", "gpu")
 
-CASES_A_CACHE = 16
-"""Cases after which compiled programs are forgotten: one with loops leaves a thousand memory mappings behind, and Linux
-gives a process 65,530, after which LLVM crashes."""
+MAPPINGS = 8_000
+"""Memory mappings of this process at which compiled programs are forgotten: a program takes three and a few megabytes,
+and at 65,530, the most that Linux allows, LLVM crashes."""
+
+CASES_A_LOOK = 8
+"""Counting them takes a few milliseconds. A case with loops adds up to a thousand."""
 
 _cases = itertools.count()
 """Of this process, as the programs are."""
@@ -45,11 +49,20 @@ def start(device: str = "cpu") -> None:
 
 
 def next_case() -> None:
-    """Forget what was compiled for the cases before, now and then. The user's own programs are compiled again too."""
-    import jax
+    """Forget what was compiled for the cases before, where it has become much. The user's programs go with the rest."""
+    if next(_cases) % CASES_A_LOOK == 0 and _mappings() > MAPPINGS:
+        import jax
 
-    if next(_cases) % CASES_A_CACHE == CASES_A_CACHE - 1:
         jax.clear_caches()
+
+
+def _mappings() -> int:
+    """How many memory mappings this process has; 0 where the system does not tell."""
+    try:
+        with Path("/proc/self/maps").open("rb") as lines:
+            return sum(1 for _ in lines)
+    except OSError:
+        return 0
 
 
 def find_device(device: str) -> Any:

@@ -30,8 +30,9 @@ def test_compiled_programs_are_forgotten_between_cases(tmp_path: Path, monkeypat
     path.write_text(f"import jax\nimport jax.numpy as jnp\n{waves}", encoding="utf-8")
     forgotten = []
     clear = jax.clear_caches
-    monkeypatch.setattr(jax_setup, "CASES_A_CACHE", 2)
+    monkeypatch.setattr(jax_setup, "CASES_A_LOOK", 1)
+    monkeypatch.setattr(jax_setup, "MAPPINGS", 0)
     monkeypatch.setattr(jax, "clear_caches", lambda: (forgotten.append(True), clear()))
     report = check_targets([Target(path)], CheckOptions(InputOptions(draws=1)))
     assert [layer.status for layer in report.layers] == [Status.PASS] * 4
-    assert len(forgotten) == 2
+    assert len(forgotten) == 4

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.tracing.jax_setup import CASES_A_CACHE, next_case, start
+from gradcheck_cli.tracing import jax_setup
+from gradcheck_cli.tracing.jax_setup import CASES_A_LOOK, MAPPINGS, next_case, start
 
 
 def test_float64_on_the_cpu() -> None:
@@ -31,12 +34,17 @@ def test_missing_gpu_is_a_clear_error_and_the_cpu_still_works() -> None:
     assert float(jnp.sin(0.0)) == 0.0
 
 
-def test_compiled_programs_are_forgotten_now_and_then() -> None:
+@pytest.mark.parametrize(("mappings", "kept"), [(MAPPINGS, True), (MAPPINGS + 1, False)])
+def test_compiled_programs_are_forgotten_where_they_are_many(
+    monkeypatch: pytest.MonkeyPatch, mappings: int, kept: bool
+) -> None:
     program = jax.jit(lambda x: x + 1)
     program(1.0)
-    held = []
-    for _ in range(CASES_A_CACHE):
-        held.append(program._cache_size())
+    monkeypatch.setattr(jax_setup, "_mappings", lambda: mappings)
+    for _ in range(CASES_A_LOOK):
         next_case()
-    assert held[0] == 1
-    assert program._cache_size() == 0
+    assert program._cache_size() == kept
+
+
+def test_mappings_are_counted_where_the_system_tells() -> None:
+    assert 100 < jax_setup._mappings() < 65_530 if Path("/proc/self/maps").exists() else jax_setup._mappings() == 0
