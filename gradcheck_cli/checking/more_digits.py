@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.checking.wide import ROUNDINGS
+from gradcheck_cli.checking.wide import ROUNDINGS, without_findings
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.noise.tolerance import NEAR, natural_size
@@ -86,7 +86,7 @@ def settled_with_more_digits(verdict: DrawVerdict, subject: Subject) -> DrawVerd
         return verdict
     leaves = list(verdict.leaves)
     for at in _zero_but_for_rounding(subject, verdict, failing):
-        leaves[at] = _without_findings(leaves[at])
+        leaves[at] = without_findings(leaves[at])
     failing = [at for at in failing if leaves[at].status is Status.FAIL]
     if all(_is_small(subject, leaves[at], at) for at in failing):
         settled = _by_digits(subject, verdict, failing)
@@ -213,7 +213,7 @@ def _passed(leaf: LeafVerdict) -> LeafVerdict:
         f"`{leaf.received.name}` is off by up to {number(largest, 1)} in {plural(count, 'element')}, and right where "
         "the same code computes with more digits: the rounding of its own steps."
     )
-    return replace(_without_findings(leaf), notes=(*leaf.notes, note))
+    return replace(without_findings(leaf), notes=(*leaf.notes, note))
 
 
 def _untellable(leaf: LeafVerdict) -> LeafVerdict:
@@ -223,15 +223,7 @@ def _untellable(leaf: LeafVerdict) -> LeafVerdict:
         f"`{leaf.received.name}` moves by as much as it is off in {plural(comparison.wrong.size, 'element')} where the "
         "inputs move by a few roundings: the layer is too ill-conditioned at these inputs to be told right from wrong"
     )
-    return replace(_without_findings(leaf), status=Status.INCONCLUSIVE, why=why)
-
-
-def _without_findings(leaf: LeafVerdict) -> LeafVerdict:
-    comparison = leaf.comparison
-    assert comparison is not None
-    right = replace(comparison, wrong=comparison.wrong[:0], errors=comparison.errors[:0])
-    status = Status.INCONCLUSIVE if comparison.unknown.size else Status.PASS
-    return replace(leaf, status=status, findings=(), worst=(), wrong_map=None, comparison=right)
+    return replace(without_findings(leaf), status=Status.INCONCLUSIVE, why=why)
 
 
 def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:

@@ -95,21 +95,20 @@ def _rounded(leaf: LeafVerdict, terms: NDArray[Any], case: Case) -> LeafVerdict:
     if not comparison.wrong.size or not np.all(comparison.errors <= allowed.reshape(-1)[comparison.wrong]):
         return leaf
     tolerance = replace(tolerance, jitter=allowed if tolerance.jitter is None else np.fmax(tolerance.jitter, allowed))
-    right = replace(comparison, wrong=comparison.wrong[:0], errors=comparison.errors[:0])
     why = (
         f"`{leaf.received.name}` is off in {plural(comparison.wrong.size, 'element')} by no more than {case.dtype} "
         "rounds the terms it is made of, and right in float64"
     )
-    return replace(
-        leaf,
-        status=Status.INCONCLUSIVE if comparison.unknown.size else Status.PASS,
-        findings=(),
-        worst=(),
-        wrong_map=None,
-        comparison=right,
-        tolerance=tolerance,
-        why=leaf.why if comparison.unknown.size else why,
-    )
+    return replace(without_findings(leaf), tolerance=tolerance, why=leaf.why if comparison.unknown.size else why)
+
+
+def without_findings(leaf: LeafVerdict) -> LeafVerdict:
+    """The leaf with nothing wrong in it; what could not be told in it stays so."""
+    comparison = leaf.comparison
+    assert comparison is not None
+    right = replace(comparison, wrong=comparison.wrong[:0], errors=comparison.errors[:0])
+    status = Status.INCONCLUSIVE if comparison.unknown.size else Status.PASS
+    return replace(leaf, status=status, findings=(), worst=(), wrong_map=None, comparison=right)
 
 
 def _told(leaf: LeafVerdict, why: str) -> LeafVerdict:

@@ -53,6 +53,14 @@ def inner_jaxprs(equation: Any) -> Iterator[Any]:
                 yield getattr(part, "jaxpr", part)
 
 
+def primitive_names(jaxpr: Any) -> Iterator[str]:
+    """The name of each equation's primitive, those of inner programs too."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for inner in inner_jaxprs(equation):
+            yield from primitive_names(inner)
+
+
 @dataclass(frozen=True)
 class Untraceable:
     """Why autodiff is not to be had for this case, and where."""

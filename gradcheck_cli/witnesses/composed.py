@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer
 from gradcheck_cli.layers.leaves import at, fresh, is_floating, rebuild
-from gradcheck_cli.tracing.trace import inner_jaxprs
+from gradcheck_cli.tracing.trace import primitive_names
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.reference.compiling import compile_program
 
@@ -67,14 +67,7 @@ class ComposedBackward:
         """
         import jax
 
-        return _has_control_flow(jax.make_jaxpr(self)(*self.values()).jaxpr)
-
-
-def _has_control_flow(jaxpr: Any) -> bool:
-    return any(
-        equation.primitive.name in CONTROL_FLOW or any(_has_control_flow(part) for part in inner_jaxprs(equation))
-        for equation in jaxpr.eqns
-    )
+        return not CONTROL_FLOW.isdisjoint(primitive_names(jax.make_jaxpr(self)(*self.values()).jaxpr))
 
 
 def leaf_gradients(case: Case, backward: BackwardResult) -> Values:

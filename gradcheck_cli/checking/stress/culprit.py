@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.inputs.patterns import limits
-from gradcheck_cli.tracing.trace import Trace, inner_jaxprs
+from gradcheck_cli.tracing.trace import Trace, primitive_names
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, Watched, evaluate, watched
 from gradcheck_cli.witnesses.upstream import widened
@@ -89,17 +89,10 @@ def _wider(value: Any, dtype: Any) -> str:
 
 def backward_mend(trace: Trace, *, grows: bool) -> str:
     """What usually mends a backward that is not finite though its forward is; "" where that is not clear."""
-    names = set(_names(trace.jaxpr.jaxpr))
+    names = set(primitive_names(trace.jaxpr.jaxpr))
     if grows:
         return _MENDS["backward exp"] if names & _SATURATING else ""
     return _MENDS["backward zero"] if names & _ROOTS else ""
-
-
-def _names(jaxpr: Any) -> Iterator[str]:
-    for equation in jaxpr.eqns:
-        yield equation.primitive.name
-        for inner in inner_jaxprs(equation):
-            yield from _names(inner)
 
 
 def _mend(steps: Sequence[Watched], position: int) -> str:
