@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchmarks.detection.cases import Drawn, leaf_gradients
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.layers.users_code import quiet
+from gradcheck_cli.witnesses.composed import ComposedBackward
 from gradcheck_cli.witnesses.conduct.replay import with_leaves
 from gradcheck_cli.witnesses.differences.evaluate import flat_outputs
 from gradcheck_cli.witnesses.upstream import like
@@ -20,7 +22,11 @@ Arrays = tuple[NDArray[Any], ...]
 
 
 class FlatLayer:
-    """The user's forward and backward on one draw; labels and configuration are closed over."""
+    """The user's forward and backward on one draw; labels and configuration are closed over.
+
+    What loops in JAX (`scan`, `while_loop`) is handed over compiled, as who checks it would: run as it stands, its loops
+    are compiled anew at each of a peer's hundreds of calls.
+    """
 
     def __init__(self, bound: BoundLayer, drawn: Drawn) -> None:
         self._bound = bound
@@ -33,6 +39,9 @@ class FlatLayer:
 
     def forward(self, leaves: Sequence[NDArray[Any]]) -> tuple[Arrays, Any]:
         """The floating outputs, and what `backward` needs."""
+        if self._compiled is not None:
+            given = tuple(np.array(leaf) for leaf in leaves)
+            return tuple(np.array(output) for output in self._compiled[0](given)), given
         case = with_leaves(self._drawn.case, tuple(np.array(leaf) for leaf in leaves))
         with quiet():
             result = self._bound.forward({name: fresh(value) for name, value in case.arguments.items()})
@@ -44,6 +53,8 @@ class FlatLayer:
         A loss that returns its own gradient takes no upstream: its gradient is multiplied by it, as whoever wraps
         such a layer for another tool must.
         """
+        if self._compiled is not None:
+            return tuple(np.array(gradient) for gradient in self._compiled[1](result, tuple(cotangents)))
         layer, case = self._drawn.case.layer, self._drawn.case
         unit = layer.unit_upstream
         remaining = iter(cotangents)
@@ -63,6 +74,34 @@ class FlatLayer:
             return gradients
         factor = sum(float(np.sum(cotangent)) for cotangent in cotangents)
         return tuple(None if gradient is None else gradient * factor for gradient in gradients)
+
+    @cached_property
+    def _compiled(self) -> tuple[Callable[..., Arrays], Callable[..., Arrays]] | None:
+        """Forward and backward as programs; None for a layer without loops of JAX's, or that does not compile."""
+        case = self._drawn.case
+        if not self.uses_jax or case.layer.unit_upstream:
+            return None
+        import jax
+
+        places = {(leaf.argument, leaf.path): position for position, leaf in enumerate(case.leaves)}
+
+        def outputs(leaves: Arrays) -> Arrays:
+            def put(argument: str) -> Callable[[Any, Any], Any]:
+                return lambda path, old: leaves[places[argument, path]] if (argument, path) in places else old
+
+            arguments = {name: rebuild(fresh(value), put(name)) for name, value in case.arguments.items()}
+            return tuple(leaf for _, leaf in walk(self._bound.forward(arguments).outputs) if is_floating(leaf))
+
+        backward = ComposedBackward(self._bound, case, self._drawn.upstream)
+        try:
+            if not backward.loops():
+                return None
+            programs = jax.jit(outputs), jax.jit(backward)
+            programs[1](*backward.values())
+            programs[0](backward.values()[0])
+        except Exception:  # what does not run on tracers runs as it stands
+            return None
+        return programs
 
     @property
     def uses_jax(self) -> bool:
