@@ -24,8 +24,8 @@ Arrays = tuple[NDArray[Any], ...]
 class FlatLayer:
     """The user's forward and backward on one draw; labels and configuration are closed over.
 
-    What loops in JAX (`scan`, `while_loop`) is handed over compiled, as who checks it would: run as it stands, its loops
-    are compiled anew at each of a peer's hundreds of calls.
+    What loops in JAX (`scan`, `while_loop`) is handed over compiled, as who checks it would: run as it stands, its
+    loops are compiled anew at each of a peer's hundreds of calls.
     """
 
     def __init__(self, bound: BoundLayer, drawn: Drawn) -> None:
