@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.users_code import Place, is_users_file, raised
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Untraceable
 
@@ -22,12 +25,25 @@ def finding_of(error: UserError, path: Path, line: int | None = None) -> Finding
     )
 
 
+def error_of_users_object(error: Exception, module: Module, layer: Layer) -> Finding | None:
+    """What an object of the user's raised when it was only looked at; None where the error is ours."""
+    innermost = list(traceback.walk_tb(error.__traceback__))[-1:]
+    if not innermost or not is_users_file(Path(innermost[0][0].f_code.co_filename), Place.of(module)):
+        return None
+    frame, line = innermost[0]
+    return Finding(
+        code="GC502",
+        message=f"`{layer.name}` gives an object that {raised(error)} when it is looked at",
+        path=frame.f_code.co_filename,
+        line=line,
+        mend="return arrays, and plain dictionaries, lists and tuples of them",
+    )
+
+
 def internal_error(error: Exception, layer: Layer) -> Finding:
     """A mistake of gradcheck's own while it checked `layer`: never the user's, and said so."""
-    where, traceback = "", error.__traceback__
-    while traceback is not None:
-        where = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
+    calls = list(traceback.walk_tb(error.__traceback__))
+    where = f"{Path(calls[-1][0].f_code.co_filename).name}:{calls[-1][1]}" if calls else ""
     return Finding(
         code="GC500",
         message=f"gradcheck itself failed here, which says nothing about the layer: {type(error).__name__}: {error}"

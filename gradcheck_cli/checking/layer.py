@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gradcheck_cli.checking.case import Cases
 from gradcheck_cli.checking.draws import Draws
-from gradcheck_cli.checking.findings import finding_of, internal_error
+from gradcheck_cli.checking.findings import error_of_users_object, finding_of, internal_error
 from gradcheck_cli.checking.record import Record
 from gradcheck_cli.checking.shrink.shrinker import Shrinker
 from gradcheck_cli.checking.stress.stress import Stressed, stress
@@ -65,7 +65,10 @@ class Checker:
                 self._all_draws(module, run, steps)
         except UserError as error:
             run.errors.append(finding_of(error, layer.path, layer.line))
-        except Exception as error:  # ours: this layer's verdict is lost, the others' are not
+        except Exception as error:  # this layer's verdict is lost, the others' are not
+            if (looked_at := error_of_users_object(error, module, layer)) is not None:
+                run.errors.append(looked_at)
+                return run.report(time.perf_counter() - started)
             if os.environ.get("GRADCHECK_DEBUG"):
                 raise
             run.errors.append(internal_error(error, layer))

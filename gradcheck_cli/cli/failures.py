@@ -25,6 +25,8 @@ def from_internal_error(error: BaseException) -> Problem:
     """A fault of ours: one sentence, and what to do about it."""
     if os.environ.get(DEBUG) == "1":
         traceback.print_exception(error)
+        if in_worker := getattr(error, "traceback", ""):
+            print("in the worker:", in_worker, sep="\n", file=sys.stderr)  # noqa: T201
     description = str(error).strip().split("\n")[0][:200]
     return Problem(
         "internal",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradcheck_cli.checking import CheckOptions
@@ -13,12 +13,15 @@ from gradcheck_cli.cli.values import (
     choice,
     dimensions,
     flag,
+    memory,
     positive,
     shapes,
     tolerance,
     whole_number,
+    workers,
 )
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.isolation.apart import Workers
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 
@@ -44,6 +47,9 @@ OPTIONS = (
     "device",
     "fail-fast",
     "max-evals",
+    "timeout",
+    "memory",
+    "workers",
     "format",
     "verbose",
     "quiet",
@@ -59,6 +65,7 @@ class RunOptions:
 
     Attributes:
         check: what the engine needs to know.
+        workers: how the user's code is run.
         format: `table` or `json`.
         strict: inconclusive is a failure.
         require_layers: to find no layer is an error.
@@ -70,6 +77,7 @@ class RunOptions:
     quiet: bool = False
     strict: bool = False
     require_layers: bool = False
+    workers: Workers = field(default_factory=Workers)
 
 
 def from_command_line(options: Mapping[str, Any]) -> dict[str, Given]:
@@ -126,11 +134,20 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             strict="strict",
             require_layers="require-layers",
         ),
+        workers=Workers(**_known(values, count="workers", seconds="timeout", memory="memory")),
     )
 
 
 def _checked(given: Given) -> Any:
     option = given.option
+    readers: Mapping[str, Callable[[Given], Any]] = {
+        "shape": shapes,
+        "dim": dimensions,
+        "arg": arguments,
+        "timeout": positive,
+        "memory": memory,
+        "workers": workers,
+    }
     if option in ("draws", "max-evals"):
         return whole_number(given, least=1)
     if option == "seed":
@@ -144,7 +161,6 @@ def _checked(given: Given) -> Any:
     choices = {"format": FORMATS, "device": DEVICES, "dtype": DTYPES}.get(option)
     if choices is not None:
         return choice(given, choices)
-    readers = {"shape": shapes, "dim": dimensions, "arg": arguments}
     return readers.get(option, flag)(given)
 
 

@@ -87,6 +87,26 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="cpu or gpu: where JAX runs (cpu).", rich_help_panel="Checking"),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="For each layer, and for importing each module (300).", rich_help_panel="Running"
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="2G, 512M: what a worker process may use (four fifths of what is free).",
+            rich_help_panel="Running",
+        ),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            "--workers", "-n", metavar="N", help="Worker processes, or auto: one a core (1).", rich_help_panel="Running"
+        ),
+    ] = None,
     fail_fast: Annotated[
         bool | None,
         typer.Option(

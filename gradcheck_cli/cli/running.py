@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_cli._version import __version__
-from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.checking import CheckOptions, Target
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
 from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
-from gradcheck_cli.cli.output import OwnedOutput
+from gradcheck_cli.cli.output import Output
 from gradcheck_cli.cli.progress import Watcher, is_watched
+from gradcheck_cli.cli.signals import ended_by_signals
 from gradcheck_cli.cli.terminal import page_console, page_text
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.isolation.apart import Apart
 from gradcheck_cli.layers.targets import parse
 from gradcheck_cli.report.json import render_json
 from gradcheck_cli.report.model import Report, Status
@@ -28,15 +30,21 @@ from gradcheck_cli.report.table import print_table
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: its report, as far as it got, and what kept it from getting further."""
+    """What a run came to: its report, as far as it got, and what kept it from getting further.
+
+    Attributes:
+        printed_lines, printed: what the user's modules printed: how many lines, and the beginning.
+    """
 
     report: Report
     problem: Problem | None = None
+    printed_lines: int = 0
+    printed: str = ""
 
 
 def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
-    """Run the checks and print the report. Standard output stays ours to the end of the process."""
-    output = OwnedOutput()
+    """Run the checks and print the report."""
+    output = Output()
     is_json = options.get("format") == "json"
     try:
         targets, told = _told(paths, options)
@@ -58,9 +66,9 @@ def _told(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[list[Target
     return targets, run_options(from_command_line(options), configured)
 
 
-def _perform(targets: Sequence[Target], told: RunOptions, output: OwnedOutput) -> ExitCode:
+def _perform(targets: Sequence[Target], told: RunOptions, output: Output) -> ExitCode:
     outcome = _checked(targets, told)
-    outcome = _with_printed(outcome, told, output)
+    outcome = _with_printed(outcome, told)
     if outcome.problem is None and not outcome.report.layers and not outcome.report.errors:
         outcome = _with_note(outcome, _no_layers(targets))
     problem = outcome.problem
@@ -86,9 +94,12 @@ def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
     """The engine's report; where it was cut short, what is known."""
     start = time.perf_counter()
     watcher = Watcher(visible=is_watched() and not told.quiet)
+    apart = Apart(told.workers)
+    problem: Problem | None = None
+    report: Report | None = None
     try:
-        with watcher:
-            return Outcome(check_targets(targets, told.check, watcher))
+        with ended_by_signals(), watcher, apart:
+            report = apart.check(targets, told.check, watcher)
     except UserError as error:
         problem = from_user_error(error)
     except KeyboardInterrupt:
@@ -96,9 +107,11 @@ def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
             f"{len(watcher.finished)} of {counted(watcher.total, 'layer')}" if watcher.total else "anything was checked"
         )
         problem = Problem("interrupted", f"interrupted {'after' if watcher.total else 'before'} {done}")
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         problem = from_internal_error(error)
-    return Outcome(_known_so_far(watcher, told.check, time.perf_counter() - start), problem)
+    if report is None:
+        report = _known_so_far(watcher, told.check, time.perf_counter() - start)
+    return Outcome(report, problem, apart.printed_lines, apart.printed)
 
 
 def _known_so_far(watcher: Watcher, options: CheckOptions, seconds: float) -> Report:
@@ -111,17 +124,15 @@ def _known_so_far(watcher: Watcher, options: CheckOptions, seconds: float) -> Re
     )
 
 
-def _with_printed(outcome: Outcome, told: RunOptions, output: OwnedOutput) -> Outcome:
+def _with_printed(outcome: Outcome, told: RunOptions) -> Outcome:
     """What the user's modules printed: said in a note, shown on standard error when asked for."""
-    printed = output.printed
-    if not printed.strip():
+    if not outcome.printed_lines:
         return outcome
-    lines = printed.count("\n") + (not printed.endswith("\n"))
-    note = f"The checked modules printed {counted(lines, 'line')}; --verbose shows them on standard error."
+    lines, where = counted(outcome.printed_lines, "line"), "; --verbose shows them on standard error"
     if told.verbose:
-        _show_printed(printed)
-        note = f"The checked modules printed {counted(lines, 'line')}, shown on standard error."
-    return _with_note(outcome, note)
+        _show_printed(outcome.printed)
+        where = ", shown on standard error"
+    return _with_note(outcome, f"The checked modules printed {lines}{where}.")
 
 
 def _with_note(outcome: Outcome, note: str) -> Outcome:

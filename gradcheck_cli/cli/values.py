@@ -6,6 +6,8 @@ import ast
 import difflib
 import json
 import math
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +83,30 @@ def tolerance(given: Given) -> float:
     if not math.isfinite(value) or value < 0:
         raise given.wrong(f"is {value}, and must be a finite number from 0 on", given.written("1e-6"))
     return float(value)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def memory(given: Given) -> int:
+    """Bytes: `2G`, `512 MB`, in powers of 1,024, or a number of them."""
+    written = _SIZE.fullmatch(str(given.value).strip())
+    size = float(written[1]) * 1024 ** " KMGT".index(written[2].upper() or " ") if written else 0.0
+    if size < 1 or isinstance(given.value, bool):
+        example = '"2G"' if given.path else "2G"
+        raise given.wrong(f"is {_shown(given.value)}, not a size such as 2G or 512M", given.written(example))
+    return int(size)
+
+
+def workers(given: Given) -> int:
+    """How many processes; `auto` is one for each processor."""
+    if given.value == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = _whole(given.value)
+    if count is None:
+        example = '"auto"' if given.path else "auto"
+        raise given.wrong(f"is {_shown(given.value)}, not a whole number or `auto`", given.written(example))
+    return whole_number(Given(given.option, count, given.path, given.line), least=1)
 
 
 def choice(given: Given, allowed: Sequence[str]) -> str:

@@ -74,10 +74,14 @@ class _Search:
         self.tree = syntax.parse(module.source)
         self.outline = outline(self.tree)
         self.functions, self.classes, self.values = self.outline.functions, self.outline.classes, self.outline.values
+        self.namespace = {name: value for name, value in list(vars(module.namespace).items()) if _is_readable(value)}
         self.claimed: set[str] = set()
         self.helpers: dict[str, str] = {}
         self.found: list[tuple[int, Layer]] = []
-        self.notes: list[str] = []
+        self.notes: list[str] = [
+            f"it replaces `{name}` when it is imported; its layers are checked with the library's own"
+            for name in module.replaced
+        ]
         self.problems: list[UserError] = []
 
     def run(self) -> Discovery:
@@ -92,7 +96,7 @@ class _Search:
         return Discovery(tuple(expecting), tuple(self.notes), tuple(self.problems))
 
     def live(self, name: str) -> Any:
-        return vars(self.module.namespace).get(name)
+        return self.namespace.get(name)
 
     def add(self, build: Callable[[], Layer]) -> Layer | None:
         """Build a layer; where that fails for the user's reasons, the problem is reported in its place."""
@@ -105,16 +109,15 @@ class _Search:
         return layer
 
     def _declared(self) -> None:
-        module = self.module
         named: set[int] = set()
-        for name, value in list(vars(module.namespace).items()):
+        for name, value in self.namespace.items():
             said = declaration_of(value)
             own = name in self.functions or name in self.classes or name in self.values
             if said is None or id(said) in named or not (own or isinstance(value, Declaration)):
                 continue
             named.add(id(said))
             self._declare(said, said.name or name, attribute(name))
-        for position, said in enumerate(vars(module.namespace).get(REGISTER, ())):
+        for position, said in enumerate(self.namespace.get(REGISTER, ())):
             if isinstance(said, Declaration) and id(said) not in named:
                 title = (
                     said.name or getattr(syntax.plain_function(said.target), "__name__", "") or f"layer_{position + 1}"
@@ -123,7 +126,7 @@ class _Search:
 
     def _declare(self, said: Declaration, name: str, finder: Callable[[ModuleType], Any]) -> None:
         parts = [said.target, said.backward, said.reference]
-        for item in list(vars(self.module.namespace)):
+        for item in self.namespace:
             if any(part is not None and self.live(item) is part for part in parts):
                 self.claimed.add(item)
         if said.backward is None and said.is_decorator and (partner := self._partner(said)) is not None:
@@ -278,6 +281,14 @@ class _Search:
             self.notes.append(f"class `{name}` is a base for layers, which its subclasses build: passed over")
             return
         self.add(lambda: classes.build(self.module, name, attribute(name)))
+
+
+def _is_readable(value: Any) -> bool:
+    """Whether an object lets itself be looked at: a class of the user's may raise at the question what it is."""
+    try:
+        return isinstance(getattr(value, "__name__", ""), object)
+    except BaseException:
+        return False
 
 
 def _registered(position: int) -> Callable[[ModuleType], Any]:

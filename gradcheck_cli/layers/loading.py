@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib.machinery
 import importlib.util
 import io
+import linecache
 import os
 import sys
 import tokenize
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TypeGuard
 
 import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import importing, search
+from gradcheck_cli.layers.copies import leave_if_copied
 from gradcheck_cli.layers.jax_use import imports_jax
+from gradcheck_cli.layers.libraries import Libraries
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.prefilter import may_hold_layers
 from gradcheck_cli.layers.users_code import Place, deepest_line, raised
@@ -30,18 +34,21 @@ _WIDENINGS = 8
 """How many folders that a module's imports ask for are added at most."""
 
 
-def load(path: Path) -> Module:
+def load(path: Path, source: str | None = None) -> Module:
     """Import the file at `path`: inside a package as `import package.module`, else as `python FILE` would.
 
     The file itself is always run anew; its siblings are imported once. `__name__` is never `__main__`, and `sys.argv`
     holds no arguments. A module that it imports and that is not found is looked for in the folders around it, as if
     the command had been started there: courses and books are run from the root of their repository.
 
+    Args:
+        source: its text where it was read before: it may have been edited since, or have deleted itself.
+
     Raises:
         UserError: GC501, with the user's own error and line, whatever the module raises (`sys.exit()` included).
     """
     path = path.resolve()
-    source = read_source(path)
+    source = read_source(path) if source is None else source
     root, names = _package(path)
     _parse(source, path)
     project, folders = root, [root, path.parent]
@@ -68,14 +75,15 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
         # a library has this name: the user's file must not stand in for it
         names = (f"{names[0]}__user", *names[1:])
     try:
-        with as_a_script(path):
-            namespace = _import(root, names, path)
+        with as_a_script(path) as replaced:
+            namespace = _import(root, names, path, source)
     except (KeyboardInterrupt, UserError):
         raise
     except BaseException as error:
         importing.forget(path)
         raise _cannot_load(error, place, names[0]) from error
-    return Module(path, ".".join(names), namespace, source, project, imports_jax(namespace, source, project))
+    uses_jax = imports_jax(namespace, source, project)
+    return Module(path, ".".join(names), namespace, source, project, uses_jax, tuple(replaced))
 
 
 def _is_missing(error: BaseException | None) -> TypeGuard[ModuleNotFoundError]:
@@ -164,7 +172,7 @@ def _is_installed_here(path: Path, names: tuple[str, ...]) -> bool:
     return spec is not None and spec.origin is not None and Path(spec.origin).resolve() == path
 
 
-def _import(root: Path, names: tuple[str, ...], path: Path) -> ModuleType:
+def _import(root: Path, names: tuple[str, ...], path: Path, source: str) -> ModuleType:
     """Import the packages above the file, then run the file itself as their submodule."""
     folder = root
     for depth in range(1, len(names)):
@@ -179,15 +187,18 @@ def _import(root: Path, names: tuple[str, ...], path: Path) -> ModuleType:
         return sys.modules[full]
     if (loaded := sys.modules.get(full)) is not None and importing.module_file(loaded) == path:
         return loaded  # its own package's `__init__` has just imported it
-    namespace = _run(full, path, path.parent if path.name == "__init__.py" else None)
+    namespace = _run(full, path, path.parent if path.name == "__init__.py" else None, source)
     if len(names) > 1:
         setattr(sys.modules[".".join(names[:-1])], names[-1], namespace)
     return namespace
 
 
-def _run(name: str, file: Path, package_folder: Path | None) -> ModuleType:
+def _run(name: str, file: Path, package_folder: Path | None, source: str | None = None) -> ModuleType:
     spec = importlib.util.spec_from_file_location(
-        name, file, submodule_search_locations=[str(package_folder)] if package_folder else None
+        name,
+        file,
+        loader=None if source is None else _Read(name, file, source),
+        submodule_search_locations=[str(package_folder)] if package_folder else None,
     )
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import {file}")
@@ -202,10 +213,34 @@ def _run(name: str, file: Path, package_folder: Path | None) -> ModuleType:
     return sys.modules.get(name, module)
 
 
+class _Read(importlib.machinery.SourceFileLoader):
+    """Imports a file whose text was read before, and lets tracebacks and `inspect` read the same text."""
+
+    def __init__(self, name: str, path: Path, source: str) -> None:
+        super().__init__(name, str(path))
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        """The text that was read."""
+        del fullname
+        return self._source
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The text that was read, compiled."""
+        del fullname
+        # without a time of change the entry is never read anew
+        linecache.cache[self.path] = (len(self._source), None, self._source.splitlines(keepends=True), self.path)
+        return compile(self._source, self.path, "exec", dont_inherit=True)
+
+
 @contextlib.contextmanager
-def as_a_script(path: Path) -> Iterator[None]:
-    """What `python FILE` shows a module, and what a module may not leave changed behind it."""
-    arguments, folder = sys.argv, Path.cwd()
+def as_a_script(path: Path) -> Iterator[list[str]]:
+    """What `python FILE` shows a module, and what a module may not leave changed behind it.
+
+    Yields a list that is filled in the end: what the module had replaced in libraries (`numpy.sum`).
+    """
+    arguments, folder, libraries = sys.argv, Path.cwd(), Libraries.now()
+    replaced: list[str] = []
     streams = sys.stdin, sys.stdout, sys.stderr
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     os.environ.setdefault("MPLBACKEND", "Agg")  # a module that plots must not open a window
@@ -213,8 +248,10 @@ def as_a_script(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings(), np.errstate():
             warnings.simplefilter("ignore")
-            yield
+            yield replaced
     finally:
+        leave_if_copied()
+        replaced += libraries.put_back()
         sys.argv = arguments
         sys.stdin, sys.stdout, sys.stderr = streams
         sys.dont_write_bytecode = bytecode

@@ -19,6 +19,7 @@ class Module:
         project: the folder whose modules are the user's own: the one that holds the top-level package, or the
             file's folder. Modules under it (and not under site-packages, unless `path` is) are copied for tracing.
         uses_jax: it or a module of the project that it imports has imported jax.
+        replaced: what it had replaced in libraries when it was imported (`numpy.sum`); it was put back.
     """
 
     path: Path
@@ -27,3 +28,4 @@ class Module:
     source: str
     project: Path
     uses_jax: bool
+    replaced: tuple[str, ...] = ()

@@ -5,9 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.layer import Layer
+
+
+class Named(Protocol):
+    """A layer, or what is known of one elsewhere."""
+
+    @property
+    def name(self) -> str:
+        """As `PATH::NAME` picks it."""
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names that pick it."""
+
+
+Layer = TypeVar("Layer", bound=Named)
 
 
 def select(layers: Sequence[Layer], name: str) -> tuple[Layer, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers import importing
+from gradcheck_cli.layers.copies import leave_if_copied
 from gradcheck_cli.layers.module import Module
 
 
@@ -63,6 +64,8 @@ def users_code(what: str, place: Place, line: int | None, inputs: Mapping[str, A
         raise
     except BaseException as error:
         raise _cannot_run(error, what, place, line, inputs) from error
+    finally:
+        leave_if_copied()
 
 
 @contextmanager
@@ -128,6 +131,8 @@ def run(
         raise
     except BaseException as error:
         raise _cannot_run(error, what, place, line, inputs) from error
+    finally:
+        leave_if_copied()
     if (calls := _calls.get()) is not None:
         calls.append(Call(function, tuple(positional), dict(keywords), returned))
     return returned

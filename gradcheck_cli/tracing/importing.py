@@ -32,6 +32,7 @@ class DualProject:
 
     def __init__(self, module: Module) -> None:
         self._project = module.project
+        self._module = module
         self._packages_too = "site-packages" in module.path.parts
         self._copies: dict[str, ModuleType] = {}
         self._builtins = {**vars(builtins), "__import__": self._import, "float": DualFloat}
@@ -52,7 +53,9 @@ class DualProject:
         duplicate.__dict__["__builtins__"] = self._builtins
         self._copies[name] = duplicate
         self.files.add(str(path))
-        code = compile(importlib.util.decode_source(path.read_bytes()), str(path), "exec", dont_inherit=True)
+        # the user's file as it was read: it may be edited, or delete itself, while it is checked
+        source = self._module.source if path == self._module.path else importlib.util.decode_source(path.read_bytes())
+        code = compile(source, str(path), "exec", dont_inherit=True)
         try:
             with as_a_script(path):
                 exec(code, duplicate.__dict__)

@@ -38,7 +38,9 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **changes}
 
 
-def gradcheck(*arguments: str, cwd: Path = ROOT, engine: str = "", env: Mapping[str, str] | None = None) -> Ended:
+def gradcheck(
+    *arguments: str, cwd: Path = ROOT, engine: str = "", env: Mapping[str, str] | None = None, seconds: float = 120
+) -> Ended:
     """Run `gradcheck ARGUMENTS`, with the engine of that name from `engines.py`, else with the real one."""
     module = ["tests.cli.engines", engine] if engine else ["gradcheck_cli"]
     done = subprocess.run(
@@ -46,7 +48,7 @@ def gradcheck(*arguments: str, cwd: Path = ROOT, engine: str = "", env: Mapping[
         cwd=cwd,
         env=environment(**(env or {})),
         capture_output=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
     ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from gradcheck_cli.checking import CheckOptions, Progress, Target
-from gradcheck_cli.cli import main, running
+from gradcheck_cli.cli import main
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.isolation.apart import Apart
 from gradcheck_cli.report.model import Report
 from tests.report import reports
 
@@ -30,30 +29,6 @@ def _two_layers_then(error: BaseException) -> Engine:
     return engine
 
 
-def _noisy(targets: Sequence[Target], options: CheckOptions, progress: Progress) -> Report:
-    """Prints in every way that a module can, the last of them when the process ends."""
-    import atexit
-
-    print("from Python \x1b[31m")  # noqa: T201
-    sys.stdout.write("written\n")
-    sys.stdout.buffer.write(b"bytes\n")
-    sys.__stdout__.write("the original\n")
-    sys.__stdout__.flush()
-    os.write(1, b"descriptor\n")
-    library = ctypes.CDLL(None)
-    library.puts(b"from C")
-    os.system("echo from a child")
-    atexit.register(os.write, 1, b"at the end\n")
-    atexit.register(print, "at the very end")
-    return reports.passing_report()
-
-
-def _flooding(targets: Sequence[Target], options: CheckOptions, progress: Progress) -> Report:
-    for _ in range(20_000):
-        print("x" * 100)  # noqa: T201
-    return reports.passing_report()
-
-
 def _echo(targets: Sequence[Target], options: CheckOptions, progress: Progress) -> Report:
     """Says in the report what it was told."""
     return reports.report(notes=(repr(targets), repr(options)))
@@ -68,13 +43,11 @@ ENGINES: dict[str, Engine] = {
     "failing_beside_an_error": _returning(reports.report(reports.mismatch(), reports.error())),
     "interrupted": _two_layers_then(KeyboardInterrupt()),
     "crashing": _two_layers_then(ZeroDivisionError("it was zero")),
-    "exiting": _two_layers_then(SystemExit(0)),
     "no_device": _two_layers_then(UserError("there is no GPU here", mend="--device cpu")),
-    "noisy": _noisy,
-    "flooding": _flooding,
     "echo": _echo,
 }
 
 if __name__ == "__main__":
-    running.check_targets = ENGINES[sys.argv.pop(1)]  # type: ignore[assignment]
+    stand_in = ENGINES[sys.argv.pop(1)]
+    Apart.check = lambda self, targets, options, progress: stand_in(targets, options, progress)  # type: ignore[method-assign]
     main()

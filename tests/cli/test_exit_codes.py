@@ -45,7 +45,6 @@ def test_no_layers_is_an_error_where_some_are_required() -> None:
         ("empty", [], 0),
         ("empty", ["--require-layers"], 2),
         ("crashing", [], 2),
-        ("exiting", [], 2),
         ("no_device", [], 2),
         ("interrupted", [], 130),
     ],

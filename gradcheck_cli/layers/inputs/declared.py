@@ -32,7 +32,7 @@ def inputs_function(layer: Layer, module: Module) -> tuple[Callable[..., Any], s
         stem = re.sub(r"_?(?:forward|fwd)(?=_|$)", "", plain)
         snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
         for candidate in dict.fromkeys((plain, stem, f"{stem}_forward", snake, plain.lower())):
-            function = getattr(module.namespace, f"{candidate}_inputs", None)
+            function = vars(module.namespace).get(f"{candidate}_inputs")
             if callable(function):
                 return function, f"{candidate}_inputs()"
     return None

@@ -166,7 +166,8 @@ def _reachable(namespace: ModuleType) -> Iterator[Any]:
 
     for name, value in list(vars(namespace).items()):
         if not name.startswith("__"):
-            yield from visit(value, _DEPTH)
+            with contextlib.suppress(Exception):  # an object of the user's that may not be looked at
+                yield from visit(value, _DEPTH)
 
 
 def _state_of(generator: Any) -> Any:

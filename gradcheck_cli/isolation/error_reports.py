@@ -1,0 +1,60 @@
+"""A layer without a verdict, as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from gradcheck_cli.report.model import Finding, LayerReport, Status
+
+REPLACED = "replaced "
+"""What begins the trace of a function that a layer has replaced in a library."""
+
+
+class Known(Protocol):
+    """What is known about the layer."""
+
+    @property
+    def name(self) -> str:
+        """As `PATH::NAME` selects it."""
+
+    @property
+    def line(self) -> int:
+        """Of its backward."""
+
+    @property
+    def convention(self) -> str:
+        """How it is written."""
+
+
+def error_report(layer: Known, path: Path, finding: Finding) -> LayerReport:
+    """The report of a layer that could not be judged, for this one reason."""
+    return LayerReport(layer.name, str(path), layer.line, str(layer.convention), Status.ERROR, findings=(finding,))
+
+
+def vanished(layer: Known, path: Path) -> Finding:
+    """A layer that was found when the module was first imported, and not when it was imported again."""
+    return Finding(
+        code="GC501",
+        message=f"`{layer.name}` is not in `{path.name}` any more: importing it twice gives other layers",
+        path=str(path),
+        line=layer.line,
+        mend="let the module define the same layers each time that it is imported",
+    )
+
+
+def trusted(report: LayerReport, touched: Sequence[str]) -> LayerReport:
+    """The report; an error in its place where the layer replaced functions that the check itself calls."""
+    names = [f"`{what.removeprefix(REPLACED)}`" for what in touched if what.startswith(REPLACED)]
+    if not names:
+        return report
+    finding = Finding(
+        code="GC502",
+        message=f"`{report.name}` replaces {', '.join(names)} while it runs, so that no comparison can be trusted",
+        path=report.path,
+        line=report.line,
+        mend="give the function a name of its own",
+    )
+    return replace(error_report(report, Path(report.path), finding), seconds=report.seconds)

@@ -1,0 +1,144 @@
+"""What the command and its workers say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradcheck_cli.checking.options import CheckOptions
+from gradcheck_cli.isolation.codec import Codec
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.listing import ListedArgument, ListedLayer
+from gradcheck_cli.report.model import (
+    ArgumentReport,
+    DrawReport,
+    Element,
+    Finding,
+    LayerReport,
+    NamedArray,
+    Status,
+)
+
+
+@dataclass(frozen=True)
+class Find:
+    """Load the module at `path`, whose text is `source`, and say which layers it has. Answered by `Found`."""
+
+    path: Path
+    source: str
+
+
+@dataclass(frozen=True)
+class FoundLayer:
+    """One layer of a module: what the user picks it by, where and how it is written, its arguments' names."""
+
+    name: str
+    line: int
+    convention: str
+    aliases: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """Check one layer. Answered by `Began` and `Step`s, then `Checked`."""
+
+    path: Path
+    source: str
+    layer: FoundLayer
+    options: CheckOptions
+
+
+@dataclass(frozen=True)
+class Specify:
+    """Say what one layer's inputs are. Answered by `Listed`."""
+
+    path: Path
+    source: str
+    layer: FoundLayer
+    inputs: InputOptions
+
+
+Request = Find | Check | Specify
+
+
+@dataclass(frozen=True)
+class Began:
+    """The clock starts anew: the worker is ready and begins with `what` (`loading the module`, ...)."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is being done now."""
+
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """What the user's code left changed in the worker, a few words each (`replaced numpy.sum`).
+
+    Attributes:
+        touched: by what was just done: nothing else is done in this worker.
+        confined: by loading the module: this worker goes on, but only for this module.
+    """
+
+    touched: tuple[str, ...] = ()
+    confined: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found(Traces):
+    """The layers of a module; `problems` stood in the way of others, or of all where it was not `loaded`."""
+
+    loaded: bool = True
+    layers: tuple[FoundLayer, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checked(Traces):
+    """The verdict on a layer."""
+
+    report: LayerReport
+
+
+@dataclass(frozen=True)
+class Listed(Traces):
+    """What is known about a layer's inputs."""
+
+    layer: ListedLayer
+
+
+@dataclass(frozen=True)
+class Refused(Traces):
+    """The command cannot do its work: a `UserError` without a code, such as for a device that is not there."""
+
+    message: str
+    path: Path | None = None
+    line: int | None = None
+    mend: str | None = None
+
+
+@dataclass(frozen=True)
+class Broke(Traces):
+    """A fault of gradcheck's own: what was raised, and the traceback as text."""
+
+    what: str
+    traceback: str
+
+
+Answer = Found | Checked | Listed | Refused | Broke
+
+
+CODEC = Codec(
+    [
+        *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, ListedArgument, ListedLayer),
+        *(CheckOptions, InputOptions, Settings),
+        *(Find, Check, Specify, FoundLayer, Began, Step, Found, Checked, Listed, Refused, Broke),
+    ]
+)
