@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gradcheck_cli._version import __version__
+from gradcheck_cli.cli.cache import cache
 from gradcheck_cli.cli.exit_codes import ExitCode
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, is_json_asked_for, say
 from gradcheck_cli.cli.list import list_layers
@@ -27,6 +28,7 @@ application = typer.Typer(
 )
 application.command("run")(run)
 application.command("list")(list_layers)
+application.add_typer(cache)
 
 
 def _print_version(asked: bool) -> None:

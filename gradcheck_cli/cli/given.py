@@ -50,6 +50,7 @@ OPTIONS = (
     "timeout",
     "memory",
     "workers",
+    "cache",
     "format",
     "verbose",
     "quiet",
@@ -66,6 +67,7 @@ class RunOptions:
     Attributes:
         check: what the engine needs to know.
         workers: how the user's code is run.
+        cache: verdicts of layers that nothing has changed since are reused.
         format: `table` or `json`.
         strict: inconclusive is a failure.
         require_layers: to find no layer is an error.
@@ -78,6 +80,7 @@ class RunOptions:
     strict: bool = False
     require_layers: bool = False
     workers: Workers = field(default_factory=Workers)
+    cache: bool = True
 
 
 def from_command_line(options: Mapping[str, Any]) -> dict[str, Given]:
@@ -133,6 +136,7 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             quiet="quiet",
             strict="strict",
             require_layers="require-layers",
+            cache="cache",
         ),
         workers=Workers(**_known(values, count="workers", seconds="timeout", memory="memory")),
     )

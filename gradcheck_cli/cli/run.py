@@ -107,6 +107,10 @@ def run(
             "--workers", "-n", metavar="N", help="Worker processes, or auto: one a core (1).", rich_help_panel="Running"
         ),
     ] = None,
+    cache: Annotated[
+        bool | None,
+        typer.Option("--cache/--no-cache", help="Reuse verdicts of unchanged layers (on).", rich_help_panel="Running"),
+    ] = None,
     fail_fast: Annotated[
         bool | None,
         typer.Option(

@@ -14,6 +14,7 @@ from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
 from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
+from gradcheck_cli.cli.memory import memory_for
 from gradcheck_cli.cli.output import Output
 from gradcheck_cli.cli.progress import Watcher, is_watched
 from gradcheck_cli.cli.signals import ended_by_signals
@@ -95,11 +96,12 @@ def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
     start = time.perf_counter()
     watcher = Watcher(visible=is_watched() and not told.quiet)
     apart = Apart(told.workers)
+    memory, refused = memory_for(told)
     problem: Problem | None = None
     report: Report | None = None
     try:
         with ended_by_signals(), watcher, apart:
-            report = apart.check(targets, told.check, watcher)
+            report = apart.check(targets, told.check, watcher, memory)
     except UserError as error:
         problem = from_user_error(error)
     except KeyboardInterrupt:
@@ -111,7 +113,17 @@ def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
         problem = from_internal_error(error)
     if report is None:
         report = _known_so_far(watcher, told.check, time.perf_counter() - start)
-    return Outcome(report, problem, apart.printed_lines, apart.printed)
+    outcome = Outcome(report, problem, apart.printed_lines, apart.printed)
+    for note in (*refused, *_unchanged(report)):
+        outcome = _with_note(outcome, note)
+    return outcome
+
+
+def _unchanged(report: Report) -> Sequence[str]:
+    count = sum(layer.cached for layer in report.layers)
+    if not count:
+        return ()
+    return (f"{counted(count, 'verdict')} of an earlier run: nothing has changed since. --no-cache checks again.",)
 
 
 def _known_so_far(watcher: Watcher, options: CheckOptions, seconds: float) -> Report:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.options import CheckOptions, Progress, Target
@@ -23,11 +23,13 @@ from gradcheck_cli.isolation.messages import (
     Broke,
     Check,
     Checked,
+    Dependencies,
     Find,
     Found,
     FoundLayer,
     Listed,
     Refused,
+    Request,
     Specify,
     Step,
 )
@@ -60,6 +62,30 @@ class Workers:
     memory: int | None = None
 
 
+class Memory(Protocol):
+    """Verdicts of earlier runs under the same options."""
+
+    def known(self, path: Path) -> tuple[Found, Mapping[str, LayerReport]] | None:
+        """A module's layers, and the verdicts by their names that still hold."""
+
+    def keep(
+        self, path: Path, found: Found, reports: Mapping[str, LayerReport], depends: Dependencies, since: float
+    ) -> None:
+        """Remember these verdicts, if nothing that they depend on has changed since that time."""
+
+
+class Forgetful:
+    """A memory that has none."""
+
+    def known(self, path: Path) -> tuple[Found, Mapping[str, LayerReport]] | None:
+        """Nothing."""
+
+    def keep(
+        self, path: Path, found: Found, reports: Mapping[str, LayerReport], depends: Dependencies, since: float
+    ) -> None:
+        """Forget it."""
+
+
 @dataclass
 class Apart:
     """A run in workers; used as a context, at whose end no process is left.
@@ -70,38 +96,51 @@ class Apart:
 
     workers: Workers
     with_jax: bool = True
-    _pool: Pool = field(init=False)
-
-    def __post_init__(self) -> None:
-        memory = self.workers.memory if self.workers.memory is not None else allowance(self.workers.count)
-        self._pool = Pool(self.workers.count, Limits(self.workers.seconds, memory), with_jax=self.with_jax)
+    _pool: Pool | None = field(init=False, default=None)
 
     @property
     def printed_lines(self) -> int:
         """How many lines the user's modules printed."""
-        return self._pool.printed.lines
+        return 0 if self._pool is None else self._pool.printed.lines
 
     @property
     def printed(self) -> str:
         """The beginning of what they printed."""
-        return self._pool.printed.text
+        return "" if self._pool is None else self._pool.printed.text
 
-    def check(self, targets: Sequence[Target], options: CheckOptions, progress: Progress) -> Report:
+    def check(
+        self, targets: Sequence[Target], options: CheckOptions, progress: Progress, memory: Memory | None = None
+    ) -> Report:
         """As `checking.check_targets`; a layer that dies, hangs or takes too much memory is a finding of its own.
+
+        Args:
+            memory: where verdicts of earlier runs are found, and those of this one are kept.
 
         Raises:
             UserError: without a code, where the command cannot do its work at all.
             WorkerError: for a fault of gradcheck's own.
         """
-        started = time.perf_counter()
+        started, now = time.perf_counter(), time.time()
+        memory = memory or Forgetful()
         asked = files(targets)
-        picked = self._picked(asked)
+        known = {path: held for path in asked.paths if (held := memory.known(path)) is not None}
+        found = {path: contents for path, (contents, _) in known.items()}
+        picked = self._picked(asked, found)
         refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
+        answers: dict[tuple[Path, str], Checked] = {
+            (path, name): Checked(report=report)
+            for path, (_, reports) in known.items()
+            for name, report in reports.items()
+        }
+        try:
+            layers = self._checked(asked, picked, options, progress, answers)
+        finally:
+            _keep(memory, known, found, answers, now)
         return Report(
             version=__version__,
             seed=options.inputs.seed,
             device=options.device,
-            layers=self._checked(asked, picked, options, progress),
+            layers=layers,
             errors=picked.errors,
             notes=picked.notes,
             seconds=time.perf_counter() - started,
@@ -114,10 +153,10 @@ class Apart:
             UserError, WorkerError: as `check`.
         """
         asked = files(targets)
-        picked = self._picked(asked)
+        picked = self._picked(asked, {})
         listed: dict[int, ListedLayer] = {}
         requests = [Specify(path, asked.sources[path], layer, inputs) for path, layer in picked.layers]
-        for position, answer in self._pool.run(requests, _hear_nothing):
+        for position, answer in self._run(requests, _hear_nothing):
             path, layer = picked.layers[position]
             if isinstance(answer, Listed):
                 listed[position] = answer.layer
@@ -127,46 +166,108 @@ class Apart:
         return Listing(__version__, tuple(listed[key] for key in sorted(listed)), picked.errors, picked.notes)
 
     def __enter__(self) -> Self:
-        self._pool.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.__exit__(kind, error, trace)
+        if self._pool is not None:
+            self._pool.__exit__(kind, error, trace)
 
-    def _picked(self, asked: Files) -> Picked[FoundLayer]:
-        paths = asked.paths
+    def _run(
+        self, requests: Sequence[Request], tell: Callable[[int, Began | Step], None]
+    ) -> Iterator[tuple[int, Answer | Failure]]:
+        """In the workers, which are there from the first request on."""
+        if not requests:
+            return iter(())
+        if self._pool is None:
+            memory = self.workers.memory if self.workers.memory is not None else allowance(self.workers.count)
+            self._pool = Pool(self.workers.count, Limits(self.workers.seconds, memory), with_jax=self.with_jax)
+        return self._pool.run(requests, tell)
+
+    def _picked(self, asked: Files, found: dict[Path, Found]) -> Picked[FoundLayer]:
+        """The layers that are meant; `found` is what is known already, and is added to."""
+        paths = [path for path in asked.paths if path not in found]
         contents: dict[Path, Contents[FoundLayer]] = {}
-        for position, answer in self._pool.run([Find(path, asked.sources[path]) for path in paths], _hear_nothing):
+        for position, answer in self._run([Find(path, asked.sources[path]) for path in paths], _hear_nothing):
             path = paths[position]
             if isinstance(answer, Found):
-                contents[path] = Contents(answer.layers, answer.problems, answer.notes, answer.loaded)
+                found[path] = answer
             else:
                 contents[path] = Contents(problems=(_without(answer, path.name, path, 1),), loaded=False)
+        for path, held in found.items():
+            contents[path] = Contents(held.layers, held.problems, held.notes, held.loaded)
         return pick(asked, contents)
 
     def _checked(
-        self, asked: Files, picked: Picked[FoundLayer], options: CheckOptions, progress: Progress
+        self,
+        asked: Files,
+        picked: Picked[FoundLayer],
+        options: CheckOptions,
+        progress: Progress,
+        answers: dict[tuple[Path, str], Checked],
     ) -> tuple[LayerReport, ...]:
+        """All verdicts in order; `answers` are those that are known already, and is added to."""
         layers = picked.layers
         reports: dict[int, LayerReport] = {}
+        for position, (path, layer) in enumerate(layers):
+            if (path, layer.name) in answers:
+                progress.layer_started(layer.name, position, len(layers))
+                reports[position] = answers[path, layer.name].report
+                progress.layer_finished(reports[position])
+                if options.fail_fast and reports[position].status is not Status.PASS:
+                    return tuple(reports.values())
+        missing = [position for position in range(len(layers)) if position not in reports]
 
-        def hear(position: int, said: Began | Step) -> None:
+        def hear(task: int, said: Began | Step) -> None:
+            position = missing[task]
             name = layers[position][1].name
             if isinstance(said, Began):
                 progress.layer_started(name, position, len(layers))
             else:
                 progress.step(name, said.what)
 
-        requests = [Check(path, asked.sources[path], layer, options) for path, layer in layers]
-        for position, answer in self._pool.run(requests, hear):
+        requests = [
+            Check(path, asked.sources[path], layer, options) for path, layer in map(layers.__getitem__, missing)
+        ]
+        for task, answer in self._run(requests, hear):
+            position = missing[task]
             path, layer = layers[position]
+            if isinstance(answer, Checked):
+                answers[path, layer.name] = answer
             reports[position] = _verdict(answer, layer, path)
             progress.layer_finished(reports[position])
             if options.fail_fast and reports[position].status is not Status.PASS:
                 break
         return tuple(reports[position] for position in sorted(reports))
+
+
+def _keep(
+    memory: Memory,
+    known: Collection[Path],
+    found: Mapping[Path, Found],
+    answers: Mapping[tuple[Path, str], Checked],
+    since: float,
+) -> None:
+    """Of each module where something new was found, all that is known."""
+    for path, contents in found.items():
+        own = {name: answer for (where, name), answer in answers.items() if where == path}
+        new = [answer for answer in own.values() if not answer.report.cached]
+        if not new and path in known:
+            continue
+        parts = [part for part in (contents.depends, *(answer.depends for answer in new)) if part is not None]
+        if len(parts) == 1 + len(new):
+            reports = {name: answer.report for name, answer in own.items()}
+            memory.keep(path, contents, reports, _together(parts), since)
+
+
+def _together(parts: Sequence[Dependencies]) -> Dependencies:
+    return Dependencies(
+        files=tuple(sorted({name for part in parts for name in part.files})),
+        folders=tuple(sorted({name for part in parts for name in part.folders})),
+        distributions=tuple(sorted({name for part in parts for name in part.distributions})),
+        outside=next((part.outside for part in parts if part.outside), ""),
+    )
 
 
 def _verdict(answer: Answer | Failure, layer: FoundLayer, path: Path) -> LayerReport:

@@ -77,6 +77,23 @@ class Step:
     what: str
 
 
+@dataclass(frozen=True)
+class Dependencies:
+    """What the verdicts on a module's layers depend on.
+
+    Attributes:
+        files: read or imported, absolute; some may not exist.
+        folders: whose names were listed.
+        distributions: folders that name an installed package and its version.
+        outside: why more than that decides (`uses the network`); "" where nothing is known to.
+    """
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    outside: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Traces:
     """What the user's code left changed in the worker, a few words each (`replaced numpy.sum`).
@@ -92,9 +109,14 @@ class Traces:
 
 @dataclass(frozen=True)
 class Found(Traces):
-    """The layers of a module; `problems` stood in the way of others, or of all where it was not `loaded`."""
+    """The layers of a module; `problems` stood in the way of others, or of all where it was not `loaded`.
+
+    Attributes:
+        depends: what this depends on; None where that is not known.
+    """
 
     loaded: bool = True
+    depends: Dependencies | None = None
     layers: tuple[FoundLayer, ...] = ()
     problems: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
@@ -102,9 +124,10 @@ class Found(Traces):
 
 @dataclass(frozen=True)
 class Checked(Traces):
-    """The verdict on a layer."""
+    """The verdict on a layer, and what it depends on; None where that is not known."""
 
     report: LayerReport
+    depends: Dependencies | None = None
 
 
 @dataclass(frozen=True)
@@ -135,10 +158,10 @@ class Broke(Traces):
 Answer = Found | Checked | Listed | Refused | Broke
 
 
-CODEC = Codec(
-    [
-        *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, ListedArgument, ListedLayer),
-        *(CheckOptions, InputOptions, Settings),
-        *(Find, Check, Specify, FoundLayer, Began, Step, Found, Checked, Listed, Refused, Broke),
-    ]
+TYPES: tuple[type, ...] = (
+    *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, ListedArgument, ListedLayer),
+    *(CheckOptions, InputOptions, Settings),
+    *(Find, Check, Specify, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Refused, Broke),
 )
+
+CODEC = Codec(TYPES)

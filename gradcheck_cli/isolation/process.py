@@ -32,6 +32,12 @@ serve(sys.argv[2], with_jax=sys.argv[3] == "jax")
 """
 """The very gradcheck that runs this, wherever it lies; not the modules beside it."""
 
+_COMPILING = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+"""What JAX has compiled it finds again by its text: a loop that is made anew at each call is compiled once."""
+
 _TO_SPEAK = 0.3
 """Seconds that a process gets to write down where it is."""
 
@@ -58,7 +64,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, MARK: folder.name},
+            env={**_COMPILING, **os.environ, **_compiled_in(folder / f"{number}.programs"), MARK: folder.name},
             # of its own, so that Ctrl-C reaches the command alone, and the whole group can be ended
             start_new_session=True,
         )
@@ -134,6 +140,13 @@ class WorkerProcess:
             ears.put(Heard(self, message))
             if message is None:
                 return
+
+
+def _compiled_in(folder: Path) -> dict[str, str]:
+    """A folder for compiled programs that nobody else writes to, unless the user keeps them somewhere."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return {}
+    return {"JAX_COMPILATION_CACHE_DIR": str(folder)}
 
 
 def kill_left_behind(mark: str) -> None:

@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,7 @@ from gradcheck_cli.report.model import Finding
 if TYPE_CHECKING:
     from gradcheck_cli.checking.layer import Checker
     from gradcheck_cli.checking.picking import Contents
+    from gradcheck_cli.isolation.dependencies import Observed
     from gradcheck_cli.layers.layer import Layer
     from gradcheck_cli.layers.module import Module
 
@@ -58,7 +60,8 @@ def serve(last_words: str, *, with_jax: bool) -> None:
     dictation = Dictation(Path(last_words))
     owner = os.getpid()
     claim()
-    worker = Worker(lambda message: _send(channel, message, owner, dictation), with_jax=with_jax)
+    private = Path(last_words).parent
+    worker = Worker(lambda message: _send(channel, message, owner, dictation), private, with_jax=with_jax)
     while (request := channel.receive()) is not None:
         dictation.resume()
         _send(channel, worker.answer(request), owner, dictation)
@@ -71,17 +74,21 @@ class Worker:
 
     Args:
         send: tells the command what is being done.
+        private: the run's own folder.
         with_jax: import JAX at once.
     """
 
-    def __init__(self, send: Callable[[Any], None], *, with_jax: bool = False) -> None:
+    def __init__(self, send: Callable[[Any], None], private: Path, *, with_jax: bool = False) -> None:
         if with_jax:
             import jax.numpy  # noqa: F401
 
             import gradcheck_cli.checking.layer  # noqa: F401
+        from gradcheck_cli.isolation.dependencies import Observed, Observer
         from gradcheck_cli.isolation.process_state import ProcessState
 
         self._send = send
+        self._observer = Observer(private)
+        self._observed: defaultdict[Path, Observed] = defaultdict(Observed)
         self._modules: dict[Path, tuple[Module | None, Contents[Layer]]] = {}
         self._checker: Checker | None = None
         self._state = ProcessState.now()
@@ -91,12 +98,14 @@ class Worker:
         confined: tuple[str, ...] = ()
         answer: Answer
         try:
-            if request.path not in self._modules:
-                self._send(Began("loading the module"))
-                self._modules[request.path] = _loaded(request.path, request.source)
-                confined = self._state.restore()
-                self._state = type(self._state).now()
-            answer = self._done(request)
+            with self._observer.into(self._observed[request.path]):
+                if request.path not in self._modules:
+                    self._send(Began("loading the module"))
+                    self._modules[request.path] = _loaded(request.path, request.source)
+                    confined = self._state.restore()
+                    self._state = type(self._state).now()
+                answer = self._done(request)
+            answer = self._with_dependencies(answer, request.path)
         except UserError as error:
             answer = Refused(message=error.message, path=error.path, line=error.line, mend=error.mend)
         except (Exception, SystemExit) as error:
@@ -106,6 +115,14 @@ class Worker:
         if isinstance(answer, Checked):
             answer = replace(answer, report=trusted(answer.report, touched))
         return replace(answer, touched=touched, confined=confined)
+
+    def _with_dependencies(self, answer: Answer, path: Path) -> Answer:
+        from gradcheck_cli.isolation.dependencies import dependencies
+
+        module, _ = self._modules[path]
+        if module is None or not isinstance(answer, (Found, Checked)):
+            return answer
+        return replace(answer, depends=dependencies(module, self._observed[path]))
 
     def _done(self, request: Request) -> Answer:
         module, contents = self._modules[request.path]

@@ -144,6 +144,7 @@ class LayerReport:
         script: a short Python script that reproduces the failure without gradcheck, on the smallest inputs found; "".
         seconds: engine time.
         equations: in the forward's jaxpr, 0 where there is none.
+        cached: it is the verdict of an earlier run, and nothing that it depends on has changed since.
     """
 
     name: str
@@ -164,6 +165,7 @@ class LayerReport:
     draws: int = 0
     seconds: float = 0.0
     equations: int = 0
+    cached: bool = False
 
 
 @dataclass(frozen=True)

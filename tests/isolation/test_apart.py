@@ -86,7 +86,7 @@ def test_nothing_is_started_where_there_is_no_layer(tmp_path: Path) -> None:
     (tmp_path / "plain.py").write_text("raise SystemExit\n")
     with Apart(Workers()) as apart:
         assert apart.check([Target(tmp_path)], OPTIONS, Silent()).layers == ()
-        assert apart._pool._started == 0
+        assert apart._pool is None
 
 
 def test_a_source_is_read_once(tmp_path: Path) -> None:
@@ -104,6 +104,8 @@ def test_a_source_is_read_once(tmp_path: Path) -> None:
 
 def test_the_private_folder_is_gone_afterwards() -> None:
     with Apart(Workers()) as apart:
+        apart.check([Target(EXAMPLE, "relu")], OPTIONS, Silent())
+        assert apart._pool is not None
         folder = apart._pool._folder
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
