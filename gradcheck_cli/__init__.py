@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from gradcheck_cli._version import __version__
 
 if TYPE_CHECKING:
+    from gradcheck_cli.assertion import assert_gradients as assert_gradients
     from gradcheck_cli.checking.live import check as check
     from gradcheck_cli.layers.explicit import layer as layer
 
-__all__ = ["__version__", "check", "layer"]
+__all__ = ["__version__", "assert_gradients", "check", "layer"]
 
-_HOMES = {"check": "gradcheck_cli.checking.live", "layer": "gradcheck_cli.layers.explicit"}
+_HOMES = {
+    "assert_gradients": "gradcheck_cli.assertion",
+    "check": "gradcheck_cli.checking.live",
+    "layer": "gradcheck_cli.layers.explicit",
+}
 """Where each public name lives: imported when first asked for, so that the command line's help needs no NumPy."""
 
 

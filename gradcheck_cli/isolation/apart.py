@@ -146,6 +146,20 @@ class Apart:
             seconds=time.perf_counter() - started,
         )
 
+    def find(self, targets: Sequence[Target], memory: Memory | None = None) -> Picked[FoundLayer]:
+        """The layers, without running them.
+
+        Raises:
+            UserError, WorkerError: as `check`.
+        """
+        memory, now = memory or Forgetful(), time.time()
+        asked = files(targets)
+        known = {path: held[0] for path in asked.paths if (held := memory.known(path)) is not None}
+        found = dict(known)
+        picked = self._picked(asked, found)
+        _keep(memory, known, found, {}, now)
+        return picked
+
     def list(self, targets: Sequence[Target], inputs: InputOptions) -> Listing:
         """What is known about each layer before it is run.
 
