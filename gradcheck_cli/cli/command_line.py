@@ -10,6 +10,12 @@ Paths = Annotated[
     list[str],
     typer.Argument(metavar="PATHS", help="Files or folders; `PATH::NAME` for one layer.", show_default=False),
 ]
+SomePaths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATHS", help="Files or folders; `PATH::NAME` for one layer.", show_default=False),
+]
+"""As `Paths`; may be left out where another option says what is meant."""
+
 Shape = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,7 +10,13 @@ from gradcheck_cli.cli import command_line as options
 
 
 def run(
-    paths: options.Paths,
+    paths: options.SomePaths = None,
+    changed: Annotated[
+        bool,
+        typer.Option(
+            "--changed", help="Only files that differ from the last commit, by Git.", rich_help_panel="Inputs"
+        ),
+    ] = False,
     full: Annotated[
         bool | None,
         typer.Option("--full/--no-full", help="Finite differences on every element.", rich_help_panel="Checking"),
@@ -144,7 +150,9 @@ def run(
     from gradcheck_cli.cli.running import perform
 
     given = {name: value for name, value in locals().items() if name in _OPTIONS}
-    raise typer.Exit(perform(paths, given))
+    if not paths and not changed:
+        raise typer.BadParameter("say which files or folders, or --changed", param_hint="PATHS")
+    raise typer.Exit(perform(paths or [], given, changed=changed))
 
 
-_OPTIONS = frozenset(run.__annotations__) - {"paths", "return"}
+_OPTIONS = frozenset(run.__annotations__) - {"paths", "changed", "return"}

@@ -43,12 +43,12 @@ class Outcome:
     printed: str = ""
 
 
-def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
-    """Run the checks and print the report."""
+def perform(paths: Sequence[str], options: Mapping[str, Any], *, changed: bool = False) -> ExitCode:
+    """Run the checks and print the report. `changed`: only files that differ from the last commit, below the paths."""
     output = Output()
     is_json = options.get("format") == "json"
     try:
-        targets, told = _told(paths, options)
+        targets, told = _told(paths, options, changed=changed)
         is_json = told.format == "json"
         return _perform(targets, told, output)
     except UserError as error:
@@ -61,9 +61,13 @@ def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
     return ExitCode.UNABLE
 
 
-def _told(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[list[Target], RunOptions]:
+def _told(paths: Sequence[str], options: Mapping[str, Any], *, changed: bool) -> tuple[list[Target], RunOptions]:
     targets = [Target(*parse(path)) for path in paths]
     configured = read_configuration([target.path for target in targets], OPTIONS)
+    if changed:
+        from gradcheck_cli.cli.changed import changed as files_by_git
+
+        targets = [Target(path) for path in files_by_git([target.path for target in targets])]
     return targets, run_options(from_command_line(options), configured)
 
 
@@ -152,6 +156,8 @@ def _with_note(outcome: Outcome, note: str) -> Outcome:
 
 
 def _no_layers(targets: Sequence[Target]) -> str:
+    if not targets:
+        return "No Python file differs from the last commit."
     places = ", ".join(str(target.path) for target in targets[:3]) + (", ..." if len(targets) > 3 else "")
     return (
         f"No layers in {places}: a layer is a forward with a hand-written backward, "

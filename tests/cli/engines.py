@@ -49,5 +49,11 @@ ENGINES: dict[str, Engine] = {
 
 if __name__ == "__main__":
     stand_in = ENGINES[sys.argv.pop(1)]
-    Apart.check = lambda self, targets, options, progress: stand_in(targets, options, progress)  # type: ignore[method-assign]
+
+    def check(
+        self: Apart, targets: Sequence[Target], options: CheckOptions, progress: Progress, memory: object = None
+    ) -> Report:
+        return stand_in(targets, options, progress)
+
+    Apart.check = check  # type: ignore[method-assign]
     main()
