@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.model import LayerReport
+from gradcheck_cli.report.model import LayerReport, Status
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,26 @@ class Target:
     name: str | None = None
 
 
+def is_no_pass(report: LayerReport) -> bool:
+    """Whether the layer did not pass."""
+    return report.status is not Status.PASS
+
+
 @dataclass(frozen=True)
 class CheckOptions:
     """Everything that a run can be told.
 
     Attributes:
         device: `cpu` or `gpu`: where autodiff and JAX layers run.
-        fail_fast: stop after the first layer that is not a pass.
+        fail_fast: stop after the first layer that counts.
+        counts: whether a layer's report is one to stop at; one that is not a pass, unless told otherwise.
     """
 
     inputs: InputOptions = field(default_factory=InputOptions)
     settings: Settings = field(default_factory=Settings)
     device: str = "cpu"
     fail_fast: bool = False
+    counts: Callable[[LayerReport], bool] = field(default=is_no_pass, repr=False)
 
 
 class Progress(Protocol):

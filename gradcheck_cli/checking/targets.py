@@ -15,7 +15,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
+from gradcheck_cli.report.model import Finding, LayerReport, Report
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def check_layers(
         report = checker.check(module, layer, options.inputs, options.settings, progress)
         progress.layer_finished(report)
         yield report
-        if options.fail_fast and report.status is not Status.PASS:
+        if options.fail_fast and options.counts(report):
             return
 
 

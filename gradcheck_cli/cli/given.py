@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.checking import CheckOptions
@@ -11,8 +12,11 @@ from gradcheck_cli.cli.values import (
     Given,
     arguments,
     choice,
+    codes,
     dimensions,
+    file_path,
     flag,
+    per_file,
     positive,
     shapes,
     tolerance,
@@ -21,6 +25,7 @@ from gradcheck_cli.cli.values import (
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.suppressions.told import Suppressions
 
 FORMATS = ("table", "json")
 DEVICES = ("cpu", "gpu")
@@ -44,6 +49,9 @@ OPTIONS = (
     "device",
     "fail-fast",
     "max-evals",
+    "select",
+    "ignore",
+    "baseline",
     "format",
     "verbose",
     "quiet",
@@ -51,6 +59,9 @@ OPTIONS = (
     "require-layers",
 )
 """Long names of all options that a configuration file may hold too."""
+
+CONFIGURABLE = (*OPTIONS, "per-file-ignores")
+"""All that a configuration file may hold."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,9 @@ class RunOptions:
         format: `table` or `json`.
         strict: inconclusive is a failure.
         require_layers: to find no layer is an error.
+        suppressions: what does not count, without the baseline, which has yet to be read.
+        baseline: the file of it.
+        write_baseline: make it anew from what is found.
     """
 
     check: CheckOptions
@@ -70,6 +84,9 @@ class RunOptions:
     quiet: bool = False
     strict: bool = False
     require_layers: bool = False
+    suppressions: Suppressions = field(default_factory=Suppressions)
+    baseline: Path | None = None
+    write_baseline: bool = False
 
 
 def from_command_line(options: Mapping[str, Any]) -> dict[str, Given]:
@@ -95,6 +112,9 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             values[other] = False
     if values.get("verbose") and values.get("quiet"):
         raise UserError("`--verbose` and `--quiet` exclude each other", mend="give one of them")
+    if values.get("write-baseline") and "baseline" not in values:
+        mend = "--baseline gradcheck-baseline.json --write-baseline"
+        raise UserError("`--write-baseline` does not say which file", mend=mend)
     return RunOptions(
         check=CheckOptions(
             inputs=InputOptions(
@@ -125,7 +145,10 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             quiet="quiet",
             strict="strict",
             require_layers="require-layers",
+            baseline="baseline",
+            write_baseline="write-baseline",
         ),
+        suppressions=Suppressions(**_known(values, select="select", ignore="ignore", per_file="per-file-ignores")),
     )
 
 
@@ -144,8 +167,18 @@ def _checked(given: Given) -> Any:
     choices = {"format": FORMATS, "device": DEVICES, "dtype": DTYPES}.get(option)
     if choices is not None:
         return choice(given, choices)
-    readers = {"shape": shapes, "dim": dimensions, "arg": arguments}
-    return readers.get(option, flag)(given)
+    return _READERS.get(option, flag)(given)
+
+
+_READERS: dict[str, Callable[[Given], Any]] = {
+    "shape": shapes,
+    "dim": dimensions,
+    "arg": arguments,
+    "select": codes,
+    "ignore": codes,
+    "per-file-ignores": per_file,
+    "baseline": file_path,
+}
 
 
 def _known(values: Mapping[str, Any], **fields: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
-from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
+from gradcheck_cli.cli.given import CONFIGURABLE, RunOptions, from_command_line, run_options
 from gradcheck_cli.cli.output import OwnedOutput
 from gradcheck_cli.cli.progress import Watcher, is_watched
+from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
 from gradcheck_cli.cli.terminal import page_console, page_text
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.targets import parse
@@ -54,14 +55,15 @@ def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
 
 def _told(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[list[Target], RunOptions]:
     targets = [Target(*parse(path)) for path in paths]
-    configured = read_configuration([target.path for target in targets], OPTIONS)
-    return targets, run_options(from_command_line(options), configured)
+    configured = read_configuration([target.path for target in targets], CONFIGURABLE)
+    return targets, with_baseline(run_options(from_command_line(options), configured))
 
 
 def _perform(targets: Sequence[Target], told: RunOptions, output: OwnedOutput) -> ExitCode:
     outcome = _checked(targets, told)
+    outcome = Outcome(*without_suppressed(outcome.report, outcome.problem, targets, told))
     outcome = _with_printed(outcome, told, output)
-    if outcome.problem is None and not outcome.report.layers and not outcome.report.errors:
+    if outcome.problem is None and not any((outcome.report.layers, outcome.report.errors, outcome.report.suppressed)):
         outcome = _with_note(outcome, _no_layers(targets))
     problem = outcome.problem
     if problem is None and told.require_layers and not outcome.report.layers and not outcome.report.errors:
@@ -79,6 +81,9 @@ def _perform(targets: Sequence[Target], told: RunOptions, output: OwnedOutput) -
     inconclusive = outcome.report.count(Status.INCONCLUSIVE)
     if code is ExitCode.PASSED and inconclusive:
         say(Problem("usage", f"warning: {counted(inconclusive, 'layer')} inconclusive; `--strict` makes it a failure"))
+    if code is ExitCode.FINDING and outcome.report.unused_ignores and not outcome.report.count(Status.FAIL):
+        in_vain = counted(len(outcome.report.unused_ignores), "ignore")
+        say(Problem("usage", f"{in_vain} in vain, and `--strict` makes that a failure"))
     return code
 
 
