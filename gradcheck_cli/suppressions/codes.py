@@ -34,10 +34,11 @@ def codes_of(word: str) -> frozenset[str]:
 
 
 def _nearest(word: str) -> str:
-    known = {known.lower(): known for known in (*RULES, *RULES.values(), ALL)}
-    close = difflib.get_close_matches(word.lower(), known, n=1)
-    if close:
-        return f"did you mean `{known[close[0]]}`?"
-    return (
-        f"write a code (`{min(RULES)}` to `{max(RULES)}`), the beginning of several (`GC3`), a rule's name, or `{ALL}`"
-    )
+    begins = re.match(r"GC\d{1,3}", word.upper())
+    if begins and any(code.startswith(begins[0]) for code in RULES):
+        return f"did you mean `{begins[0]}`?"
+    # of two codes, none is nearer than the other
+    close = difflib.get_close_matches(word.lower(), (*RULES.values(), ALL.lower()), n=1)
+    if close and not begins:
+        return f"did you mean `{close[0] if close[0] != ALL.lower() else ALL}`?"
+    return f"write a code (`{min(RULES)}` to `{max(RULES)}`), the beginning of several (`GC3`), a rule's name, or `{ALL}`"

@@ -13,7 +13,7 @@ from gradcheck_cli.suppressions.statements import Comment, Text, read
 
 LINE, FILE = "ignore", "ignore-file"
 _SAID = re.compile(r"(?:^|\s)#\s*gradcheck:\s*(?P<said>.*)")
-_OTHER_MARKS = re.compile(r"(?:(?!ignore)[a-z][a-z-]*\s*\[[^\]]*\][\s,;]*)*")
+_OTHER_MARKS = re.compile(r"(?:expect\s*\[[^\]]*\][\s,;]*)*")
 _MARK = re.compile(r"(?P<word>[A-Za-z][A-Za-z_-]*)\s*(?P<rest>.*)", re.S)
 _REASON = re.compile(r"--|#|$")
 """What may follow a bare `ignore`: a reason, another comment, nothing."""

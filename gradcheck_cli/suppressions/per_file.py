@@ -59,5 +59,5 @@ def _expression(pattern: str) -> re.Pattern[str]:
         parts.append(known or re.escape(token))
     try:
         return re.compile("".join(parts))
-    except re.error:  # `[z-a]`
-        return re.compile(re.escape(pattern))
+    except re.error:  # `[z-a]`, which names no file
+        return re.compile("(?!)")
