@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tokenize
 from collections.abc import Iterable, Sequence
@@ -82,10 +83,15 @@ def _scope(targets: Sequence[Target], told: RunOptions, *, ended_early: bool) ->
         return Scope(ended_early=True)
     whole = [target.path for target in targets if target.name is None]
     return Scope(
-        files=frozenset(file for path in whole for file in expand(path)),
+        files=frozenset(file for path in whole for file in _files(path)),
         folders=tuple(path.resolve() for path in whole if path.is_dir()),
         unsought=frozenset() if told.check.settings.stress else _NEED_STRESS,
     )
+
+
+def _files(path: Path) -> Iterable[Path]:
+    with contextlib.suppress(UserError):  # gone while it was checked
+        yield from expand(path)
 
 
 def _sources(report: Report) -> dict[str, str]:

@@ -37,7 +37,7 @@ def ignored_remarks(report: Report, screen: Screen) -> list[RenderableType]:
     said = [f"{screen.place(one.finding.path, None)}: not checked, {how_many((one,))}" for one in report.suppressed]
     if not screen.verbose:
         passing = [layer for layer in report.layers if layer.suppressed and layer.status is Status.PASS]
-        said += [f"{one_line(layer.name)}: passed, {how_many(layer.suppressed)}" for layer in passing]
+        said += [f"{one_line(layer.name)}: passed, {how_many(layer.suppressed)}{_untold(layer)}" for layer in passing]
     lines = [bulleted(sentence, screen, 1) for sentence in said[:_MOST]]
     if len(said) > _MOST:
         rest = f" {screen.marks.ellipsis} and {len(said) - _MOST:,} more with findings ignored (--verbose shows them)"
@@ -54,10 +54,17 @@ def ignored_findings(layer: LayerReport, screen: Screen) -> list[RenderableType]
     """The layer's findings that do not count: in one line, or each with its sentence where everything is asked for."""
     if not layer.suppressed:
         return []
-    line = indented(screen.text(how_many(layer.suppressed), _NOTED), 2)
+    line = indented(screen.text(how_many(layer.suppressed) + _untold(layer), _NOTED), 2)
     if not screen.verbose:
         return [line]
     return [line, *(bulleted(_sentence(one), screen, 4) for one in layer.suppressed)]
+
+
+def _untold(layer: LayerReport) -> str:
+    """Gradients whose values are wrong, where what is ignored is another finding that stands for them."""
+    told = {one.finding.argument for one in layer.suppressed if not one.finding.code.startswith("GC3")}
+    names = [one_line(one.gradient_name) for one in layer.arguments if is_ignored(one, layer) and one.name not in told]
+    return f"; the values of {', '.join(f'`{name}`' for name in names)} are wrong too" if names else ""
 
 
 def _sentence(one: Suppressed) -> str:

@@ -40,17 +40,18 @@ def suppressed(report: Report, told: Suppressions, sources: Mapping[str, str], s
     ignores = {path: ignores_in(source) for path, source in sources.items()}
     errors = _judged(None, report.errors, told, ignores)
     used = {source for one in errors for source in one.sources}
-    spent = Counter[Key]()
+    spent, needed = Counter[Key](), Counter[Key]()
     layers = []
     for layer in report.layers:
         judged = _judged(layer, layer.findings, told, ignores)
         used |= {source for one in judged for source in one.sources}
         if told.baseline is not None:
+            needed.update(told.baseline.key(layer, one.finding).plain for one in judged if not one.sources)
             judged = _by_baseline(layer, judged, told.baseline, spent)
         layers.append(_without(layer, judged))
     vain = unused_words(report, ignores, told.per_file, used, scope)
     if told.baseline is not None:
-        vain += unused_entries(report, told.baseline, spent, scope, told.silenced)
+        vain += unused_entries(report, told.baseline, needed, scope)
     return replace(
         report,
         layers=tuple(layers),
@@ -100,8 +101,10 @@ def _by_baseline(
     after = []
     for one in judged:
         key = baseline.key(layer, one.finding)
-        if not one.by and one.finding.code not in ERRORS and spent[key] < baseline.counts.get(key, 0):
-            spent[key] += 1
+        entries = (entry for entry, count in baseline.counts.items() if entry.stands_for(key) and spent[entry] < count)
+        entry = None if one.by or one.finding.code in ERRORS else next(entries, None)
+        if entry is not None:
+            spent[entry] += 1
             one = replace(one, by="baseline")
         after.append(one)
     return after

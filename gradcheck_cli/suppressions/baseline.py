@@ -1,7 +1,8 @@
 """The findings that an old code base has: a file that says which, so that only new ones count.
 
 An entry names no line, so that the file survives edits elsewhere in a module. It hides as many findings of its code,
-layer and argument as it counts, and no other.
+layer and argument as it counts, and no other. One cause gives one finding, so a finding may stand for wrong values too
+(what is not linear meets no reference): the entry says of which gradients, and hides no wrong values of others.
 """
 
 from __future__ import annotations
@@ -9,26 +10,43 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.report.model import Finding, LayerReport
+from gradcheck_cli.report.model import Finding, LayerReport, Status
 
 FORMAT = "gradcheck baseline"
 SCHEMA_VERSION = 1
-_KEYS = ("path", "layer", "code", "argument", "count")
+_KEYS = ("path", "layer", "code", "argument", "wrong_gradients", "count")
+_ABOUT_GRADIENTS = ("GC1", "GC2", "GC4")
+"""Findings that say themselves what is wrong with a gradient."""
 
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """What findings have in common that are one entry. `argument` is "" where they are about none in particular."""
+    """What findings have in common that are one entry.
+
+    Attributes:
+        argument: "" where they are about none in particular.
+        wrong: arguments whose gradients have wrong values that no finding of their own tells of, sorted.
+    """
 
     path: str
     layer: str
     code: str
     argument: str = ""
+    wrong: tuple[str, ...] = ()
+
+    def stands_for(self, other: Key) -> bool:
+        """Whether all that findings of the other key tell of is told of by this one."""
+        return self.plain == other.plain and set(self.wrong) >= set(other.wrong)
+
+    @property
+    def plain(self) -> Key:
+        """The key without the wrong values that its findings stand for."""
+        return replace(self, wrong=())
 
     @property
     def shown(self) -> str:
@@ -45,7 +63,8 @@ class Baseline:
 
     def key(self, layer: LayerReport, finding: Finding) -> Key:
         """The key of a layer's finding."""
-        return Key(self.path_of(layer), layer.name, finding.code, finding.argument or "")
+        wrong = _untold(layer, finding)
+        return Key(self.path_of(layer), layer.name, finding.code, finding.argument or "", wrong)
 
     def path_of(self, layer: LayerReport) -> str:
         """A layer's module, seen from this file's folder, with forward slashes."""
@@ -151,17 +170,28 @@ def _entry(entry: Any, number: int, file: Path, mend: str) -> tuple[Key, int]:
     if not isinstance(entry, dict) or not all(key in entry for key in _KEYS):
         what = f"has not all of {', '.join(_KEYS)}"
     else:
-        path, layer, code, argument, count = (entry[key] for key in _KEYS)
+        path, layer, code, argument, wrong, count = (entry[key] for key in _KEYS)
         words = (path, layer, code, "" if argument is None else argument)
         if not all(isinstance(word, str) for word in words) or not all(words[:3]):
             what = "has a path, layer, code or argument that is no text"
+        elif not isinstance(wrong, list) or not all(isinstance(name, str) for name in wrong):
+            what = "has `wrong_gradients` that are no list of texts"
         elif isinstance(count, bool) or not isinstance(count, int) or count < 1:
             what = f"counts {count!r} findings, not a whole number from 1 on"
         else:
-            return Key(*words), count
+            return Key(*words, tuple(sorted(wrong))), count
     raise UserError(f"entry {number} of the baseline `{file.name}` {what}", path=file, mend=mend)
 
 
 def _shown(key: Key, count: int) -> dict[str, Any]:
-    values = (key.path, key.layer, key.code, key.argument or None, count)
+    values = (key.path, key.layer, key.code, key.argument or None, list(key.wrong), count)
     return dict(zip(_KEYS, values))
+
+
+def _untold(layer: LayerReport, finding: Finding) -> tuple[str, ...]:
+    """The arguments whose gradients fail for the finding's cause, and have no finding of their own."""
+    if finding.code.startswith(_ABOUT_GRADIENTS):
+        return ()
+    told = {other.argument for other in layer.findings if other.code.startswith(_ABOUT_GRADIENTS)}
+    failing = {argument.name for argument in layer.arguments if argument.status is Status.FAIL}
+    return tuple(sorted(name for name in failing - told if finding.argument in (None, name)))

@@ -41,4 +41,6 @@ def _nearest(word: str) -> str:
     close = difflib.get_close_matches(word.lower(), (*RULES.values(), ALL.lower()), n=1)
     if close and not begins:
         return f"did you mean `{close[0] if close[0] != ALL.lower() else ALL}`?"
-    return f"write a code (`{min(RULES)}` to `{max(RULES)}`), the beginning of several (`GC3`), a rule's name, or `{ALL}`"
+    return (
+        f"write a code (`{min(RULES)}` to `{max(RULES)}`), the beginning of several (`GC3`), a rule's name, or `{ALL}`"
+    )

@@ -49,22 +49,23 @@ def unused_words(
     return sorted(found, key=lambda one: (one.path, one.line or 0))
 
 
-def unused_entries(
-    report: Report, baseline: Baseline, spent: Mapping[Key, int], scope: Scope, silenced: frozenset[str]
-) -> list[UnusedIgnore]:
-    """Entries of a baseline that count more findings than there are."""
+def unused_entries(report: Report, baseline: Baseline, needed: Mapping[Key, int], scope: Scope) -> list[UnusedIgnore]:
+    """Entries of a baseline that count more findings than there are; `needed`: how many there are of each plain key,
+    without those that a comment or an entry for files hides."""
     found = []
     for key in sorted(baseline.counts):
-        count, needed = baseline.counts[key], spent.get(key, 0)
-        if needed < count and is_answered(key, report, baseline, scope, silenced):
-            less = f"is needed for {needed} of its {count} findings" if needed else _IN_VAIN
+        count, there = baseline.counts[key], needed.get(key.plain, 0)
+        if there < count and is_answered(key, report, baseline, scope):
+            less = f"is needed for {there} of its {count} findings" if there else _IN_VAIN
             found.append(
                 UnusedIgnore(str(baseline.file), None, key.shown, f"{key.shown} {less}", "`--write-baseline` drops it")
             )
     return found
 
 
-def is_answered(key: Key, report: Report, baseline: Baseline, scope: Scope, silenced: frozenset[str]) -> bool:
+def is_answered(
+    key: Key, report: Report, baseline: Baseline, scope: Scope, silenced: frozenset[str] = frozenset()
+) -> bool:
     """Whether a run that does not find what an entry of the baseline hides has shown that it is gone."""
     if key.code in scope.unsought | silenced:
         return False

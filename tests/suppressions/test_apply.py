@@ -100,9 +100,7 @@ def test_a_file_hides_its_own_and_no_other_file() -> None:
 
 def test_a_comment_in_the_file_that_a_finding_points_at() -> None:
     helper = "/project/helper.py"
-    found = (
-        layer("affine", finding("GC301", 1, path=helper), finding("GC301", 2, path=helper), finding("GC301", 1)),
-    )
+    found = (layer("affine", finding("GC301", 1, path=helper), finding("GC301", 2, path=helper), finding("GC301", 1)),)
     sources = {PATH: SOURCE, helper: "x[:] = 0  # gradcheck: ignore[GC301]\ny[:] = 0\n"}
     report = suppressed(reports.report(*found), Suppressions(), sources, WHOLE)
     (one,) = report.layers[0].suppressed

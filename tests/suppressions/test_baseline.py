@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.report.model import Status
 from gradcheck_cli.suppressions.apply import renewed
 from gradcheck_cli.suppressions.baseline import Baseline, Key, parsed, read_baseline, text_of, write_baseline
 from gradcheck_cli.suppressions.codes import codes_of
@@ -20,7 +21,8 @@ from tests.suppressions.handmade import PATH, WHOLE, after, both, finding, layer
 
 FILE = Path("/project/old.json")
 words = st.text(min_size=1)  # lone surrogates too, which a file name may hold
-keys = st.builds(Key, words, words, st.just("GC201") | words, st.text())
+wrong = st.sets(st.text(), max_size=3).map(lambda names: tuple(sorted(names)))
+keys = st.builds(Key, words, words, st.just("GC201") | words, st.text(), wrong)
 counts = st.dictionaries(keys, st.integers(1, 10**6))
 
 
@@ -37,14 +39,15 @@ def test_the_text_does_not_depend_on_the_order(entries: dict[Key, int]) -> None:
 
 
 def test_the_file_is_one_line_an_entry_and_names_no_line_of_a_module() -> None:
-    text = text_of({Key("b.py", "relu", "GC201"): 2, Key("a.py", "affine", "GC101", "w"): 1})
+    text = text_of({Key("b.py", "relu", "GC201"): 2, Key("a.py", "affine", "GC304", "", ("w",)): 1})
     assert text == (
         "{\n"
         '  "format": "gradcheck baseline",\n'
         '  "schema_version": 1,\n'
         '  "findings": [\n'
-        '    {"path": "a.py", "layer": "affine", "code": "GC101", "argument": "w", "count": 1},\n'
-        '    {"path": "b.py", "layer": "relu", "code": "GC201", "argument": null, "count": 2}\n'
+        '    {"path": "a.py", "layer": "affine", "code": "GC304", "argument": null, "wrong_gradients": ["w"],'
+        ' "count": 1},\n'
+        '    {"path": "b.py", "layer": "relu", "code": "GC201", "argument": null, "wrong_gradients": [], "count": 2}\n'
         "  ]\n"
         "}\n"
     )
@@ -52,14 +55,14 @@ def test_the_file_is_one_line_an_entry_and_names_no_line_of_a_module() -> None:
 
 
 def test_paths_are_seen_from_the_files_folder_with_forward_slashes() -> None:
-    found = layer("affine", path=os.path.join("/project", "sub", "layers.py"))
+    found = layer("affine", path="/project/sub/layers.py")
     assert Baseline(FILE, {}).key(found, finding("GC201")).path == "sub/layers.py"
     assert Baseline(Path("/project/other/old.json"), {}).key(found, finding("GC201")).path == "../sub/layers.py"
     assert Baseline(Path("/project/other/old.json"), {}).module(Key("../sub/layers.py", "", "")) == Path(found.path)
 
 
 def content(**changes: Any) -> str:
-    entry = {"path": "a.py", "layer": "affine", "code": "GC201", "argument": None, "count": 1}
+    entry = {"path": "a.py", "layer": "affine", "code": "GC201", "argument": None, "wrong_gradients": [], "count": 1}
     return json.dumps({"format": "gradcheck baseline", "schema_version": 1, "findings": [entry], **changes})
 
 
@@ -84,6 +87,7 @@ def broken(**changes: Any) -> str:
         (content(findings=[3]), "entry 1 of the baseline `old.json` has not all of path, layer", None, "anew"),
         (content(findings=[{"path": "a.py"}]), "has not all of path, layer, code", None, "anew"),
         (broken(layer=3), "is no text", None, "anew"),
+        (broken(wrong_gradients="x"), "has `wrong_gradients` that are no list", None, "anew"),
         (broken(path=""), "is no text", None, "anew"),
         (broken(count=0), "counts 0 findings", None, "anew"),
         (broken(count=True), "counts True findings", None, "anew"),
@@ -169,3 +173,38 @@ def test_it_drops_what_is_gone_and_keeps_what_was_not_checked() -> None:
     }
     broken = (layer("affine", finding("GC502")), layer("scale"))
     assert made(broken, affine_GC201=2) == {Key("layers.py", "affine", "GC201"): 2}
+
+
+def with_values(code: str, *wrong: str, argument: str | None = None) -> Any:
+    """A layer with one finding, and gradients that fail beside it for the same cause."""
+    arguments = tuple(
+        reports.argument(name, (2,), status=Status.FAIL if name in wrong else Status.PASS) for name in ("x", "w")
+    )
+    return layer("affine", finding(code, argument=argument), arguments=arguments)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_hidden"),
+    [
+        (("x",), ("x",), True),
+        (("x",), (), True),
+        ((), ("x",), False),
+        (("x",), ("x", "w"), False),
+        (("x",), ("w",), False),
+    ],
+)
+def test_wrong_values_that_another_finding_stands_for_are_not_hidden_unless_they_were_there(
+    before: tuple[str, ...], now: tuple[str, ...], is_hidden: bool
+) -> None:
+    counts = made((with_values("GC304", *before),))
+    assert [key.wrong for key in counts] == [tuple(sorted(before))]
+    report = after(with_values("GC304", *now), Suppressions(baseline=Baseline(FILE, counts)))
+    assert report.passed is is_hidden
+
+
+def test_a_finding_stands_for_the_values_of_its_own_argument_and_not_for_those_that_have_a_finding() -> None:
+    assert [key.wrong for key in made((with_values("GC304", "x", "w", argument="x"),))] == [("x",)]
+    assert [key.wrong for key in made((with_values("GC201", "x", argument="x"),))] == [()]
+    found = with_values("GC301", "x")
+    found = replace(found, findings=(*found.findings, finding("GC201", argument="x")))
+    assert {key.code: key.wrong for key in made((found,))} == {"GC301": (), "GC201": ()}

@@ -123,7 +123,9 @@ def test_on_lines_of_its_own_it_speaks_for_the_statement_directly_below() -> Non
 
 
 def test_a_class_is_around_its_methods_and_around_the_classes_in_it() -> None:
-    source = "class Outer:\n    class Inner:\n        def backward(self):\n            return 1\n    def other(self): pass\n"
+    source = (
+        "class Outer:\n    class Inner:\n        def backward(self):\n            return 1\n    def other(self): pass\n"
+    )
     text = ignores_in(source + "# gradcheck: ignore\n").text
     assert {text.statements[at].first for at in text.definitions([3])} == {1, 2, 3}
     assert {text.statements[at].first for at in text.definitions([5])} == {1, 5}

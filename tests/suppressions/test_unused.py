@@ -150,3 +150,9 @@ def test_an_entry_that_an_option_of_this_run_makes_needless() -> None:
     assert in_vain(after(both("GC201"), told)) == []
     told = replace(baseline(affine_GC201=1), select=codes_of("GC3"))
     assert in_vain(after(both("GC201"), told)) == []
+
+
+def test_an_entry_that_a_comment_makes_needless() -> None:
+    report = after(both("GC304"), baseline(affine_GC304=1, scale_GC304=1), source=ON_BACKWARD)
+    assert in_vain(report) == [(None, "GC304 of layers.py::affine no longer matches anything")]
+    assert [layer.suppressed[0].by for layer in report.layers] == ["comment line 5", "baseline"]
