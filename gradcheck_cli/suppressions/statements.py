@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import tokenize
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,11 +48,13 @@ class Text:
 
     def at(self, line: int) -> int | None:
         """The position of the statement that has this line."""
-        return next((at for at, one in enumerate(self.statements) if one.first <= line <= one.last), None)
+        at = bisect_right(self.statements, line, key=lambda one: one.first) - 1
+        return at if at >= 0 and line <= self.statements[at].last else None
 
     def beside(self, comment: Comment) -> int | None:
         """The position of the statement that a comment speaks for: the one it stands in, else directly above."""
-        return next((at for at, one in enumerate(self.statements) if one.above <= comment.line <= one.last), None)
+        at = bisect_right(self.statements, comment.line, key=lambda one: one.above) - 1
+        return at if at >= 0 and comment.line <= self.statements[at].last else None
 
     def definitions(self, lines: Iterable[int | None]) -> frozenset[int]:
         """Positions of the statements that have these lines, and of the classes around them."""

@@ -37,7 +37,8 @@ def unused_words(
                 continue
             for at, word in enumerate(comment.words):
                 if Source(path, position, at, is_comment=True) not in used and _is_sought(word, scope):
-                    of = f'"{comment.text}"' if len(comment.words) == 1 else f'`{word.text}` in "{comment.text}"'
+                    is_alone = not word.text or f"[{word.text}]" in comment.text
+                    of = f'"{comment.text}"' if is_alone else f'`{word.text}` in "{comment.text}"'
                     found.append(UnusedIgnore(path, comment.line, comment.text, f"{of} {_IN_VAIN}", "remove it"))
     for position, entry in enumerate(entries):
         if not _was_answered(entry, report, scope):

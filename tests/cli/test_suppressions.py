@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gradcheck_cli.checking import CheckOptions, Target
+from gradcheck_cli.checking.options import is_no_pass
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.given import CONFIGURABLE, RunOptions, from_command_line, run_options
-from gradcheck_cli.cli.suppressing import with_baseline
+from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.suppressions.codes import codes_of
 from tests.cli.command import Ended, gradcheck
+from tests.report import reports
 
 MODULE = '''\
 """Two layers that have the same two faults."""
@@ -80,6 +84,122 @@ def test_a_comment_is_obeyed_on_its_layer_and_the_report_says_so(tmp_path: Path)
     assert '`GC302` in "# gradcheck: ignore[GC304, GC302]" no longer matches anything; remove it' in text
     assert "1 passed, 1 finding ignored" in text
     assert "1 ignore in vain, and `--strict` makes that a failure" in ended.err
+
+
+FORMS = '''\
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def clipped(dout):
+    return 3 * np.clip(dout, -9, 9)
+
+
+def kept(function):
+    @functools.wraps(function)
+    def inner(*arguments):
+        return function(*arguments)
+
+    return inner
+
+
+class Method{0}:  # gradcheck: ignore[GC304]
+    def forward(self, x):
+        """x: array of shape (N, D)"""
+        return 3 * x
+
+    def backward(self, dout):
+        return clipped(dout)
+
+
+class OneMethod{0}:
+    def forward(self, x):
+        """x: array of shape (N, D)"""
+        return 3 * x
+
+    def backward(self, dout):  # gradcheck: ignore[GC304]
+        return clipped(dout)
+
+
+def decorated{0}_forward(x):
+    """x: array of shape (N, D)"""
+    return 3 * x, None
+
+
+# gradcheck: ignore[GC304]
+@kept
+def decorated{0}_backward(dout, cache):
+    return clipped(dout)
+
+
+def wide{0}_forward(x):
+    """x: array of shape (N, D)"""
+    return 3 * x, None
+
+
+def wide{0}_backward(
+    dout,
+    cache,  # gradcheck: ignore[GC304]
+):
+    return clipped(dout)
+
+
+def closed{0}_forward(x):
+    """x: array of shape (N, D)"""
+
+    def backprop(dout):  # gradcheck: ignore[GC304]
+        return clipped(dout)
+
+    return 3 * x, backprop
+
+
+# gradcheck: ignore[GC304]
+@jax.custom_vjp
+def ruled{0}(x):
+    """x: array of shape (N, D)"""
+    return 3 * x
+
+
+def ruled{0}_fwd(x):
+    return 3 * x, None
+
+
+def ruled{0}_bwd(_, dout):
+    return (3 * jnp.clip(dout, -9, 9),)
+
+
+ruled{0}.defvjp(ruled{0}_fwd, ruled{0}_bwd)
+
+
+def text{0}_forward(x):
+    """
+    x: array of shape (N, D)
+    # gradcheck: ignore[GC304]
+    """
+    return 3 * x, None
+
+
+def text{0}_backward(dout, cache, why="# gradcheck: ignore[GC304]"):
+    return clipped(dout)
+'''
+
+
+def test_every_form_of_layer_and_each_beside_the_same_without_a_comment(tmp_path: Path) -> None:
+    first, rest = FORMS.format("").split("class Method", 1)
+    again = "class Method" + FORMS.format("2").split("class Method", 1)[1]
+    again = again.replace("  # gradcheck: ignore[GC304]", "").replace("# gradcheck: ignore[GC304]\n", "")
+    module = (first + "class Method" + rest + "\n\n" + again).replace("\n", "\r\n").encode()
+    (tmp_path / "layers.py").write_bytes(module)
+    ended = gradcheck("run", "layers.py", *QUICK, "--format", "json", cwd=tmp_path)
+    statuses = {name: status for name, (status, _, _) in codes(ended).items()}
+    hidden = {name for name, status in statuses.items() if status == "pass"}
+    assert len(statuses) == 14
+    assert hidden == {"Method", "OneMethod", "decorated", "wide", "closed_forward", "ruled"}
+    assert set(statuses.values()) == {"pass", "fail"}
+    assert ended.json["unused_ignores"] == []
 
 
 def test_the_configuration_speaks_for_files_from_its_folder(tmp_path: Path) -> None:
@@ -252,10 +372,33 @@ def test_a_mistake_in_the_configuration_has_its_place_and_mend(
 
 
 def test_what_ends_a_run_early_goes_by_what_counts(tmp_path: Path) -> None:
-    from gradcheck_cli.checking.options import is_no_pass
-    from tests.report import reports
-
     told = with_baseline(options(tmp_path, "[tool.gradcheck]\nfail-fast = true\nignore = 'GC201'\n"))
     assert is_no_pass(reports.mismatch())
     assert not told.check.counts(reports.mismatch())
     assert told.check.counts(reports.dimensions())
+
+
+@pytest.mark.parametrize(
+    ("content", "is_hidden"),
+    [
+        ("# -*- coding: latin-1 -*-\ny = 'é'  # gradcheck: ignore[GC201]\n".encode("latin-1"), True),
+        ("\n\ufeffy = 1".encode("utf-16"), False),
+        (b"y = '\xe9'\nx = 1  # gradcheck: ignore[GC201]\n", False),
+        (b"# -*- coding: no-such -*-\nx = 1  # gradcheck: ignore[GC201]\n", False),
+        ("y = 'é'\r\nx = 1  # gradcheck: ignore[GC201]\r\n".encode("utf-8-sig"), True),
+        (b"x = 1\nx = 1  # gradcheck: ignore[GC201]\n\x00", False),
+        (None, False),
+    ],
+    ids=["its own encoding", "UTF-16", "not UTF-8", "an unknown encoding", "BOM and CRLF", "a null byte", "gone"],
+)
+def test_a_modules_text_is_read_as_python_reads_it_or_not_at_all(
+    tmp_path: Path, content: bytes | None, is_hidden: bool
+) -> None:
+    file = tmp_path / "layers.py"
+    if content is not None:
+        file.write_bytes(content)
+    finding = replace(reports.mismatch().findings[0], path=str(file), line=2)
+    layer = replace(reports.mismatch(), path=str(file), line=2, findings=(finding,))
+    report, problem = without_suppressed(reports.report(layer), None, [Target(file)], RunOptions(CheckOptions()))
+    assert problem is None
+    assert bool(report.ignored) is is_hidden

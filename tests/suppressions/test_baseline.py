@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck_cli.errors import UserError
@@ -26,6 +26,7 @@ keys = st.builds(Key, words, words, st.just("GC201") | words, st.text(), wrong)
 counts = st.dictionaries(keys, st.integers(1, 10**6))
 
 
+@settings(deadline=None)
 @given(counts)
 def test_what_is_written_is_read(entries: dict[Key, int]) -> None:
     text = text_of(entries)
@@ -33,6 +34,7 @@ def test_what_is_written_is_read(entries: dict[Key, int]) -> None:
     text.encode("utf-8")
 
 
+@settings(deadline=None)
 @given(counts)
 def test_the_text_does_not_depend_on_the_order(entries: dict[Key, int]) -> None:
     assert text_of(dict(reversed(entries.items()))) == text_of(entries)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck_cli.suppressions.codes import FINDINGS
@@ -158,11 +158,13 @@ def test_a_bare_ignore_in_the_first_lines_is_not_for_the_file() -> None:
     assert (comment.whole_file, comment.statement) == (False, 0)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_nothing_after_the_colon_raises(said: str) -> None:
     ignores_in(f"x = 1  # gradcheck: {said}\ny = 2\n")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="def class:()[]{}@\"'#\\ \n\t\r\x0c=ignore gradcheck", max_size=60))
 def test_no_text_of_a_module_raises(source: str) -> None:
     ignores_in(source + "# gradcheck: ignore\n")
