@@ -58,7 +58,9 @@ def without_suppressed(
     """
     suppressions = told.suppressions
     sources = _sources(report)
-    scope = _scope(targets, told, ended_early=problem is not None)
+    # a run that stopped at a layer that counts may have left others out
+    stopped = told.check.fail_fast and any(map(told.check.counts, report.layers))
+    scope = _scope(targets, told, ended_early=stopped or problem is not None)
     if not told.write_baseline or suppressions.baseline is None or problem is not None:
         return suppressed(report, suppressions, sources, scope), problem
     baseline = renewed(report, suppressions, suppressions.baseline, sources, scope)
@@ -78,8 +80,7 @@ def _counts(suppressions: Suppressions, layer: LayerReport) -> bool:
 
 
 def _scope(targets: Sequence[Target], told: RunOptions, *, ended_early: bool) -> Scope:
-    # a run that stops at the first failure may have left layers out
-    if ended_early or told.check.fail_fast:
+    if ended_early:
         return Scope(ended_early=True)
     whole = [target.path for target in targets if target.name is None]
     return Scope(

@@ -13,7 +13,7 @@ from gradcheck_cli.suppressions.statements import Comment, Text, read
 
 LINE, FILE = "ignore", "ignore-file"
 _SAID = re.compile(r"(?:^|\s)#\s*gradcheck:\s*(?P<said>.*)")
-_OTHER_MARKS = re.compile(r"(?:expect\s*\[[^\]]*\][\s,;]*)*")
+_OTHER_MARKS = re.compile(r"^(?:expect\s*\[[^\]]*\][\s,;]*)*")
 _MARK = re.compile(r"(?P<word>[A-Za-z][A-Za-z_-]*)\s*(?P<rest>.*)", re.S)
 _REASON = re.compile(r"--|#|$")
 """What may follow a bare `ignore`: a reason, another comment, nothing."""
@@ -79,48 +79,38 @@ def ignores_in(source: str) -> Ignores:
 
 def _said(comment: Comment, text: Text) -> Iterator[Ignore | Mistake]:
     addressed = _SAID.search(comment.text)
-    if addressed is None:
-        return
-    said = addressed["said"]
-    mark = _MARK.match(said, _OTHER_MARKS.match(said).end())  # type: ignore[union-attr]
+    mark = _MARK.match(_OTHER_MARKS.sub("", addressed["said"])) if addressed else None
     if mark is None:
         return
-    word, rest = mark["word"], mark["rest"]
+    word = mark["word"]
     if word not in (LINE, FILE):
         if difflib.get_close_matches(word.lower(), (LINE, FILE), n=1, cutoff=0.75):
             yield Mistake(comment.line, f"`# gradcheck: {word}` says nothing known", f"write `# gradcheck: {LINE}`")
         return
     if word == FILE and comment.line >= text.beginning:
-        yield Mistake(
-            comment.line,
-            f"`# gradcheck: {FILE}` stands below the first statement",
-            "move it to the first lines of the file",
-        )
+        message = f"`# gradcheck: {FILE}` stands below the first statement"
+        yield Mistake(comment.line, message, "move it to the first lines of the file")
         return
-    words, written = [], f"# gradcheck: {word}"
-    if rest.startswith("["):
-        inside, bracket, _ = rest[1:].partition("]")
-        if not bracket or not inside.strip(" ,"):
-            why = "names no rule" if bracket else "has no closing bracket"
-            yield Mistake(comment.line, f"`{written}{rest.strip()}` {why}", f"write `{written}[GC304]`, say")
-            return
-        written += f"[{inside}]"
-        for item in filter(None, map(str.strip, inside.split(","))):
-            means = _meaning(item, written, comment.line)
-            if isinstance(means, Mistake):
-                yield means
-            else:
-                words.append(means)
-    elif _REASON.match(rest):
-        words.append(Word("", FINDINGS))
-    else:
-        mend = f"write `{written}[...]` with the rules in brackets, or `{written} -- why`"
-        yield Mistake(comment.line, f"`{written} {rest.strip()}` does not say which rules", mend)
-        return
-    if words:
-        whole = word == FILE
-        statement = None if whole else text.beside(comment)
-        yield Ignore(comment.line, written, tuple(words), statement, whole)
+    written, found = _words(f"# gradcheck: {word}", mark["rest"], comment.line)
+    yield from (wrong for wrong in found if isinstance(wrong, Mistake))
+    if words := tuple(means for means in found if isinstance(means, Word)):
+        statement = text.beside(comment) if word == LINE else None
+        yield Ignore(comment.line, written, words, statement, whole_file=word == FILE)
+
+
+def _words(start: str, rest: str, line: int) -> tuple[str, list[Word | Mistake]]:
+    """The comment as it is written, to its closing bracket, and what its words mean."""
+    if not rest.startswith("["):
+        if _REASON.match(rest):
+            return start, [Word("", FINDINGS)]
+        mend = f"write `{start}[...]` with the rules in brackets, or `{start} -- why`"
+        return start, [Mistake(line, f"`{start} {rest.strip()}` does not say which rules", mend)]
+    inside, bracket, _ = rest[1:].partition("]")
+    if not bracket or not inside.strip(" ,"):
+        why = "names no rule" if bracket else "has no closing bracket"
+        return start, [Mistake(line, f"`{start}{rest.strip()}` {why}", f"write `{start}[GC304]`, say")]
+    written = f"{start}[{inside}]"
+    return written, [_meaning(item.strip(), written, line) for item in inside.split(",") if item.strip()]
 
 
 def _meaning(item: str, written: str, line: int) -> Word | Mistake:

@@ -401,3 +401,15 @@ def test_a_modules_text_is_read_as_python_reads_it_or_not_at_all(
     report, problem = without_suppressed(reports.report(layer), None, [Target(file)], RunOptions(CheckOptions()))
     assert problem is None
     assert bool(report.ignored) is is_hidden
+
+
+def test_a_run_that_might_have_stopped_and_did_not_has_seen_all(tmp_path: Path) -> None:
+    file = tmp_path / "layers.py"
+    file.write_text("x = 1  # gradcheck: ignore[GC304]\n")
+    told = with_baseline(options(tmp_path, "[tool.gradcheck]\nfail-fast = true\n"))
+    passing = replace(reports.layer(), path=str(file))
+    failing = replace(reports.mismatch(), path=str(file))
+    report, _ = without_suppressed(reports.report(passing), None, [Target(file)], told)
+    assert [vain.line for vain in report.unused_ignores] == [1]
+    report, _ = without_suppressed(reports.report(passing, failing), None, [Target(file)], told)
+    assert report.unused_ignores == ()
