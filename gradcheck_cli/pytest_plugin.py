@@ -148,6 +148,7 @@ class LayerItem(_Item):
         """Check it."""
         from gradcheck_cli.checking import Target
         from gradcheck_cli.checking.options import Silent
+        from gradcheck_cli.cli.suppressing import without_suppressed
         from gradcheck_cli.errors import UserError
         from gradcheck_cli.report.model import Status
 
@@ -156,6 +157,7 @@ class LayerItem(_Item):
             report = checks.apart.check([Target(self.path, self.name)], checks.told.check, Silent(), checks.memory)
         except UserError as error:
             raise Wrong(f"{error.message}" + (f"\n  mend  {error.mend}" if error.mend else "")) from None
+        report, _ = without_suppressed(report, None, [Target(self.path, self.name)], checks.told)
         (layer,) = report.layers
         if layer.status is Status.INCONCLUSIVE and not checks.told.strict:
             pytest.skip(f"inconclusive: {_why(layer)}")
@@ -180,11 +182,13 @@ class ProblemItem(_Item):
 def _told(config: pytest.Config) -> RunOptions:
     """The options of `[tool.gradcheck]` and of `--gradcheck-args`, which wins."""
     from gradcheck_cli.cli.configuration import read_configuration
-    from gradcheck_cli.cli.given import OPTIONS, from_command_line, run_options
+    from gradcheck_cli.cli.given import CONFIGURABLE, from_command_line, run_options
     from gradcheck_cli.cli.parsing import parsed
+    from gradcheck_cli.cli.suppressing import with_baseline
 
     given = parsed(shlex.split(config.getoption("--gradcheck-args")))
-    return run_options(from_command_line(given), read_configuration([Path(config.rootpath)], OPTIONS))
+    configured = read_configuration([Path(config.rootpath)], CONFIGURABLE)
+    return with_baseline(run_options(from_command_line(given), configured))
 
 
 def _why(layer: LayerReport) -> str:

@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, folder: Folder, options: CheckOptions) -> None:
         self._folder = folder
-        self._options = replace(options, fail_fast=False)
+        self._options = options.for_one_layer()
         self._digests = Digests()
         self._circumstances = _circumstances()
 

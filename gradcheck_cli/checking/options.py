@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.model import LayerReport
+from gradcheck_cli.report.model import LayerReport, Status
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,25 @@ class CheckOptions:
 
     Attributes:
         device: `cpu` or `gpu`: where autodiff and JAX layers run.
-        fail_fast: stop after the first layer that is not a pass.
+        fail_fast: stop after the first layer that counts.
+        counts: whether a layer's report is one to stop at; None: one that is not a pass.
     """
 
     inputs: InputOptions = field(default_factory=InputOptions)
     settings: Settings = field(default_factory=Settings)
     device: str = "cpu"
     fail_fast: bool = False
+    counts: Callable[[LayerReport], bool] | None = field(default=None, repr=False)
+
+    def stops_at(self, report: LayerReport) -> bool:
+        """Whether nothing is checked after this one."""
+        if not self.fail_fast:
+            return False
+        return report.status is not Status.PASS if self.counts is None else self.counts(report)
+
+    def for_one_layer(self) -> CheckOptions:
+        """What of them decides about a layer by itself."""
+        return replace(self, fail_fast=False, counts=None)
 
 
 class Progress(Protocol):

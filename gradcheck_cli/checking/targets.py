@@ -10,7 +10,7 @@ from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.options import CheckOptions, Progress, Silent, Target
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
+from gradcheck_cli.report.model import Finding, LayerReport, Report
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,5 @@ def check_layers(
         report = checker.check(module, layer, options.inputs, options.settings, progress)
         progress.layer_finished(report)
         yield report
-        if options.fail_fast and report.status is not Status.PASS:
+        if options.stops_at(report):
             return

@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     PASSED = 0
     """Every check passed; or was inconclusive, without `--strict`; or there was nothing to check."""
     FINDING = 1
-    """A gradient is wrong; or, under `--strict`, could not be judged."""
+    """A gradient is wrong; or, under `--strict`, could not be judged, or an ignore is in vain."""
     UNABLE = 2
     """The command could not do its work: a bad option, a module that does not load, a layer that does not run."""
     INTERRUPTED = 130
@@ -32,6 +32,6 @@ def exit_code(report: Report, *, strict: bool = False, require_layers: bool = Fa
 
     if report.count(Status.ERROR) or (require_layers and not report.layers):
         return ExitCode.UNABLE
-    if report.count(Status.FAIL) or (strict and report.count(Status.INCONCLUSIVE)):
+    if report.count(Status.FAIL) or (strict and (report.count(Status.INCONCLUSIVE) or report.unused_ignores)):
         return ExitCode.FINDING
     return ExitCode.PASSED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.checking import CheckOptions
@@ -11,9 +12,12 @@ from gradcheck_cli.cli.values import (
     Given,
     arguments,
     choice,
+    codes,
     dimensions,
+    file_path,
     flag,
     memory,
+    per_file,
     positive,
     shapes,
     tolerance,
@@ -24,6 +28,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.apart import Workers
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.suppressions.told import Suppressions
 
 FORMATS = ("table", "json")
 DEVICES = ("cpu", "gpu")
@@ -51,6 +56,9 @@ OPTIONS = (
     "memory",
     "workers",
     "cache",
+    "select",
+    "ignore",
+    "baseline",
     "format",
     "verbose",
     "quiet",
@@ -58,6 +66,9 @@ OPTIONS = (
     "require-layers",
 )
 """Long names of all options that a configuration file may hold too."""
+
+CONFIGURABLE = (*OPTIONS, "per-file-ignores")
+"""All that a configuration file may hold."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,9 @@ class RunOptions:
         format: `table` or `json`.
         strict: inconclusive is a failure.
         require_layers: to find no layer is an error.
+        suppressions: what does not count, without the baseline, which has yet to be read.
+        baseline: the file of it.
+        write_baseline: make it anew from what is found.
     """
 
     check: CheckOptions
@@ -81,6 +95,9 @@ class RunOptions:
     require_layers: bool = False
     workers: Workers = field(default_factory=Workers)
     cache: bool = True
+    suppressions: Suppressions = field(default_factory=Suppressions)
+    baseline: Path | None = None
+    write_baseline: bool = False
 
 
 def from_command_line(options: Mapping[str, Any]) -> dict[str, Given]:
@@ -106,6 +123,9 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             values[other] = False
     if values.get("verbose") and values.get("quiet"):
         raise UserError("`--verbose` and `--quiet` exclude each other", mend="give one of them")
+    if values.get("write-baseline") and "baseline" not in values:
+        mend = "--baseline gradcheck-baseline.json --write-baseline"
+        raise UserError("`--write-baseline` does not say which file", mend=mend)
     return RunOptions(
         check=CheckOptions(
             inputs=InputOptions(
@@ -137,21 +157,16 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             strict="strict",
             require_layers="require-layers",
             cache="cache",
+            baseline="baseline",
+            write_baseline="write-baseline",
         ),
         workers=Workers(**_known(values, count="workers", seconds="timeout", memory="memory")),
+        suppressions=Suppressions(**_known(values, select="select", ignore="ignore", per_file="per-file-ignores")),
     )
 
 
 def _checked(given: Given) -> Any:
     option = given.option
-    readers: Mapping[str, Callable[[Given], Any]] = {
-        "shape": shapes,
-        "dim": dimensions,
-        "arg": arguments,
-        "timeout": positive,
-        "memory": memory,
-        "workers": workers,
-    }
     if option in ("draws", "max-evals"):
         return whole_number(given, least=1)
     if option == "seed":
@@ -165,7 +180,21 @@ def _checked(given: Given) -> Any:
     choices = {"format": FORMATS, "device": DEVICES, "dtype": DTYPES}.get(option)
     if choices is not None:
         return choice(given, choices)
-    return readers.get(option, flag)(given)
+    return _READERS.get(option, flag)(given)
+
+
+_READERS: dict[str, Callable[[Given], Any]] = {
+    "shape": shapes,
+    "dim": dimensions,
+    "arg": arguments,
+    "select": codes,
+    "ignore": codes,
+    "per-file-ignores": per_file,
+    "baseline": file_path,
+    "timeout": positive,
+    "memory": memory,
+    "workers": workers,
+}
 
 
 def _known(values: Mapping[str, Any], **fields: str) -> dict[str, Any]:

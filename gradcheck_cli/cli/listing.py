@@ -10,7 +10,7 @@ from gradcheck_cli.checking import Target
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.exit_codes import ExitCode
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
-from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
+from gradcheck_cli.cli.given import CONFIGURABLE, RunOptions, from_command_line, run_options
 from gradcheck_cli.cli.output import Output
 from gradcheck_cli.cli.signals import ended_by_signals
 from gradcheck_cli.cli.terminal import page_console, page_text
@@ -27,7 +27,7 @@ def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
     is_json = options.get("format") == "json"
     try:
         targets = [Target(*parse(path)) for path in paths]
-        configured = read_configuration([target.path for target in targets], OPTIONS)
+        configured = read_configuration([target.path for target in targets], CONFIGURABLE)
         told = run_options(from_command_line(options), configured)
         is_json = told.format == "json"
         with ended_by_signals(), Apart(told.workers, with_jax=False) as apart:

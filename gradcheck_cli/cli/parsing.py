@@ -31,4 +31,4 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
         raise
     if list(context.params.pop("paths")) != ["PATHS"]:
         raise UserError("only options can be given here, no paths", mend="give the paths to pytest")
-    return dict(context.params)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in context.params.items()}

@@ -123,6 +123,32 @@ def run(
             "--fail-fast/--no-fail-fast", help="Stop after the first layer that fails.", rich_help_panel="Checking"
         ),
     ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODES",
+            help="Only these rules count: GC3,not-linear (repeatable).",
+            rich_help_panel="Suppressions",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODES", help="These rules do not count: GC304,GC1 (repeatable).", rich_help_panel="Suppressions"
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="What this file lists does not count: old findings.", rich_help_panel="Suppressions"
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        bool | None,
+        typer.Option(
+            "--write-baseline", help="Make that file anew from what is found.", rich_help_panel="Suppressions"
+        ),
+    ] = None,
     format: options.Format = None,
     verbose: Annotated[
         bool | None,
@@ -134,7 +160,11 @@ def run(
     ] = None,
     strict: Annotated[
         bool | None,
-        typer.Option("--strict/--no-strict", help="Inconclusive counts as a finding.", rich_help_panel="Report"),
+        typer.Option(
+            "--strict/--no-strict",
+            help="Inconclusive counts as a finding, and an ignore in vain.",
+            rich_help_panel="Report",
+        ),
     ] = None,
     require_layers: Annotated[
         bool | None,

@@ -13,11 +13,12 @@ from gradcheck_cli.checking import CheckOptions, Target
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
-from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
+from gradcheck_cli.cli.given import CONFIGURABLE, RunOptions, from_command_line, run_options
 from gradcheck_cli.cli.memory import memory_for
 from gradcheck_cli.cli.output import Output
 from gradcheck_cli.cli.progress import Watcher, is_watched
 from gradcheck_cli.cli.signals import ended_by_signals
+from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
 from gradcheck_cli.cli.terminal import page_console, page_text
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.apart import Apart
@@ -63,18 +64,19 @@ def perform(paths: Sequence[str], options: Mapping[str, Any], *, changed: bool =
 
 def _told(paths: Sequence[str], options: Mapping[str, Any], *, changed: bool) -> tuple[list[Target], RunOptions]:
     targets = [Target(*parse(path)) for path in paths]
-    configured = read_configuration([target.path for target in targets], OPTIONS)
+    configured = read_configuration([target.path for target in targets], CONFIGURABLE)
     if changed:
         from gradcheck_cli.cli.changed import changed as files_by_git
 
         targets = [Target(path) for path in files_by_git([target.path for target in targets])]
-    return targets, run_options(from_command_line(options), configured)
+    return targets, with_baseline(run_options(from_command_line(options), configured))
 
 
 def _perform(targets: Sequence[Target], told: RunOptions, output: Output) -> ExitCode:
     outcome = _checked(targets, told)
-    outcome = _with_printed(outcome, told)
-    if outcome.problem is None and not outcome.report.layers and not outcome.report.errors:
+    report, problem = without_suppressed(outcome.report, outcome.problem, targets, told)
+    outcome = _with_printed(replace(outcome, report=report, problem=problem), told)
+    if outcome.problem is None and not any((outcome.report.layers, outcome.report.errors, outcome.report.suppressed)):
         outcome = _with_note(outcome, _no_layers(targets))
     problem = outcome.problem
     if problem is None and told.require_layers and not outcome.report.layers and not outcome.report.errors:
@@ -92,6 +94,9 @@ def _perform(targets: Sequence[Target], told: RunOptions, output: Output) -> Exi
     inconclusive = outcome.report.count(Status.INCONCLUSIVE)
     if code is ExitCode.PASSED and inconclusive:
         say(Problem("usage", f"warning: {counted(inconclusive, 'layer')} inconclusive; `--strict` makes it a failure"))
+    if code is ExitCode.FINDING and outcome.report.unused_ignores and not outcome.report.count(Status.FAIL):
+        in_vain = counted(len(outcome.report.unused_ignores), "ignore")
+        say(Problem("usage", f"{in_vain} in vain, and `--strict` makes that a failure"))
     return code
 
 

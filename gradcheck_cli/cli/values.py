@@ -15,6 +15,9 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.inputs.dimensions import parse_shape
+from gradcheck_cli.suppressions.codes import codes_of
+from gradcheck_cli.suppressions.comments import Word
+from gradcheck_cli.suppressions.per_file import PerFile
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,59 @@ def choice(given: Given, allowed: Sequence[str]) -> str:
     raise given.wrong(
         f"is {_shown(given.value)}, and must be one of {', '.join(allowed)}",
         given.written(f"{quotes}{close[0] if close else allowed[0]}{quotes}"),
+    )
+
+
+def codes(given: Given) -> frozenset[str]:
+    """`GC3,not-linear`: every code that one of the words means."""
+    return frozenset(code for word in words(given) for code in word.codes)
+
+
+def words(given: Given) -> tuple[Word, ...]:
+    """`GC3,not-linear`, or a list of such texts, as the words in it with their codes."""
+    entries = [given.value] if isinstance(given.value, str) else given.value
+    quotes = '"' if given.path else ""
+    if not isinstance(entries, Sequence) or not all(isinstance(entry, str) for entry in entries):
+        raise given.wrong(f"is {_shown(given.value)}, not codes of rules", given.written(f"{quotes}GC304{quotes}"))
+    found = []
+    for word in filter(None, (word.strip() for entry in entries for word in entry.split(","))):
+        try:
+            found.append(Word(word, codes_of(word)))
+        except UserError as error:
+            raise given.wrong(f"names {_shown(word)}, which is no rule", error.mend or "") from None
+    if not found:
+        raise given.wrong("names no rule", given.written(f"{quotes}GC304{quotes}"))
+    return tuple(found)
+
+
+def per_file(given: Given) -> tuple[PerFile, ...]:
+    """The table of patterns, each with the words for the files that it names."""
+    if not isinstance(given.value, Mapping) or given.path is None:
+        mend = '[tool.gradcheck.per-file-ignores]\n"legacy/*.py" = ["GC304"]'
+        raise given.wrong(f"is {_shown(given.value)}, not a table of patterns and rules", mend)
+    found = []
+    for pattern, value in given.value.items():
+        line = _line_below(given.path, given.line, pattern)
+        entry = Given(f'per-file-ignores."{pattern}"', value, given.path, line)
+        # the folder as the checked files have it: with its links followed
+        file = given.path.parent.resolve() / given.path.name
+        found.append(PerFile(pattern, words(entry), file, line))
+    return tuple(found)
+
+
+def file_path(given: Given) -> Path:
+    """A file, seen from the configuration's folder where it stands there."""
+    if not isinstance(given.value, str) or not given.value:
+        raise given.wrong(f"is {_shown(given.value)}, not the path of a file", given.written(f'"{given.option}.json"'))
+    return Path(given.value) if given.path is None else given.path.parent / given.value
+
+
+def _line_below(file: Path, line: int | None, key: str) -> int | None:
+    """Where a quoted key stands, from a line of the file on: tomllib keeps no places."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    below = range(line or 1, len(lines) + 1)
+    return next(
+        (number for number in below if re.search(rf"""["']?{re.escape(key)}["']?\s*=""", lines[number - 1])), line
     )
 
 

@@ -36,7 +36,7 @@ from gradcheck_cli.isolation.messages import (
 from gradcheck_cli.isolation.pool import Failure, Limits, Pool
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.listing import ListedLayer, Listing
-from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
+from gradcheck_cli.report.model import Finding, LayerReport, Report
 
 
 class WorkerError(Exception):
@@ -229,7 +229,7 @@ class Apart:
                 progress.layer_started(layer.name, position, len(layers))
                 reports[position] = answers[path, layer.name].report
                 progress.layer_finished(reports[position])
-                if options.fail_fast and reports[position].status is not Status.PASS:
+                if options.stops_at(reports[position]):
                     return tuple(reports.values())
         missing = [position for position in range(len(layers)) if position not in reports]
 
@@ -241,9 +241,8 @@ class Apart:
             else:
                 progress.step(name, said.what)
 
-        requests = [
-            Check(path, asked.sources[path], layer, options) for path, layer in map(layers.__getitem__, missing)
-        ]
+        own = options.for_one_layer()
+        requests = [Check(path, asked.sources[path], layer, own) for path, layer in map(layers.__getitem__, missing)]
         for task, answer in self._run(requests, hear):
             position = missing[task]
             path, layer = layers[position]
@@ -251,7 +250,7 @@ class Apart:
                 answers[path, layer.name] = answer
             reports[position] = _verdict(answer, layer, path)
             progress.layer_finished(reports[position])
-            if options.fail_fast and reports[position].status is not Status.PASS:
+            if options.stops_at(reports[position]):
                 break
         return tuple(reports[position] for position in sorted(reports))
 

@@ -25,13 +25,25 @@ class Known(Protocol):
         """Of its backward."""
 
     @property
+    def forward_line(self) -> int | None:
+        """Of its forward, where known."""
+
+    @property
     def convention(self) -> str:
         """How it is written."""
 
 
 def error_report(layer: Known, path: Path, finding: Finding) -> LayerReport:
     """The report of a layer that could not be judged, for this one reason."""
-    return LayerReport(layer.name, str(path), layer.line, str(layer.convention), Status.ERROR, findings=(finding,))
+    return LayerReport(
+        layer.name,
+        str(path),
+        layer.line,
+        str(layer.convention),
+        Status.ERROR,
+        findings=(finding,),
+        forward_line=layer.forward_line,
+    )
 
 
 def vanished(layer: Known, path: Path) -> Finding:

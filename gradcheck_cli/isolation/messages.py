@@ -18,6 +18,7 @@ from gradcheck_cli.report.model import (
     LayerReport,
     NamedArray,
     Status,
+    Suppressed,
 )
 
 
@@ -35,6 +36,7 @@ class FoundLayer:
 
     name: str
     line: int
+    forward_line: int | None
     convention: str
     aliases: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -159,7 +161,8 @@ Answer = Found | Checked | Listed | Refused | Broke
 
 
 TYPES: tuple[type, ...] = (
-    *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, ListedArgument, ListedLayer),
+    *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, Suppressed),
+    *(ListedArgument, ListedLayer),
     *(CheckOptions, InputOptions, Settings),
     *(Find, Check, Specify, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Refused, Broke),
 )

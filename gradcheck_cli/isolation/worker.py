@@ -176,7 +176,7 @@ def _loaded(path: Path, source: str) -> tuple[Module | None, Contents[Layer]]:
 
 def _found(layer: Layer) -> FoundLayer:
     arguments = tuple(argument.name for argument in layer.arguments)
-    return FoundLayer(layer.name, layer.line, layer.convention.value, layer.aliases, arguments)
+    return FoundLayer(layer.name, layer.line, layer.forward_line, layer.convention.value, layer.aliases, arguments)
 
 
 _RAISE_ANOTHER = "raise an exception of your own in its place"

@@ -70,6 +70,7 @@ def combine(
         draws=len(draws),
         seconds=seconds,
         equations=equations,
+        forward_line=layer.forward_line,
     )
 
 

@@ -9,7 +9,7 @@ from gradcheck_cli.layers.conjugate import EXPECT as CONJUGATE
 from gradcheck_cli.layers.conventions import explicit
 from gradcheck_cli.layers.explicit import EXPECTATIONS
 from gradcheck_cli.layers.layer import Layer
-from gradcheck_cli.layers.markers import marks_at, unread_at
+from gradcheck_cli.layers.markers import IGNORES, marks_at, unread_at
 from gradcheck_cli.layers.module import Module
 
 
@@ -20,6 +20,7 @@ def with_expectation(layer: Layer, module: Module, problems: list[UserError]) ->
         return layer
     marks = marks_at(module.source, layer.line)
     said = marks.get("expect", ())
+    marks = {word: values for word, values in marks.items() if word not in IGNORES}
     unknown = [f"{word}[{', '.join(values)}]" for word, values in marks.items() if word != "expect" or not said]
     unknown += [f"expect[{value}]" for value in said if value not in EXPECTATIONS]
     problems.extend(_unknown(text, layer) for text in (*unknown, *unread_at(module.source, layer.line)))

@@ -10,14 +10,21 @@ import re
 import tokenize
 from collections.abc import Mapping
 
+IGNORES = frozenset({"ignore", "ignore-file"})
+"""Words that say which findings do not count: nothing for the layers, they are read once the findings are known."""
 _COMMENT = re.compile(r"#\s*gradcheck:\s*(?P<said>.*)")
+_IGNORE = re.compile(r"(?:[a-z-]+\s*\[[^\]]*\][\s,;]*)*ignore(?:-file)?(?![\w-])")
 _WORD = re.compile(r"(?P<word>[a-z][a-z-]*)\s*\[(?P<values>[^\]]*)\]")
 
 
 def unread_at(source: str, line: int) -> tuple[str, ...]:
     """Comments to gradcheck in the head of the definition at `line` that say nothing of that form."""
     said = (_COMMENT.match(comment) for comment in _comments(source, line))
-    return tuple(comment["said"].strip() for comment in said if comment and not _WORD.search(comment["said"]))
+    return tuple(
+        comment["said"].strip()
+        for comment in said
+        if comment and not _WORD.search(comment["said"]) and not _IGNORE.match(comment["said"])
+    )
 
 
 def marks_at(source: str, line: int) -> Mapping[str, tuple[str, ...]]:

@@ -24,6 +24,8 @@ from gradcheck_cli.report.model import (
     NamedArray,
     Report,
     Status,
+    Suppressed,
+    UnusedIgnore,
 )
 from gradcheck_cli.report.problem import Problem, problem_object
 
@@ -48,8 +50,13 @@ def report_object(report: Report, problem: Problem | None = None) -> dict[str, A
         "seed": report.seed,
         "device": text(report.device),
         "summary": summary,
-        "layers": [*(_module(error) for error in report.errors), *(_layer(layer) for layer in report.layers)],
+        "layers": [
+            *(_module(error) for error in report.errors),
+            *(_module(one.finding, (one,)) for one in report.suppressed),
+            *(_layer(layer) for layer in report.layers),
+        ],
         "errors": errors,
+        "unused_ignores": [_unused(ignore) for ignore in report.unused_ignores],
         "notes": [text(note) for note in report.notes],
         "seconds": number(report.seconds),
     }
@@ -89,6 +96,7 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
         "typical_sensitivity": number(layer.typical_sensitivity),
         "arguments": [_argument(argument) for argument in layer.arguments],
         "findings": [finding_object(finding) for finding in layer.findings],
+        "suppressed": [_suppressed(one) for one in layer.suppressed],
         "witnesses": list(layer.witnesses),
         "notes": [text(note) for note in layer.notes],
         "checked": [text(what) for what in layer.checked],
@@ -102,18 +110,22 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
     }
 
 
-def _module(error: Finding) -> dict[str, Any]:
-    """A module that does not load takes a layer's place, so that whoever reads layers alone learns of it."""
+def _module(error: Finding, suppressed: tuple[Suppressed, ...] = ()) -> dict[str, Any]:
+    """A module that does not load takes a layer's place, so that whoever reads layers alone learns of it.
+
+    Where its error does not count, nobody knows whether the module is right: it is inconclusive.
+    """
     return {
         "name": text(PurePath(error.path).stem),
         "path": text(error.path),
         "line": error.line or 1,
         "convention": MODULE,
-        "status": Status.ERROR.value,
+        "status": (Status.INCONCLUSIVE if suppressed else Status.ERROR).value,
         "sensitivity": None,
         "typical_sensitivity": None,
         "arguments": [],
-        "findings": [finding_object(error)],
+        "findings": [] if suppressed else [finding_object(error)],
+        "suppressed": [_suppressed(one) for one in suppressed],
         "witnesses": [],
         "notes": [],
         "checked": [],
@@ -174,6 +186,20 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "error_bar": number(finding.error_bar),
         "mend": None if finding.mend is None else text(finding.mend),
         "inputs": [_named(array) for array in finding.inputs],
+    }
+
+
+def _suppressed(one: Suppressed) -> dict[str, Any]:
+    return {"by": text(one.by), "finding": finding_object(one.finding)}
+
+
+def _unused(ignore: UnusedIgnore) -> dict[str, Any]:
+    return {
+        "path": text(ignore.path),
+        "line": ignore.line,
+        "ignore": text(ignore.ignore),
+        "message": text(ignore.message),
+        "mend": text(ignore.mend),
     }
 
 

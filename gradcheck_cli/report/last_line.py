@@ -7,7 +7,7 @@ from rich.text import Text
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import Report, Status
-from gradcheck_cli.report.numbers import duration, power_above
+from gradcheck_cli.report.numbers import counted, duration, power_above
 from gradcheck_cli.report.screen import Screen, joined
 
 _WORDS = {
@@ -53,4 +53,6 @@ def _counts(report: Report) -> Text:
             if counts:
                 counts.append(", ")
             counts.append(f"{count} {one if count == 1 else many}", style=STATUS_STYLE[status])
+    if counts and report.ignored:
+        counts.append(f", {counted(len(report.ignored), 'finding')} ignored", style=STATUS_STYLE[Status.INCONCLUSIVE])
     return counts or Text("no layers found", style=STATUS_STYLE[Status.INCONCLUSIVE])

@@ -8,12 +8,13 @@ from rich.text import Text
 from gradcheck_cli.report.elements_table import elements_table
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.findings import finding_view
+from gradcheck_cli.report.ignored import ignored_findings, is_ignored
 from gradcheck_cli.report.map_view import map_view
 from gradcheck_cli.report.marks import HEADING, QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Status
 from gradcheck_cli.report.numbers import counted, duration, power_above
 from gradcheck_cli.report.reproduction import reproduction
-from gradcheck_cli.report.screen import Part, Screen, indented, joined
+from gradcheck_cli.report.screen import Part, Screen, bulleted, indented, joined
 from gradcheck_cli.report.shapes import shape_text
 from gradcheck_cli.report.summary import decider, relative_error
 
@@ -34,11 +35,14 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[Part]:
             parts += _argument(concerned, layer, screen)
     was_one_line = False
     for argument in layer.arguments:
-        if argument.name not in shown and (screen.verbose or argument.status is not Status.PASS):
+        counts = argument.status is not Status.PASS and not is_ignored(argument, layer)
+        if argument.name not in shown and (screen.verbose or counts):
             block = _argument(argument, layer, screen, always=True)
             # single lines stand close together
             parts += block if was_one_line and len(block) == 1 else [_BLANK, *block]
             was_one_line = len(block) == 1
+    if layer.suppressed:
+        parts += [_BLANK, *ignored_findings(layer, screen)]
     again = reproduction(layer, screen) if layer.status is not Status.PASS else []
     if again:
         parts += [_BLANK, *again]
@@ -81,17 +85,6 @@ def notes(sentences: tuple[str, ...], screen: Screen) -> list[RenderableType]:
     for sentence in sentences:
         lines.append(bulleted(sentence, screen, 4))
     return lines
-
-
-def bulleted(sentence: str, screen: Screen, indent: int) -> RenderableType:
-    """One sentence after a bullet; folded lines stand under its first word."""
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(style=QUIET, no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(screen.marks.bullet, screen.text(sentence, QUIET))
-    return indented(table, indent)
 
 
 def _facts(layer: LayerReport, screen: Screen) -> list[str]:

@@ -9,11 +9,10 @@ from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.findings import finding_view
-from gradcheck_cli.report.layer_section import bulleted
 from gradcheck_cli.report.listing import ListedLayer, Listing
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET
 from gradcheck_cli.report.numbers import counted
-from gradcheck_cli.report.screen import Screen, grid, indented, natural_width, screen_for
+from gradcheck_cli.report.screen import Screen, bulleted, grid, indented, natural_width, screen_for
 
 _GAP = 2
 _INDENT = 3

@@ -66,6 +66,36 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Suppressed:
+    """A finding that was made and does not count.
+
+    Attributes:
+        by: what says so: `comment line 12`, `per-file-ignores`, `--ignore`, `--select`, or `baseline`.
+    """
+
+    finding: Finding
+    by: str
+
+
+@dataclass(frozen=True)
+class UnusedIgnore:
+    """Something that was to hide findings and hides none, or that says nothing known.
+
+    Attributes:
+        path, line: the module, the configuration or the baseline file that holds it.
+        ignore: as it is written there.
+        message: one sentence, without the place.
+        mend: what to do about it.
+    """
+
+    path: str
+    line: int | None
+    ignore: str
+    message: str
+    mend: str
+
+
+@dataclass(frozen=True)
 class Element:
     """One element of a gradient, as the three witnesses see it.
 
@@ -145,6 +175,8 @@ class LayerReport:
         seconds: engine time.
         equations: in the forward's jaxpr, 0 where there is none.
         cached: it is the verdict of an earlier run, and nothing that it depends on has changed since.
+        forward_line: the forward's definition, where known; `line` is the backward's.
+        suppressed: what was found and does not count. `status` is without it; `arguments` are as they were judged.
     """
 
     name: str
@@ -166,11 +198,19 @@ class LayerReport:
     seconds: float = 0.0
     equations: int = 0
     cached: bool = False
+    forward_line: int | None = None
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything one run found. `errors` are problems that belong to no layer (a module that does not import)."""
+    """Everything one run found.
+
+    Attributes:
+        errors: problems that belong to no layer (a module that does not import).
+        suppressed: those of them that do not count. They were not checked all the same.
+        unused_ignores: what was to hide findings of what was checked, and hides none.
+    """
 
     version: str
     seed: int
@@ -179,18 +219,29 @@ class Report:
     errors: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    suppressed: tuple[Suppressed, ...] = ()
+    unused_ignores: tuple[UnusedIgnore, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every layer passed, and there was one."""
-        return bool(self.layers) and not self.errors and all(layer.status is Status.PASS for layer in self.layers)
+        unchecked = self.errors or self.suppressed
+        return bool(self.layers) and not unchecked and all(layer.status is Status.PASS for layer in self.layers)
 
     def count(self, status: Status) -> int:
-        """How many layers have this status; errors that belong to no layer count as `ERROR`."""
-        extra = len(self.errors) if status is Status.ERROR else 0
-        return sum(layer.status is status for layer in self.layers) + extra
+        """How many layers have this status.
+
+        Errors that belong to no layer count as `ERROR`, and those that do not count as `INCONCLUSIVE`: nobody knows.
+        """
+        extra = {Status.ERROR: len(self.errors), Status.INCONCLUSIVE: len(self.suppressed)}
+        return sum(layer.status is status for layer in self.layers) + extra.get(status, 0)
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """All findings, those of no layer first."""
+        """All findings that count, those of no layer first."""
         return [*self.errors, *(finding for layer in self.layers for finding in layer.findings)]
+
+    @property
+    def ignored(self) -> Sequence[Suppressed]:
+        """All findings that do not count, those of no layer first."""
+        return [*self.suppressed, *(one for layer in self.layers for one in layer.suppressed)]

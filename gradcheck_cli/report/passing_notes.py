@@ -6,10 +6,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
-from gradcheck_cli.report.layer_section import bulleted
 from gradcheck_cli.report.marks import QUIET
 from gradcheck_cli.report.model import Report, Status
-from gradcheck_cli.report.screen import Screen
+from gradcheck_cli.report.screen import Screen, bulleted
 
 _MOST = 6
 _MOST_NAMES = 3

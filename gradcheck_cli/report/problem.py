@@ -49,6 +49,7 @@ def empty_report_object(version: str, seed: int, device: str, problem: Problem) 
         "summary": {"pass": 0, "fail": 0, "inconclusive": 0, "error": 1},
         "layers": [],
         "errors": [problem_object(problem)],
+        "unused_ignores": [],
         "notes": [],
         "seconds": 0.0,
     }

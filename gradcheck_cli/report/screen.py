@@ -110,6 +110,15 @@ def indented(content: RenderableType, columns: int) -> Padding:
     return Padding(content, (0, 0, 0, columns), expand=False)
 
 
+def bulleted(sentence: str, screen: Screen, indent: int, style: str = "dim") -> RenderableType:
+    """One sentence after a bullet, in quiet letters; folded lines stand under its first word."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(style=style, no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(screen.marks.bullet, screen.text(sentence, style))
+    return indented(table, indent)
+
+
 def joined(parts: Sequence[Text], screen: Screen, indent: int, further: int | None = None) -> Text:
     """The parts with dots between them, in as many lines as the page needs, broken only between parts."""
     line = Text(" " * indent)

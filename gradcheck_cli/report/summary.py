@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
+from gradcheck_cli.report.ignored import is_ignored
 from gradcheck_cli.report.marks import HEADING, QUIET, STATUS_STYLE, STATUS_WORD
 from gradcheck_cli.report.model import ArgumentReport, LayerReport, Report, Status
 from gradcheck_cli.report.numbers import brief
@@ -95,7 +96,7 @@ def _wide(layer: LayerReport, screen: Screen) -> list[list[Text]]:
     rows = []
     for position, argument in enumerate(layer.arguments):
         first = name if position == 0 else Text()
-        rows.append([first, screen.text(one_line(argument.name)), *_cells(argument, screen)])
+        rows.append([first, screen.text(one_line(argument.name)), *_cells(argument, layer, screen)])
     return [*rows, *([Text(), *row] for row in _beside_values(layer, screen, ""))]
 
 
@@ -105,7 +106,7 @@ def _stacked(layer: LayerReport, screen: Screen) -> list[list[Text]]:
         return [[name, *_whole(layer, screen)]]
     rows = [[name, verdict(layer.status, screen), Text(), Text(), Text()]]
     for argument in layer.arguments:
-        rows.append([screen.text("  " + one_line(argument.name)), *_cells(argument, screen)])
+        rows.append([screen.text("  " + one_line(argument.name)), *_cells(argument, layer, screen)])
     return [*rows, *_beside_values(layer, screen, "  ")]
 
 
@@ -122,12 +123,27 @@ def _beside_values(layer: LayerReport, screen: Screen, indent: str) -> list[list
             Text(code, style=QUIET),
         ]
         for code, rule in others.items()
+    ] + [
+        [screen.text(indent + rule), _ignored(screen), Text(), Text(), Text(code, style=QUIET)]
+        for code, rule in _ignored_beside_values(layer).items()
     ]
+
+
+def _ignored_beside_values(layer: LayerReport) -> dict[str, str]:
+    """The rules that are broken and do not count, where no argument's values are wrong and say so."""
+    said = {argument.name for argument in layer.arguments if is_ignored(argument, layer)}
+    others = [one.finding for one in layer.suppressed if one.finding.argument not in said]
+    return {finding.code: finding.rule for finding in others}
+
+
+def _ignored(screen: Screen) -> Text:
+    """`– ignored`."""
+    return Text(f"{screen.marks.dash} ignored", style=STATUS_STYLE[Status.INCONCLUSIVE])
 
 
 def _spread(layer: LayerReport, screen: Screen) -> bool:
     """Whether the layer's arguments have lines of their own."""
-    return bool(layer.arguments) and (screen.verbose or layer.status is not Status.PASS)
+    return bool(layer.arguments) and (screen.verbose or layer.status is not Status.PASS or bool(layer.suppressed))
 
 
 def _names(layer: LayerReport, screen: Screen) -> Text:
@@ -137,11 +153,11 @@ def _names(layer: LayerReport, screen: Screen) -> Text:
     return screen.text(names)
 
 
-def _cells(argument: ArgumentReport, screen: Screen) -> list[Text]:
+def _cells(argument: ArgumentReport, layer: LayerReport, screen: Screen) -> list[Text]:
     judged = argument.max_abs_error is not None or argument.max_rel_error is not None
     wrong = f"{argument.wrong:,} of {argument.total:,}" if judged and argument.total else screen.marks.dash
     return [
-        verdict(argument.status, screen),
+        _ignored(screen) if is_ignored(argument, layer) else verdict(argument.status, screen),
         Text(relative_error(argument, screen)),
         Text(wrong, style="" if argument.wrong else QUIET),
         Text(decider(argument.decided_by) or screen.marks.dash, style=QUIET),
@@ -152,7 +168,8 @@ def _whole(layer: LayerReport, screen: Screen) -> list[Text]:
     """A layer's arguments in one line: the worst error, all elements, every witness that decided."""
     deciders = list(dict.fromkeys(decider(argument.decided_by) for argument in layer.arguments if argument.decided_by))
     if not layer.arguments:
-        codes = ", ".join(dict.fromkeys(finding.code for finding in layer.findings))
+        found = (*layer.findings, *(one.finding for one in layer.suppressed))
+        codes = ", ".join(dict.fromkeys(finding.code for finding in found))
         return [verdict(layer.status, screen), Text(), Text(), Text(codes, style=QUIET)]
     worst = max(layer.arguments, key=lambda argument: _size(argument.max_rel_error))
     total = sum(argument.total for argument in layer.arguments)

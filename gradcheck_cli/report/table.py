@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from gradcheck_cli.report.ignored import ignored_remarks, unused_remarks
 from gradcheck_cli.report.last_line import last_line
-from gradcheck_cli.report.layer_section import bulleted, error_section, layer_section
+from gradcheck_cli.report.layer_section import error_section, layer_section
 from gradcheck_cli.report.marks import QUIET
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.passing_notes import passing_notes
-from gradcheck_cli.report.screen import Part, Screen, Verbatim, screen_for
+from gradcheck_cli.report.screen import Part, Screen, Verbatim, bulleted, screen_for
 from gradcheck_cli.report.summary import summary, worst_first
 
 _BLANK = Text()
@@ -49,10 +50,13 @@ def page(report: Report, screen: Screen) -> list[Part]:
             sections.append(layer_section(layer, screen))
     for section in sections:
         parts += [_BLANK, *section] if parts else section
+    # an ignore in vain is to be mended, also where only what is wrong is asked for
+    remarks = unused_remarks(report, screen)
     if not screen.quiet:
-        remarks = [*(bulleted(note, screen, 1) for note in report.notes), *passing_notes(report, screen)]
-        if remarks:
-            parts += [_BLANK, *remarks]
+        notes = (bulleted(note, screen, 1) for note in report.notes)
+        remarks = [*notes, *passing_notes(report, screen), *ignored_remarks(report, screen), *remarks]
+    if remarks:
+        parts += [_BLANK, *remarks] if parts else remarks
     if parts:
         parts.append(_BLANK)
     if len(sections) > 1 or (sections and not screen.quiet):

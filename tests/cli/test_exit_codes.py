@@ -17,6 +17,7 @@ from tests.report import reports
         ("error", 2, 2),
         ("mixed", 2, 2),
         ("empty", 0, 0),
+        ("suppressed", 1, 1),
     ],
 )
 def test_exit_code_of_a_report(name: str, code: int, strict: int) -> None:
@@ -31,6 +32,14 @@ def test_what_was_not_checked_outweighs_what_was_found() -> None:
 def test_no_layers_is_an_error_where_some_are_required() -> None:
     assert exit_code(reports.ALL["empty"], require_layers=True) is ExitCode.UNABLE
     assert exit_code(reports.ALL["passing"], require_layers=True) is ExitCode.PASSED
+
+
+def test_the_status_that_is_left_decides_and_an_ignore_in_vain_is_for_the_strict() -> None:
+    report = reports.report(reports.suppressed(reports.mismatch()))
+    assert exit_code(report, strict=True) is ExitCode.PASSED
+    vain = reports.report(reports.layer(), unused_ignores=reports.suppressed_report().unused_ignores)
+    assert exit_code(vain) is ExitCode.PASSED
+    assert exit_code(vain, strict=True) is ExitCode.FINDING
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -61,6 +61,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # arrays take long to draw on a busy machine
 @given(nested)
 def test_plain_data_and_arrays_come_back_as_they_were(value: Any) -> None:
     assert same(back(value), value)

@@ -129,3 +129,25 @@ def test_a_comment_that_says_nothing_known_is_told(tmp_path: Path, comment: str)
 def test_a_declaration_refuses_what_it_does_not_know() -> None:
     with pytest.raises(LayerDeclarationError, match=r'takes "straight-through" or "custom"'):
         layer(forward=lambda x: x, backward=lambda dout: dout, expect="magic")
+
+
+@pytest.mark.parametrize(
+    ("comment", "problems"),
+    [
+        ("ignore[GC304]", 0),
+        ("ignore", 0),
+        ("ignore GC304", 0),
+        ("ignore[GC304", 0),
+        ("ignore[GC304] expect[custom]", 0),
+        ("ignores[GC304]", 1),
+        ("ignored", 1),
+        ("ignore[GC304] expekt[custom]", 1),
+    ],
+)
+def test_what_is_to_be_ignored_is_no_mistake_about_what_to_expect(tmp_path: Path, comment: str, problems: int) -> None:
+    forward = "def f_forward(x):\n    return x, None\n\n\n"
+    backward = f"def f_backward(dout, cache):  # gradcheck: {comment}\n    return dout\n"
+    (tmp_path / "marked.py").write_text(forward + backward)
+    discovery = find(load(tmp_path / "marked.py"))
+    assert len(discovery.problems) == problems
+    assert [layer.expect for layer in discovery.layers] == ["custom" if "expect[" in comment else ""]

@@ -16,6 +16,8 @@ from gradcheck_cli.report.model import (
     NamedArray,
     Report,
     Status,
+    Suppressed,
+    UnusedIgnore,
 )
 
 PATH = "mylayer.py"
@@ -424,6 +426,31 @@ def mixed_report() -> Report:
     )
 
 
+def suppressed(layer: LayerReport, by: str = "comment line 26", count: int | None = None) -> LayerReport:
+    """The layer with its first findings (all, by default) set aside."""
+    count = len(layer.findings) if count is None else count
+    hidden = tuple(Suppressed(finding, by) for finding in layer.findings[:count])
+    left = layer.findings[count:]
+    return replace(layer, findings=left, suppressed=hidden, status=Status.FAIL if left else Status.PASS)
+
+
+def suppressed_report() -> Report:
+    """What does not count in every way that it can be shown, and ignores in vain."""
+    return report(
+        layer("relu"),
+        suppressed(mismatch()),
+        suppressed(convolution(), "baseline", count=1),
+        replace(suppressed(error(), "--ignore"), status=Status.INCONCLUSIVE),
+        suppressed=(Suppressed(module_error(), "per-file-ignores"),),
+        unused_ignores=(
+            UnusedIgnore(
+                PATH, 12, "# gradcheck: ignore[GC304]", '"# gradcheck: ignore[GC304]" no longer matches', "remove it"
+            ),
+            UnusedIgnore("old.json", None, "GC201 of a.py::relu", "GC201 of a.py::relu no longer matches", "drop it"),
+        ),
+    )
+
+
 ALL = {
     "passing": passing_report(),
     "failing": failing_report(),
@@ -434,5 +461,11 @@ ALL = {
     "tiny": report(tiny_mismatch()),
     "non_finite": report(non_finite()),
     "hostile": report(hostile()),
+    "suppressed": suppressed_report(),
+    "hostile_suppressed": report(
+        suppressed(hostile(), "\x1b[31m [bold]"),
+        suppressed=(Suppressed(module_error(), "\x1b[31m"),),
+        unused_ignores=(UnusedIgnore("\x1b\ud800.py", 1, "\x1b", "\x1b[31m [bold]x\n\ud800", "\u202e"),),
+    ),
     "empty": report(notes=("no layers found in setup.py.",)),
 }
