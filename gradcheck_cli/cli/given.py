@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradcheck_cli.checking import CheckOptions
+from gradcheck_cli.cli.destinations import Destinations, files
 from gradcheck_cli.cli.values import (
     Given,
     arguments,
@@ -21,8 +22,8 @@ from gradcheck_cli.cli.values import (
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.formats import FORMATS
 
-FORMATS = ("table", "json")
 DEVICES = ("cpu", "gpu")
 DTYPES = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
@@ -45,6 +46,7 @@ OPTIONS = (
     "fail-fast",
     "max-evals",
     "format",
+    "output",
     "verbose",
     "quiet",
     "strict",
@@ -59,13 +61,13 @@ class RunOptions:
 
     Attributes:
         check: what the engine needs to know.
-        format: `table` or `json`.
+        destinations: where the report goes, and in which formats.
         strict: inconclusive is a failure.
         require_layers: to find no layer is an error.
     """
 
     check: CheckOptions
-    format: str = "table"
+    destinations: Destinations = field(default_factory=Destinations)
     verbose: bool = False
     quiet: bool = False
     strict: bool = False
@@ -118,9 +120,9 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             ),
             **_known(values, device="device", fail_fast="fail-fast"),
         ),
+        destinations=Destinations(**_known(values, format="format", files="output")),
         **_known(
             values,
-            format="format",
             verbose="verbose",
             quiet="quiet",
             strict="strict",
@@ -144,7 +146,7 @@ def _checked(given: Given) -> Any:
     choices = {"format": FORMATS, "device": DEVICES, "dtype": DTYPES}.get(option)
     if choices is not None:
         return choice(given, choices)
-    readers = {"shape": shapes, "dim": dimensions, "arg": arguments}
+    readers = {"shape": shapes, "dim": dimensions, "arg": arguments, "output": files}
     return readers.get(option, flag)(given)
 
 

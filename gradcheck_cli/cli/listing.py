@@ -12,9 +12,10 @@ from gradcheck_cli.checking.findings import finding_of
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.exit_codes import ExitCode
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
-from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
+from gradcheck_cli.cli.given import OPTIONS, from_command_line, run_options
 from gradcheck_cli.cli.output import OwnedOutput
 from gradcheck_cli.cli.terminal import page_console, page_text
+from gradcheck_cli.cli.values import choice
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import ArgumentShape
 from gradcheck_cli.layers.inputs.dimensions import shown
@@ -28,17 +29,23 @@ from gradcheck_cli.report.listing import ListedArgument, ListedLayer, Listing, l
 from gradcheck_cli.report.listing_table import print_listing
 from gradcheck_cli.tracing.jax_setup import start
 
+FORMATS = ("table", "json")
+
 
 def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
     """Find the layers and print them."""
     output = OwnedOutput()
+    given = from_command_line(options)
     is_json = options.get("format") == "json"
     try:
+        if "format" in given:
+            choice(given["format"], FORMATS)
         targets = [Target(*parse(path)) for path in paths]
         configured = read_configuration([target.path for target in targets], OPTIONS)
-        told = run_options(from_command_line(options), configured)
-        is_json = told.format == "json"
-        return _show(_listing(targets, told.check.inputs), told, output)
+        told = run_options(given, configured)
+        # a file may ask for a format that only a report has: a listing is then a table
+        is_json = told.destinations.format == "json"
+        return _show(_listing(targets, told.check.inputs), is_json, output)
     except UserError as error:
         problem = from_user_error(error)
     except Exception as error:
@@ -49,9 +56,9 @@ def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
     return ExitCode.UNABLE
 
 
-def _show(listing: Listing, told: RunOptions, output: OwnedOutput) -> ExitCode:
-    if told.format == "json":
-        output.write(listing_json(listing))
+def _show(listing: Listing, is_json: bool, output: OwnedOutput) -> ExitCode:
+    if is_json:
+        output.write(listing_json(listing), is_document=True)
     else:
         console = page_console(output.encoding, is_terminal=output.is_terminal)
         print_listing(listing, console, folder=Path.cwd())

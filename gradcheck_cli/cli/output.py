@@ -43,10 +43,17 @@ class OwnedOutput:
         )
         self._replacement = sys.stdout
 
-    def write(self, content: str) -> None:
-        """Write to the real standard output; a reader that has gone away ends the writing, not the program."""
+    def write(self, content: str, *, is_document: bool = False) -> None:
+        """Write to the real standard output; a reader that has gone away ends the writing, not the program.
+
+        A document is UTF-8 wherever it goes: a terminal's encoding would make JSON or XML of it that no parser takes.
+        """
         try:
-            self.stream.write(content)
+            if is_document and isinstance(self.stream, io.TextIOWrapper):
+                self.stream.flush()
+                self.stream.buffer.write(content.encode("utf-8", "backslashreplace"))
+            else:
+                self.stream.write(content)
             self.stream.flush()
         except BrokenPipeError:
             self._give_up()

@@ -93,7 +93,8 @@ def run(
             "--fail-fast/--no-fail-fast", help="Stop after the first layer that fails.", rich_help_panel="Checking"
         ),
     ] = None,
-    format: options.Format = None,
+    format: options.ReportFormat = None,
+    output: options.Output = None,
     verbose: Annotated[
         bool | None,
         typer.Option("--verbose", "-v", help="Also what passes, and how it was checked.", rich_help_panel="Report"),

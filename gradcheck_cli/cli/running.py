@@ -11,19 +11,19 @@ from typing import Any
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.cli.configuration import read_configuration
+from gradcheck_cli.cli.delivery import Manner, deliver, deliver_nothing
+from gradcheck_cli.cli.destinations import leniently
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
-from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
+from gradcheck_cli.cli.failures import from_internal_error, from_user_error, say
 from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
 from gradcheck_cli.cli.output import OwnedOutput
 from gradcheck_cli.cli.progress import Watcher, is_watched
-from gradcheck_cli.cli.terminal import page_console, page_text
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.targets import parse
-from gradcheck_cli.report.json import render_json
+from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.problem import Problem
-from gradcheck_cli.report.table import print_table
 
 
 @dataclass(frozen=True)
@@ -35,51 +35,72 @@ class Outcome:
 
 
 def perform(paths: Sequence[str], options: Mapping[str, Any]) -> ExitCode:
-    """Run the checks and print the report. Standard output stays ours to the end of the process."""
+    """Run the checks and deliver the report. Standard output stays ours to the end of the process."""
     output = OwnedOutput()
-    is_json = options.get("format") == "json"
+    given = from_command_line(options)
+    asked = leniently(given)
     try:
-        targets, told = _told(paths, options)
-        is_json = told.format == "json"
+        targets = [Target(*parse(path)) for path in paths]
+        configured = read_configuration([target.path for target in targets], OPTIONS)
+        asked = leniently(configured, given)
+        told = run_options(given, configured)
+        asked = told.destinations
         return _perform(targets, told, output)
     except UserError as error:
         problem = from_user_error(error)
+    except KeyboardInterrupt:
+        problem = Problem("interrupted", "interrupted before anything was checked")
     except Exception as error:
         problem = from_internal_error(error)
+    code = ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
+    unwritten = deliver_nothing(problem, code, asked, output)
     say(problem, "Try `gradcheck run --help`." if problem.kind == "usage" and problem.path is None else "")
-    if is_json:
-        output.write(empty_json(problem))
-    return ExitCode.UNABLE
-
-
-def _told(paths: Sequence[str], options: Mapping[str, Any]) -> tuple[list[Target], RunOptions]:
-    targets = [Target(*parse(path)) for path in paths]
-    configured = read_configuration([target.path for target in targets], OPTIONS)
-    return targets, run_options(from_command_line(options), configured)
+    _say_all(unwritten)
+    return code
 
 
 def _perform(targets: Sequence[Target], told: RunOptions, output: OwnedOutput) -> ExitCode:
+    folder = Path.cwd()  # before a module of the user's changes it
     outcome = _checked(targets, told)
+    try:
+        return _deliver(outcome, targets, told, output, folder)
+    except KeyboardInterrupt:
+        # what was written stays: a document of a run that never began must not take its place
+        say(Problem("interrupted", "interrupted while the report was written"))
+        return ExitCode.INTERRUPTED
+
+
+def _deliver(
+    outcome: Outcome, targets: Sequence[Target], told: RunOptions, output: OwnedOutput, folder: Path
+) -> ExitCode:
     outcome = _with_printed(outcome, told, output)
     if outcome.problem is None and not outcome.report.layers and not outcome.report.errors:
         outcome = _with_note(outcome, _no_layers(targets))
     problem = outcome.problem
     if problem is None and told.require_layers and not outcome.report.layers and not outcome.report.errors:
         problem = Problem("usage", "no layers found, and `--require-layers` asks for some", mend="check the paths")
-    if told.format == "json":
-        output.write(render_json(outcome.report, problem))
-    elif problem is None or outcome.report.layers or outcome.report.errors:
-        console = page_console(output.encoding, is_terminal=output.is_terminal)
-        print_table(outcome.report, console, verbose=told.verbose, quiet=told.quiet, folder=Path.cwd())
-        output.write(page_text(console))
+    code = _code(outcome.report, problem, told)
+    ending = Ending(problem, code, told.strict, folder)
+    manner = Manner(verbose=told.verbose, quiet=told.quiet)
+    unwritten = deliver(outcome.report, ending, told.destinations, output, manner)
     if problem is not None:
         say(problem)
-        return ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
-    code = exit_code(outcome.report, strict=told.strict, require_layers=told.require_layers)
+    _say_all(unwritten)
     inconclusive = outcome.report.count(Status.INCONCLUSIVE)
     if code is ExitCode.PASSED and inconclusive:
         say(Problem("usage", f"warning: {counted(inconclusive, 'layer')} inconclusive; `--strict` makes it a failure"))
-    return code
+    return ExitCode.UNABLE if unwritten and code is not ExitCode.INTERRUPTED else code
+
+
+def _code(report: Report, problem: Problem | None, told: RunOptions) -> ExitCode:
+    if problem is not None:
+        return ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
+    return exit_code(report, strict=told.strict, require_layers=told.require_layers)
+
+
+def _say_all(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        say(problem)
 
 
 def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
