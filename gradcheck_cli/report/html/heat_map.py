@@ -17,15 +17,17 @@ from gradcheck_cli.report.model import ArgumentReport, Element
 from gradcheck_cli.report.numbers import brief, counted
 from gradcheck_cli.report.where_map import WhereMap, where_map
 
-_COLUMNS, _ROWS = 48, 32
+_COLUMNS, _ROWS = 32, 24
 _UNIT = 10
 """Of the drawing, for one cell."""
-_SIZES = ((8, 26), (16, 18), (32, 12))
-"""Up to so many columns a cell is so many pixels wide; beyond, eight."""
-_SMALLEST = 0.35
+_SIZES = ((8, 26), (16, 18), (_COLUMNS, 10))
+"""Up to so many columns a cell is so many pixels wide: the widest map just fits a phone."""
+_SMALLEST = 0.55
 """The side of the smallest mark, in cells: it must be seen, however little it stands for."""
 _DECADES = 6.0
 """Errors of so many powers of ten below the largest have the smallest mark."""
+_NARROW = 0.01
+"""Errors that differ by less than this factor are drawn in proportion: on a scale of powers of ten all look alike."""
 
 Marks = Mapping[tuple[int, int], tuple[float, str]]
 """For a cell, by row and column: how much of it to fill, 0 to 1, and what it stands for, in words."""
@@ -67,15 +69,22 @@ def _worst(argument: ArgumentReport, map_: WhereMap) -> list[str]:
     if len(errors) < 2:
         return []
     finite = [error for error in errors.values() if math.isfinite(error) and error > 0]
-    largest = max(finite, default=1.0)
+    least, largest = min(finite, default=1.0), max(finite, default=1.0)
+    by_powers = least < _NARROW * largest
     marks = {
-        cell: (_strength(error, largest), f"off by {brief(error)}" if math.isfinite(error) else "not finite")
+        cell: (_strength(error, largest, by_powers), f"off by {brief(error)}" if math.isfinite(error) else "not finite")
         for cell, error in errors.items()
     }
-    least = min(finite, default=largest)
     title = f"How wrong: the worst {len(argument.worst):,}"
-    key = f" A mark's size is the error, from {brief(least)} to {brief(largest)}, by powers of ten."
+    key = _key(least, largest, by_powers) if finite else " None of them is finite."
     return [_figure(argument, map_, marks, title, key)]
+
+
+def _key(least: float, largest: float, by_powers: bool) -> str:
+    if least == largest:
+        return f" Each is off by {brief(largest)}."
+    scale = ", by powers of ten" if by_powers else ""
+    return f" A mark's size is the error, from {brief(least)} to {brief(largest)}{scale}."
 
 
 def _error(element: Element) -> float | None:
@@ -96,12 +105,12 @@ def _cell(element: Element, map_: WhereMap) -> tuple[int, int] | None:
     return (row, column) if row < rows and column < columns else None
 
 
-def _strength(error: float, largest: float) -> float:
+def _strength(error: float, largest: float, by_powers: bool) -> float:
     if not math.isfinite(error):
         return 1.0
     if error <= 0:
         return 0.0
-    return max(0.0, 1.0 + math.log10(error / largest) / _DECADES)
+    return max(0.0, 1.0 + math.log10(error / largest) / _DECADES) if by_powers else error / largest
 
 
 def _figure(argument: ArgumentReport, map_: WhereMap, marks: Marks, title: str, key: str) -> str:
@@ -116,7 +125,7 @@ def _figure(argument: ArgumentReport, map_: WhereMap, marks: Marks, title: str, 
 def _drawing(map_: WhereMap, marks: Marks, label: str) -> str:
     rows, columns = map_.share.shape
     width, height = columns * _UNIT, rows * _UNIT
-    pixels = columns * next((size for most, size in _SIZES if columns <= most), 8)
+    pixels = columns * next(size for most, size in _SIZES if columns <= most)
     lines = "".join(f"M0 {row * _UNIT}H{width}" for row in range(1, rows))
     lines += "".join(f"M{column * _UNIT} 0V{height}" for column in range(1, columns))
     cells = "".join(_mark(cell, strength, words, map_) for cell, (strength, words) in sorted(marks.items()))
@@ -137,7 +146,7 @@ def _mark(cell: tuple[int, int], strength: float, words: str, map_: WhereMap) ->
         place = f"{_range(row, map_.row_block)}, {place}"
     return (
         f'<rect class="heat" x="{x:.2f}" y="{y:.2f}" width="{side:.2f}" height="{side:.2f}" '
-        f'fill-opacity="{0.55 + 0.45 * strength:.2f}"><title>[{place}]: {shown(words)}</title></rect>'
+        f'fill-opacity="{0.75 + 0.25 * strength:.2f}"><title>[{place}]: {shown(words)}</title></rect>'
     )
 
 

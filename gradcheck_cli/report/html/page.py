@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.html.sections import bullets, error_section, layer_section, table, verdict
 from gradcheck_cli.report.html.style import STYLE
-from gradcheck_cli.report.html.text import name, prose, shown
+from gradcheck_cli.report.html.text import facts, name, prose, shown
 from gradcheck_cli.report.last_line import caught, counts
 from gradcheck_cli.report.model import LayerReport, Report, Status
 from gradcheck_cli.report.numbers import duration
@@ -46,21 +46,21 @@ def render_html(report: Report, ending: Ending) -> str:
 
 def _header(report: Report, title: str) -> str:
     chips = ", ".join(f'<span class="{status.value}">{words}</span>' for status, words in counts(report))
-    facts = [f"gradcheck {shown(report.version)}", f"seed {report.seed}", shown(report.device)]
-    facts += [duration(report.seconds), *filter(None, [caught(report)])]
-    return f'<header><h1>gradcheck: {chips or title}</h1><p class="quiet">{" · ".join(facts)}</p></header>'
+    known = [f"gradcheck {report.version}", f"seed {report.seed}", report.device]
+    known += [duration(report.seconds), *filter(None, [caught(report)])]
+    return f'<header><h1>gradcheck: {chips or title}</h1><p class="quiet">{facts(" · ".join(known))}</p></header>'
 
 
 def _problem(problem: Problem, ending: Ending) -> str:
-    facts = []
+    listed = []
     if problem.mend:
-        facts.append(("mend", prose(problem.mend)))
+        listed.append(("mend", prose(problem.mend)))
     if problem.path is not None:
         line = "" if problem.line is None else f":{problem.line}"
-        facts.append(("at", name(relative_path(problem.path, ending.folder) + line)))
-    listed = "".join(f"<dt>{label}</dt><dd>{fact}</dd>" for label, fact in facts)
+        listed.append(("at", name(relative_path(problem.path, ending.folder) + line)))
+    terms = "".join(f"<dt>{label}</dt><dd>{fact}</dd>" for label, fact in listed)
     kind = f'<span class="error">{problem.kind}</span>'
-    return f'<div class="finding"><h3>{kind}</h3><p>{prose(problem.message)}</p><dl>{listed}</dl></div>'
+    return f'<div class="finding"><h3>{kind}</h3><p>{prose(problem.message)}</p><dl>{terms}</dl></div>'
 
 
 def _summary(report: Report) -> str:

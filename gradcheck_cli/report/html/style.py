@@ -27,6 +27,7 @@ body {
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.2rem; line-height: 1.3; margin: 0 0 .25rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+h3 .quiet { font-weight: 400; }
 p { margin: .25rem 0 .75rem; }
 a { color: var(--link); }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .9em; }
@@ -34,6 +35,7 @@ pre { margin: .5rem 0 1rem; padding: .75rem; background: var(--panel); border-ra
 .scroll, pre { overflow-x: auto; max-width: 100%; overflow-wrap: normal; }
 .scroll:focus-visible, pre:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .quiet { color: var(--quiet); }
+.whole { white-space: nowrap; }
 .pass, .fail, .inconclusive, .error { font-weight: 600; white-space: nowrap; }
 .pass { color: var(--pass); } .fail { color: var(--fail); }
 .inconclusive { color: var(--inconclusive); } .error { color: var(--error); }
@@ -41,7 +43,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .75rem .3rem 0; text-align: left; vertical-align: top; }
 th { color: var(--quiet); font-weight: 400; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
-.number { text-align: right; white-space: nowrap; }
+.number { text-align: right; }
+td.number { white-space: nowrap; }
 .summary { width: 100%; margin: 1rem 0; }
 .summary tr:has(td:first-child:not(:empty)) td { border-top: 1px solid var(--line); }
 .elements td, .elements th { white-space: nowrap; }
@@ -54,8 +57,8 @@ section.inconclusive { border-color: var(--inconclusive); }
 dl { margin: .25rem 0; display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .1rem .75rem; }
 dt { color: var(--quiet); } dd { margin: 0; }
 .maps { display: flex; flex-wrap: wrap; gap: 1.25rem 2.5rem; margin: 1rem 0; }
-figure { margin: 0; max-width: 100%; }
-figcaption { margin-top: .4rem; font-size: .875rem; color: var(--quiet); max-width: 24rem; }
+figure { margin: 0; flex: 0 1 20rem; min-width: 0; }
+figcaption { margin-top: .4rem; font-size: .875rem; color: var(--quiet); }
 svg { display: block; max-width: 100%; height: auto; }
 .cell { fill: var(--cell); } .grid { stroke: var(--page); stroke-width: 1; fill: none; } .heat { fill: var(--heat); }
 ul { padding-left: 1.2rem; margin: .5rem 0; }
@@ -63,7 +66,7 @@ ul { padding-left: 1.2rem; margin: .5rem 0; }
   body { padding: 1rem .75rem 3rem; }
   .summary :is(th, td):last-child { display: none; }
   th, td { padding-right: .5rem; }
-  .summary { font-size: .9rem; }
+  .summary, .elements { font-size: .85rem; }
   pre { font-size: .8rem; }
 }
 @media print { body { max-width: none; } pre { white-space: pre-wrap; } section { break-inside: avoid; } }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from gradcheck_cli.report.escaping import one_line, plain
@@ -14,8 +15,14 @@ def shown(content: str) -> str:
 
 
 def name(content: str) -> str:
-    """A name or a path: one line, in letters of one width."""
-    return f"<code>{escape(one_line(content))}</code>"
+    """A name or a path: one line, in letters of one width, that a narrow page breaks where its words end."""
+    broken = re.sub(r"[_./]+", r"\g<0><wbr>", escape(one_line(content)))
+    return f"<code>{broken}</code>"
+
+
+def facts(sentence: str) -> str:
+    """Words with numbers: `4e-12` is never broken at its sign."""
+    return re.sub(r"\d+e-\d+", r'<span class="whole">\g<0></span>', shown(sentence))
 
 
 def prose(sentence: str) -> str:
