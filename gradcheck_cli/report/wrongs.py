@@ -104,7 +104,7 @@ def _argument(finding: Finding, layer: LayerReport | None) -> ArgumentReport | N
 def _unjudged(layer: LayerReport, argument: ArgumentReport | None) -> Wrong:
     why = argument.why if argument is not None else ""
     if not why:
-        why = layer.notes[0] if layer.notes else "it could not be judged"
+        why = next(iter(layer.notes), "") or "it could not be judged"
     return Wrong(
         status=layer.status,
         code=layer.status.value,
