@@ -5,7 +5,6 @@ The elements and attributes are those that Jenkins's schema for it (`junit-10.xs
 
 from __future__ import annotations
 
-import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from gradcheck_cli.report.ending import Ending
@@ -16,8 +15,6 @@ from gradcheck_cli.report.places import module_name, relative_path
 from gradcheck_cli.report.problem import Problem
 from gradcheck_cli.report.wrongs import Wrong, wrongs
 
-_NO_XML = re.compile("[\ufffe\uffff]")
-"""What XML 1.0 cannot hold, not even as a reference, of that which `plain` leaves."""
 _LOADING = "import"
 """The case that stands for loading the module: a keyword, so that no layer has this name."""
 
@@ -42,7 +39,7 @@ def render_junit(report: Report, ending: Ending) -> str:
         _count(suite)
     _count_all(root)
     indent(root)
-    # the text is escaped by the library; what no escape can carry was spelled out before
+    # the library escapes; what no escape can carry was spelled out before, by `plain` and `one_line`
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
@@ -51,13 +48,13 @@ def _paths(report: Report) -> list[str]:
 
 
 def _suite(root: Element, path: str, ending: Ending) -> Element:
-    shown = _text(one_line(relative_path(path, ending.folder)))
+    shown = one_line(relative_path(path, ending.folder))
     return SubElement(root, "testsuite", name=shown, file=shown)
 
 
 def _case(suite: Element, path: str, name: str, seconds: float, ending: Ending) -> Element:
-    module = _text(one_line(module_name(path, ending.folder)))
-    return SubElement(suite, "testcase", classname=module, name=_text(one_line(name)), time=_time(seconds))
+    module = one_line(module_name(path, ending.folder))
+    return SubElement(suite, "testcase", classname=module, name=one_line(name), time=_time(seconds))
 
 
 def _layer(suite: Element, layer: LayerReport, report: Report, ending: Ending) -> None:
@@ -74,11 +71,11 @@ def _explain(case: Element, kind: str, found: list[Wrong], ending: Ending, repro
     first = found[0]
     more = f" (and {counted(len(found) - 1, 'more finding')})" if len(found) > 1 else ""
     message = f"{first.code} {first.rule}: {first.message}" if first.code != first.rule else first.message
-    element = SubElement(case, kind, type=first.code, message=_text(one_line(message)) + more)
+    element = SubElement(case, kind, type=first.code, message=one_line(message) + more)
     paragraphs = [_paragraph(entry, ending) for entry in found]
     if reproduce:
         paragraphs.append(f"run it again: {one_line(reproduce)}")
-    element.text = _text("\n" + "\n\n".join(paragraphs) + "\n")
+    element.text = "\n" + "\n\n".join(paragraphs) + "\n"
 
 
 def _paragraph(entry: Wrong, ending: Ending) -> str:
@@ -101,20 +98,20 @@ def _paragraph(entry: Wrong, ending: Ending) -> str:
 def _problem(root: Element, problem: Problem, ending: Ending) -> None:
     suite = SubElement(root, "testsuite", name="gradcheck")
     case = SubElement(suite, "testcase", classname="gradcheck", name="run", time=_time(0.0))
-    element = SubElement(case, "error", type=problem.kind, message=_text(one_line(problem.message)))
+    element = SubElement(case, "error", type=problem.kind, message=one_line(problem.message))
     lines = [plain(problem.message)]
     if problem.path is not None:
         line = "" if problem.line is None else f":{problem.line}"
         lines.append(f"at: {one_line(relative_path(problem.path, ending.folder))}{line}")
     if problem.mend:
         lines.append(f"mend: {plain(problem.mend)}")
-    element.text = _text("\n" + "\n".join(lines) + "\n")
+    element.text = "\n" + "\n".join(lines) + "\n"
 
 
 def _add_properties(suite: Element, report: Report) -> None:
     properties = Element("properties")
     for name, value in (("version", report.version), ("seed", str(report.seed)), ("device", report.device)):
-        SubElement(properties, "property", name=name, value=_text(one_line(value)))
+        SubElement(properties, "property", name=name, value=one_line(value))
     suite.insert(0, properties)
 
 
@@ -133,8 +130,3 @@ def _count_all(root: Element) -> None:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.3f}"
-
-
-def _text(content: str) -> str:
-    """`content`, which went through `plain` or `one_line`, without the two characters that XML forbids besides."""
-    return _NO_XML.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), content)

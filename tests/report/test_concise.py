@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from gradcheck_cli.report.concise import render_concise
 from gradcheck_cli.report.ending import Ending
@@ -50,6 +50,7 @@ def test_what_kept_the_command_from_its_work(problem: Problem, line: str) -> Non
     assert render_concise(reports.report(), Ending(problem)) == line
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_one_finding_is_one_line_whatever_the_names_are(text: str) -> None:
     content = render_concise(hostile.holding(text), Ending())

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.escaping import one_line, plain
@@ -127,6 +127,7 @@ def test_what_kept_the_command_from_its_work_comes_first(kind: str) -> None:
     assert len(told) == 11
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_what_is_said_is_what_was_meant_whatever_the_names_are(text: str) -> None:
     told = commands(render_github(hostile.holding(text), Ending()))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -71,6 +71,7 @@ def test_the_schema_refuses_what_it_does_not_say(change: dict[str, Any]) -> None
     assert not VALIDATOR.is_valid({**layer, **change})
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_a_line_is_a_line_whatever_the_names_are(text: str) -> None:
     content = render_jsonl(hostile.holding(text), Ending())

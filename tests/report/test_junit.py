@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 
 from gradcheck_cli.report.ending import Ending
@@ -124,6 +124,7 @@ def test_an_attribute_that_jenkins_does_not_know_would_be_seen() -> None:
     assert strangers('<testsuites><testcase line="1"/><lair/></testsuites>') == ["testcase@line", "lair"]
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_it_is_xml_whatever_the_names_are(text: str) -> None:
     content = render_junit(hostile.holding(text), Ending())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -109,6 +109,7 @@ def seen(text: str) -> str:
     return re.sub(r"\s+", " ", plain(text)).strip()
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_a_text_is_read_as_it_was_written(text: str) -> None:
     content = f"x {escaped(text)} x"
@@ -116,6 +117,7 @@ def test_a_text_is_read_as_it_was_written(text: str) -> None:
     assert seen(text_of(content)) == seen(f"x {text} x")
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_a_name_is_code_and_nothing_else_in_a_line_and_in_a_table(text: str) -> None:
     if one_line(text).strip():
@@ -124,6 +126,7 @@ def test_a_name_is_code_and_nothing_else_in_a_line_and_in_a_table(text: str) -> 
         assert rows == [[["a", "b"], [one_line(text), "c"]]]
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_a_sentence_begins_neither_a_list_nor_a_heading(text: str) -> None:
     content = f"**GC201 mismatch**  \n{prose(text)}\n\n- at `x`"
@@ -133,12 +136,14 @@ def test_a_sentence_begins_neither_a_list_nor_a_heading(text: str) -> None:
     assert seen(text_of(prose(text))).replace("`", "") == seen(text).replace("`", "")
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_a_block_holds_its_text_and_ends_where_it_ends(text: str) -> None:
     (token,) = READER.parse(fenced(text))
     assert (token.type, token.content.rstrip("\n")) == ("fence", plain(text).rstrip("\n"))
 
 
+@settings(deadline=None)
 @given(hostile.texts)
 def test_a_report_is_harmless_whatever_the_names_are(text: str) -> None:
     found = tokens(render_markdown(hostile.holding(text), Ending()))
