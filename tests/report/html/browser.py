@@ -10,6 +10,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +18,16 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+
+_LAUNCHER = """
+import os, sys
+# out of the way first: each may lie where the other belongs
+commands, answers = (os.dup2(os.dup(int(number)), high) for number, high in zip(sys.argv[1:3], (100, 101)))
+os.dup2(commands, 3)
+os.dup2(answers, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Becomes the browser, which reads its commands from descriptor 3 and writes its answers to 4."""
 
 
 def found() -> str | None:
@@ -98,18 +109,14 @@ def browser() -> Iterator[Browser]:
     commands_in, commands_out = os.pipe()
     answers_in, answers_out = os.pipe()
 
-    def as_the_protocol_has_them() -> None:
-        # it reads from descriptor 3 and writes to 4; first out of the way, since they may be taken by each other
-        read, write = os.dup(commands_in), os.dup(answers_out)
-        high_read, high_write = 100, 101
-        os.dup2(read, high_read)
-        os.dup2(write, high_write)
-        os.dup2(high_read, 3)
-        os.dup2(high_write, 4)
-
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
+                sys.executable,
+                "-c",
+                _LAUNCHER,
+                str(commands_in),
+                str(answers_out),
                 path,
                 "--headless=new",
                 "--remote-debugging-pipe",
@@ -121,8 +128,7 @@ def browser() -> Iterator[Browser]:
                 "--disable-background-networking",
                 "--hide-scrollbars",
             ],
-            preexec_fn=as_the_protocol_has_them,
-            close_fds=False,
+            pass_fds=(commands_in, answers_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
