@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
     r"(?:^<!-- (?P<key>lines|file): (?P<value>.*?) -->\n)?^```(?P<kind>console|python)\n(?P<body>.*?)^```$", re.M | re.S
 )
-TIMES = re.compile(r"\d+(?:\.\d+)? s\b|\d+ ms\b")
+TIMES = re.compile(r"\d+(?:\.\d+)? s\b|\d+ ms\b|\btime=\"[\d.]+\"")
 
 
 def pages() -> list[Path]:

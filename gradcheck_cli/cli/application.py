@@ -10,7 +10,7 @@ import typer
 from gradcheck_cli._version import __version__
 from gradcheck_cli.cli.cache import cache
 from gradcheck_cli.cli.exit_codes import ExitCode
-from gradcheck_cli.cli.failures import empty_json, from_internal_error, is_json_asked_for, say
+from gradcheck_cli.cli.failures import empty_json, from_internal_error, options_asked_for, say
 from gradcheck_cli.cli.list import list_layers
 from gradcheck_cli.cli.run import run
 from gradcheck_cli.report.problem import Problem
@@ -54,10 +54,8 @@ def main() -> None:
 def _exit_code() -> int:
     try:
         return int(application(prog_name="gradcheck", standalone_mode=False) or 0)
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except typer.Abort:
-        return ExitCode.INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        return _ended(Problem("interrupted", "interrupted before anything was checked"), ExitCode.INTERRUPTED)
     except BrokenPipeError:
         _leave_pipe_quietly()
         return ExitCode.PASSED
@@ -70,11 +68,27 @@ def _failed(error: Exception) -> int:
         problem, hint = _usage(error)
     else:
         problem, hint = from_internal_error(error), ""
+    return _ended(problem, ExitCode.UNABLE, hint)
+
+
+def _ended(problem: Problem, code: ExitCode, hint: str = "") -> int:
+    """Say it, and put it into the documents that were asked for."""
     if problem.message:
         say(problem, hint)
-    if is_json_asked_for():
-        sys.stdout.write(empty_json(problem))
-    return ExitCode.UNABLE
+    asked = options_asked_for()
+    if "run" not in sys.argv[1:2]:
+        if asked.get("format") == "json":
+            sys.stdout.write(empty_json(problem))
+    elif asked:
+        from gradcheck_cli.cli.delivery import deliver_nothing
+        from gradcheck_cli.cli.destinations import leniently
+        from gradcheck_cli.cli.output import Output
+        from gradcheck_cli.cli.values import Given
+
+        destinations = leniently({option: Given(option, value) for option, value in asked.items()})
+        for unwritten in deliver_nothing(problem, code, destinations, Output()):
+            say(unwritten)
+    return code
 
 
 def _usage(error: Any) -> tuple[Problem, str]:

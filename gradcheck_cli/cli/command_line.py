@@ -35,3 +35,19 @@ Arg = Annotated[
     ),
 ]
 Format = Annotated[str | None, typer.Option(metavar="NAME", help="table or json (table).", rich_help_panel="Report")]
+ReportFormat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="On standard output: table, concise, json, jsonl, junit, sarif, github, markdown or html (table).",
+        rich_help_panel="Report",
+    ),
+]
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write a file too: report.json, .jsonl, .xml, .sarif, .md, .html, .txt, or FORMAT=FILE (repeatable).",
+        rich_help_panel="Report",
+    ),
+]

@@ -1,4 +1,4 @@
-"""What is said when the command cannot do its work: on standard error, and as JSON where JSON was asked for."""
+"""What is said when the command cannot do its work: on standard error, and in the formats that were asked for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from typing import Any
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.errors import UserError
@@ -64,12 +65,20 @@ def empty_json(problem: Problem, seed: int = 0, device: str = "cpu") -> str:
     return json.dumps(empty_report_object(__version__, seed, device, problem), indent=2, ensure_ascii=False) + "\n"
 
 
-def is_json_asked_for(arguments: list[str] | None = None) -> bool:
-    """Whether the command line asks for JSON: read by hand, for a command line that could not be parsed."""
+def options_asked_for(arguments: list[str] | None = None) -> dict[str, Any]:
+    """`--format` and `--output` of a command line that could not be parsed, read by hand."""
     words = sys.argv[1:] if arguments is None else arguments
+    asked: dict[str, Any] = {}
     for position, word in enumerate(words):
         if word == "--":
             break
-        if word == "--format=json" or (word == "--format" and words[position + 1 : position + 2] == ["json"]):
-            return True
-    return False
+        option, equals, value = word.partition("=")
+        if option not in ("--format", "--output"):
+            continue
+        if not equals:
+            value = "".join(words[position + 1 : position + 2])
+        if option == "--format":
+            asked["format"] = value
+        else:
+            asked.setdefault("output", []).append(value)
+    return asked

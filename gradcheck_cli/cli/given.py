@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.checking import CheckOptions
+from gradcheck_cli.cli.destinations import Destinations, files
 from gradcheck_cli.cli.values import (
     Given,
     arguments,
@@ -28,9 +29,9 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.apart import Workers
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.formats import FORMATS
 from gradcheck_cli.suppressions.told import Suppressions
 
-FORMATS = ("table", "json")
 DEVICES = ("cpu", "gpu")
 DTYPES = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
@@ -60,6 +61,7 @@ OPTIONS = (
     "ignore",
     "baseline",
     "format",
+    "output",
     "verbose",
     "quiet",
     "strict",
@@ -79,7 +81,7 @@ class RunOptions:
         check: what the engine needs to know.
         workers: how the user's code is run.
         cache: verdicts of layers that nothing has changed since are reused.
-        format: `table` or `json`.
+        destinations: where the report goes, and in which formats.
         strict: inconclusive is a failure.
         require_layers: to find no layer is an error.
         suppressions: what does not count, without the baseline, which has yet to be read.
@@ -88,7 +90,7 @@ class RunOptions:
     """
 
     check: CheckOptions
-    format: str = "table"
+    destinations: Destinations = field(default_factory=Destinations)
     verbose: bool = False
     quiet: bool = False
     strict: bool = False
@@ -149,9 +151,9 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             ),
             **_known(values, device="device", fail_fast="fail-fast"),
         ),
+        destinations=Destinations(**_known(values, format="format", files="output")),
         **_known(
             values,
-            format="format",
             verbose="verbose",
             quiet="quiet",
             strict="strict",
@@ -194,6 +196,7 @@ _READERS: dict[str, Callable[[Given], Any]] = {
     "timeout": positive,
     "memory": memory,
     "workers": workers,
+    "output": files,
 }
 
 

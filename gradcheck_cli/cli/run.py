@@ -149,7 +149,8 @@ def run(
             "--write-baseline", help="Make that file anew from what is found.", rich_help_panel="Suppressions"
         ),
     ] = None,
-    format: options.Format = None,
+    format: options.ReportFormat = None,
+    output: options.Output = None,
     verbose: Annotated[
         bool | None,
         typer.Option("--verbose", "-v", help="Also what passes, and how it was checked.", rich_help_panel="Report"),

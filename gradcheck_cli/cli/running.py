@@ -11,23 +11,23 @@ from typing import Any
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking import CheckOptions, Target
 from gradcheck_cli.cli.configuration import read_configuration
+from gradcheck_cli.cli.delivery import Manner, deliver, deliver_nothing
+from gradcheck_cli.cli.destinations import leniently
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
-from gradcheck_cli.cli.failures import empty_json, from_internal_error, from_user_error, say
+from gradcheck_cli.cli.failures import from_internal_error, from_user_error, say
 from gradcheck_cli.cli.given import CONFIGURABLE, RunOptions, from_command_line, run_options
 from gradcheck_cli.cli.memory import memory_for
 from gradcheck_cli.cli.output import Output
 from gradcheck_cli.cli.progress import Watcher, is_watched
 from gradcheck_cli.cli.signals import ended_by_signals
 from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
-from gradcheck_cli.cli.terminal import page_console, page_text
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.apart import Apart
 from gradcheck_cli.layers.targets import parse
-from gradcheck_cli.report.json import render_json
+from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.problem import Problem
-from gradcheck_cli.report.table import print_table
 
 
 @dataclass(frozen=True)
@@ -45,59 +45,82 @@ class Outcome:
 
 
 def perform(paths: Sequence[str], options: Mapping[str, Any], *, changed: bool = False) -> ExitCode:
-    """Run the checks and print the report. `changed`: only files that differ from the last commit, below the paths."""
+    """Run the checks and deliver the report.
+
+    Args:
+        changed: only files below the paths that differ from the last commit.
+    """
     output = Output()
-    is_json = options.get("format") == "json"
+    given = from_command_line(options)
+    asked = leniently(given)
     try:
-        targets, told = _told(paths, options, changed=changed)
-        is_json = told.format == "json"
-        return _perform(targets, told, output)
+        targets = [Target(*parse(path)) for path in paths]
+        configured = read_configuration([target.path for target in targets], CONFIGURABLE)
+        asked = leniently(configured, given)
+        told = with_baseline(run_options(given, configured))
+        asked = told.destinations
+        return _perform(_by_git(targets) if changed else targets, told, output)
     except UserError as error:
         problem = from_user_error(error)
+    except KeyboardInterrupt:
+        problem = Problem("interrupted", "interrupted before anything was checked")
     except Exception as error:
         problem = from_internal_error(error)
+    code = ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
+    unwritten = deliver_nothing(problem, code, asked, output)
     say(problem, "Try `gradcheck run --help`." if problem.kind == "usage" and problem.path is None else "")
-    if is_json:
-        output.write(empty_json(problem))
-    return ExitCode.UNABLE
+    _say_all(unwritten)
+    return code
 
 
-def _told(paths: Sequence[str], options: Mapping[str, Any], *, changed: bool) -> tuple[list[Target], RunOptions]:
-    targets = [Target(*parse(path)) for path in paths]
-    configured = read_configuration([target.path for target in targets], CONFIGURABLE)
-    if changed:
-        from gradcheck_cli.cli.changed import changed as files_by_git
+def _by_git(targets: Sequence[Target]) -> list[Target]:
+    from gradcheck_cli.cli.changed import changed
 
-        targets = [Target(path) for path in files_by_git([target.path for target in targets])]
-    return targets, with_baseline(run_options(from_command_line(options), configured))
+    return [Target(path) for path in changed([target.path for target in targets])]
 
 
 def _perform(targets: Sequence[Target], told: RunOptions, output: Output) -> ExitCode:
     outcome = _checked(targets, told)
+    try:
+        return _deliver(outcome, targets, told, output)
+    except KeyboardInterrupt:
+        # what was written stays: a document of a run that never began must not take its place
+        say(Problem("interrupted", "interrupted while the report was written"))
+        return ExitCode.INTERRUPTED
+
+
+def _deliver(outcome: Outcome, targets: Sequence[Target], told: RunOptions, output: Output) -> ExitCode:
     report, problem = without_suppressed(outcome.report, outcome.problem, targets, told)
     outcome = _with_printed(replace(outcome, report=report, problem=problem), told)
     if outcome.problem is None and not any((outcome.report.layers, outcome.report.errors, outcome.report.suppressed)):
         outcome = _with_note(outcome, _no_layers(targets))
-    problem = outcome.problem
-    if problem is None and told.require_layers and not outcome.report.layers and not outcome.report.errors:
+    report, problem = outcome.report, outcome.problem
+    if problem is None and told.require_layers and not report.layers and not report.errors:
         problem = Problem("usage", "no layers found, and `--require-layers` asks for some", mend="check the paths")
-    if told.format == "json":
-        output.write(render_json(outcome.report, problem))
-    elif problem is None or outcome.report.layers or outcome.report.errors:
-        console = page_console(output.encoding, is_terminal=output.is_terminal)
-        print_table(outcome.report, console, verbose=told.verbose, quiet=told.quiet, folder=Path.cwd())
-        output.write(page_text(console))
+    code = _code(report, problem, told)
+    ending = Ending(problem, code, told.strict, Path.cwd())
+    unwritten = deliver(report, ending, told.destinations, output, Manner(verbose=told.verbose, quiet=told.quiet))
     if problem is not None:
         say(problem)
-        return ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
-    code = exit_code(outcome.report, strict=told.strict, require_layers=told.require_layers)
-    inconclusive = outcome.report.count(Status.INCONCLUSIVE)
+    _say_all(unwritten)
+    inconclusive = report.count(Status.INCONCLUSIVE)
     if code is ExitCode.PASSED and inconclusive:
         say(Problem("usage", f"warning: {counted(inconclusive, 'layer')} inconclusive; `--strict` makes it a failure"))
-    if code is ExitCode.FINDING and outcome.report.unused_ignores and not outcome.report.count(Status.FAIL):
-        in_vain = counted(len(outcome.report.unused_ignores), "ignore")
+    if code is ExitCode.FINDING and report.unused_ignores and not report.count(Status.FAIL):
+        in_vain = counted(len(report.unused_ignores), "ignore")
         say(Problem("usage", f"{in_vain} in vain, and `--strict` makes that a failure"))
-    return code
+    return ExitCode.UNABLE if unwritten and code is not ExitCode.INTERRUPTED else code
+
+
+def _code(report: Report, problem: Problem | None, told: RunOptions) -> ExitCode:
+    if problem is not None:
+        return ExitCode.INTERRUPTED if problem.kind == "interrupted" else ExitCode.UNABLE
+    return exit_code(report, strict=told.strict, require_layers=told.require_layers)
+
+
+def _say_all(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        say(problem)
 
 
 def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:

@@ -26,11 +26,14 @@ class Page(io.StringIO):
         return self._encoding
 
 
-def page_console(encoding: str, *, is_terminal: bool) -> Console:
+def page_console(encoding: str, *, is_terminal: bool, is_file: bool = False) -> Console:
     """A console whose output is collected: `console.file.getvalue()`.
 
     Colours where a person reads it and `NO_COLOR` is not set; a width that does not depend on the terminal elsewhere.
+    For a file that is kept there is neither colour nor any other width, whatever the environment says.
     """
+    if is_file:
+        return Console(file=Page(encoding), force_terminal=False, color_system=None, width=_WIDTH_OF_A_PIPE)
     width = None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_PIPE
     return Console(file=Page(encoding), force_terminal=True if is_terminal else None, width=width)
 

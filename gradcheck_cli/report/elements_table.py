@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gradcheck_cli.report.marks import QUIET
+from gradcheck_cli.report.marks import QUIET, UNICODE, Marks
 from gradcheck_cli.report.model import ArgumentReport, Element
 from gradcheck_cli.report.numbers import brief, digits_that_tell_apart, value, with_error
 from gradcheck_cli.report.screen import Screen, grid, indented, labelled, natural_width
@@ -22,7 +24,7 @@ def elements_table(argument: ArgumentReport, screen: Screen, indent: int = 4) ->
     if not shown:
         return None
     digits = digits_that_tell_apart((element.yours, _reference(element)) for element in shown)
-    head = [Text(title, style=QUIET) for title in _titles(screen)]
+    head = [Text(title, style=QUIET) for title in _titles(screen.marks)]
     rows = [head, *(_row(element, digits, screen) for element in shown)]
     for gap in _GAPS:
         if natural_width(rows, gap) + indent <= screen.width:
@@ -33,18 +35,29 @@ def elements_table(argument: ArgumentReport, screen: Screen, indent: int = 4) ->
     return _with_rest(Group(*blocks), argument, len(stacked), screen, indent)
 
 
-def _titles(screen: Screen) -> tuple[str, ...]:
-    return ("index", "yours", "autodiff", f"finite diff {screen.marks.plus_minus} error", "ratio")
+def element_cells(elements: Sequence[Element]) -> list[tuple[str, ...]]:
+    """The same as text, the titles first, for documents that have tables of their own."""
+    digits = digits_that_tell_apart((element.yours, _reference(element)) for element in elements)
+    return [_titles(UNICODE), *(_cells(element, digits) for element in elements)]
+
+
+def _titles(marks: Marks) -> tuple[str, ...]:
+    return ("index", "yours", "autodiff", f"finite diff {marks.plus_minus} error", "ratio")
 
 
 def _row(element: Element, digits: int, screen: Screen) -> list[Text]:
-    return [
-        screen.text(index_text(element.index)),
-        screen.text(value(element.yours, digits), "red"),
-        screen.text(value(element.autodiff, digits)),
-        screen.text(_difference(element, digits, screen)),
-        screen.text(_ratio(element)),
-    ]
+    cells = [cell.replace("±", screen.marks.plus_minus) for cell in _cells(element, digits)]
+    return [screen.text(cell, "red" if position == 1 else "") for position, cell in enumerate(cells)]
+
+
+def _cells(element: Element, digits: int) -> tuple[str, ...]:
+    return (
+        index_text(element.index),
+        value(element.yours, digits),
+        value(element.autodiff, digits),
+        with_error(element.finite_difference, element.error_bar, digits),
+        _ratio(element),
+    )
 
 
 def _block(element: Element, digits: int, screen: Screen, indent: int) -> RenderableType:
@@ -52,11 +65,6 @@ def _block(element: Element, digits: int, screen: Screen, indent: int) -> Render
     index = indented(Text(index_text(element.index)), indent)
     rows = [("yours", yours), ("autodiff", autodiff), ("finite diff", difference), ("ratio", ratio)]
     return Group(index, labelled(rows, indent + 2))
-
-
-def _difference(element: Element, digits: int, screen: Screen) -> str:
-    text = with_error(element.finite_difference, element.error_bar, digits)
-    return text.replace("±", screen.marks.plus_minus)
 
 
 def _ratio(element: Element) -> str:

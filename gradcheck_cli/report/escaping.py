@@ -9,7 +9,10 @@ _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 
 def plain(text: str) -> str:
-    """`text` with every control, format and surrogate character spelled out; line breaks stay, tabs become spaces."""
+    """`text` with every control, format and surrogate character spelled out; line breaks stay, tabs become spaces.
+
+    So are the code points that are no characters: neither XML nor HTML can hold them.
+    """
     return "".join(_spelled(character) for character in text.replace("\r\n", "\n").expandtabs(4))
 
 
@@ -19,6 +22,11 @@ def one_line(text: str) -> str:
 
 
 def _spelled(character: str) -> str:
-    if character == "\n" or unicodedata.category(character) not in _HIDDEN:
+    if character == "\n" or not (unicodedata.category(character) in _HIDDEN or _is_none(character)):
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def _is_none(character: str) -> bool:
+    """Unicode's noncharacters: the last two of each plane, and 32 in between."""
+    return ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"

@@ -45,6 +45,16 @@ def ignored_remarks(report: Report, screen: Screen) -> list[RenderableType]:
     return lines
 
 
+def sentences(report: Report) -> list[str]:
+    """What does not count, and what is ignored in vain, as plain text: for documents that show notes."""
+    screen = Screen(width=100)
+    said = [f"{one.finding.path}: not checked, {how_many((one,))}" for one in report.suppressed]
+    said += [
+        f"{layer.name}: {how_many(layer.suppressed)}{_untold(layer)}" for layer in report.layers if layer.suppressed
+    ]
+    return said + [_unused(ignore, screen) for ignore in report.unused_ignores]
+
+
 def unused_remarks(report: Report, screen: Screen) -> list[RenderableType]:
     """Ignores in vain, each with its place and what to do about it."""
     return [bulleted(_unused(ignore, screen), screen, 1, _NOTED) for ignore in report.unused_ignores]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.report.arrays import MOST_COPIED, statistics
+from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.model import (
     ArgumentReport,
     DrawReport,
@@ -32,6 +33,11 @@ from gradcheck_cli.report.problem import Problem, problem_object
 SCHEMA_VERSION = 1
 MODULE = "module"
 """The `convention` of an entry that stands for a whole module: one that does not load."""
+
+
+def json_document(report: Report, ending: Ending) -> str:
+    """`render_json` as one of the formats."""
+    return render_json(report, ending.problem)
 
 
 def render_json(report: Report, problem: Problem | None = None) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.cli.configuration import read_configuration
+from gradcheck_cli.cli.destinations import Destination, Destinations
 from gradcheck_cli.cli.given import OPTIONS, RunOptions, from_command_line, run_options
 from gradcheck_cli.errors import UserError
 from tests.cli.command import gradcheck
@@ -33,6 +34,7 @@ device = "gpu"
 fail-fast = true
 max_evals = 99
 format = "json"
+output = ["a.sarif"]
 quiet = true
 strict = true
 require_layers = true
@@ -47,7 +49,8 @@ require_layers = true
     assert (told.check.inputs.dtype, told.check.device) == ("float32", "gpu")
     assert told.check.fail_fast
     assert told.check.settings.max_evals == 99
-    assert (told.format, told.quiet, told.strict, told.require_layers) == ("json", True, True, True)
+    assert (told.quiet, told.strict, told.require_layers) == (True, True, True)
+    assert told.destinations == Destinations("json", (Destination("sarif", Path.cwd() / "a.sarif"),))
 
 
 def test_the_command_line_wins_and_name_by_name(tmp_path: Path) -> None:

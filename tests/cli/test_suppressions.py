@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target
-from gradcheck_cli.checking.options import is_no_pass
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.given import CONFIGURABLE, RunOptions, from_command_line, run_options
 from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
@@ -373,9 +372,10 @@ def test_a_mistake_in_the_configuration_has_its_place_and_mend(
 
 def test_what_ends_a_run_early_goes_by_what_counts(tmp_path: Path) -> None:
     told = with_baseline(options(tmp_path, "[tool.gradcheck]\nfail-fast = true\nignore = 'GC201'\n"))
-    assert is_no_pass(reports.mismatch())
-    assert not told.check.counts(reports.mismatch())
-    assert told.check.counts(reports.dimensions())
+    assert CheckOptions(fail_fast=True).stops_at(reports.mismatch())
+    assert not CheckOptions().stops_at(reports.mismatch())
+    assert not told.check.stops_at(reports.mismatch())
+    assert told.check.stops_at(reports.dimensions())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.hostile.acts import ACTS, BESIDE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the acts are those of POSIX")
 
-TIMEOUT = 6
+TIMEOUT = 5
 MOST_SECONDS = 420
 MARK = "GRADCHECK_HOSTILE_TEST"
 
