@@ -51,7 +51,7 @@ def test_every_report_is_read_and_counted(name: str) -> None:
     content = render_junit(report, Ending())
     whole = read(content)
     assert strangers(content) == []
-    assert whole.tests == len(report.layers) + len(report.errors)
+    assert whole.tests == len(report.layers) + len(report.errors) + len(report.suppressed)
     assert (whole.failures, whole.errors) == (report.count(Status.FAIL), report.count(Status.ERROR))
     assert sum(suite.skipped for suite in whole) == report.count(Status.INCONCLUSIVE)
     for suite in whole:
