@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradcheck_cli.checking.findings import finding_of
 from gradcheck_cli.checking.picking import Contents
+from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.layer import Layer

@@ -1,28 +1,15 @@
-"""An error of the user's as a finding in the report."""
+"""What went wrong while a layer was checked, as a finding in the report."""
 
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
 
-from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, is_users_file, raised
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Untraceable
-
-
-def finding_of(error: UserError, path: Path, line: int | None = None) -> Finding:
-    """What the user can mend, as a finding."""
-    return Finding(
-        code=error.code or "GC502",
-        message=error.message,
-        path=str(error.path or path),
-        line=error.line if error.line is not None else line,
-        argument=error.argument,
-        mend=error.mend,
-    )
 
 
 def error_of_users_object(error: Exception, module: Module, layer: Layer) -> Finding | None:

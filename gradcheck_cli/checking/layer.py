@@ -9,11 +9,12 @@ from typing import Protocol
 
 from gradcheck_cli.checking.case import Cases
 from gradcheck_cli.checking.draws import Draws
-from gradcheck_cli.checking.findings import error_of_users_object, finding_of, internal_error
+from gradcheck_cli.checking.findings import error_of_users_object, internal_error
 from gradcheck_cli.checking.record import Record
 from gradcheck_cli.checking.shrink.shrinker import Shrinker
 from gradcheck_cli.checking.stress.stress import Stressed, stress
 from gradcheck_cli.checking.traces import Traces
+from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge import contracts, precision_loss
 from gradcheck_cli.judge.derivatives import examination as derivatives

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradcheck_cli.checking.findings import finding_of
+from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import ArgumentShape
 from gradcheck_cli.layers.inputs.dimensions import shown
@@ -14,7 +14,7 @@ from gradcheck_cli.layers.layer import Argument, Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.arrays import container_text
-from gradcheck_cli.report.listing import ListedArgument, ListedLayer
+from gradcheck_cli.report.listed import ListedArgument, ListedLayer
 from gradcheck_cli.tracing.jax_setup import start
 
 

@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli._version import __version__
-from gradcheck_cli.checking.findings import finding_of
 from gradcheck_cli.checking.layer import Checker
 from gradcheck_cli.checking.options import Silent
 from gradcheck_cli.checking.traces import Dual
+from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.conventions.explicit import build

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
-from gradcheck_cli.checking.findings import finding_of
 from gradcheck_cli.checking.options import Target
+from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.loading import read_source
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.prefilter import may_hold_layers
+from gradcheck_cli.layers.reading import read_source
 from gradcheck_cli.layers.selection import Layer, no_such_layer, select
 from gradcheck_cli.layers.targets import expand
 from gradcheck_cli.report.model import Finding

@@ -18,7 +18,8 @@ from gradcheck_cli.cli.values import choice
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.apart import Apart
 from gradcheck_cli.layers.targets import parse
-from gradcheck_cli.report.listing import Listing, listing_json
+from gradcheck_cli.report.listed import Listing
+from gradcheck_cli.report.listing import listing_json
 from gradcheck_cli.report.listing_table import print_listing
 
 FORMATS = ("table", "json")

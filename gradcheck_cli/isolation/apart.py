@@ -35,7 +35,7 @@ from gradcheck_cli.isolation.messages import (
 )
 from gradcheck_cli.isolation.pool import Failure, Limits, Pool
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.listing import ListedLayer, Listing
+from gradcheck_cli.report.listed import ListedLayer, Listing
 from gradcheck_cli.report.model import Finding, LayerReport, Report
 
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:  # a verdict without arrays is read without NumPy
+    import numpy as np
 
 TAG = "~"
 """The key that marks an object which is no plain dictionary."""
@@ -110,6 +111,8 @@ class _Writer:
         return self._shown(value)
 
     def _array(self, value: Any, depth: int) -> Any:
+        import numpy as np
+
         try:
             array = np.asarray(value)
             if array.dtype.hasobject:
@@ -166,6 +169,8 @@ class _Reader:
         return kind(**parts)
 
     def _array(self, tree: dict[str, Any]) -> Any:
+        import numpy as np
+
         start, end = tree["at"]
         shape = tuple(tree["shape"])
         dtype = _dtype(tree["dtype"])
@@ -177,6 +182,8 @@ class _Reader:
         return np.frombuffer(self._buffers[start:end], dtype).reshape(shape).copy()
 
     def _objects(self, tree: dict[str, Any]) -> Any:
+        import numpy as np
+
         items = [self.value(item) for item in tree["items"]]
         array = np.empty(len(items), dtype=object)
         array[:] = items
@@ -203,6 +210,8 @@ def _dtype(name: str) -> np.dtype[Any]:
     Raises:
         Undecodable: for a name that neither has.
     """
+    import numpy as np
+
     try:
         dtype = np.dtype(name)
     except TypeError:

@@ -9,7 +9,7 @@ from gradcheck_cli.checking.options import CheckOptions
 from gradcheck_cli.isolation.codec import Codec
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.listing import ListedArgument, ListedLayer
+from gradcheck_cli.report.listed import ListedArgument, ListedLayer
 from gradcheck_cli.report.model import (
     ArgumentReport,
     DrawReport,

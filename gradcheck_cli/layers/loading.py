@@ -6,11 +6,9 @@ import ast
 import contextlib
 import importlib.machinery
 import importlib.util
-import io
 import linecache
 import os
 import sys
-import tokenize
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +24,7 @@ from gradcheck_cli.layers.jax_use import imports_jax
 from gradcheck_cli.layers.libraries import Libraries
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.prefilter import may_hold_layers
+from gradcheck_cli.layers.reading import read_source
 from gradcheck_cli.layers.users_code import Place, deepest_line, raised
 
 __all__ = ["load", "may_hold_layers", "read_source"]
@@ -88,46 +87,6 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
 
 def _is_missing(error: BaseException | None) -> TypeGuard[ModuleNotFoundError]:
     return isinstance(error, ModuleNotFoundError)
-
-
-def read_source(path: Path) -> str:
-    """A Python file's text, decoded as Python would decode it.
-
-    Raises:
-        UserError: GC501, where it cannot be read, is binary, or is not in its declared encoding (UTF-8).
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"cannot read `{path.name}`: {error.strerror or error}", code="GC501", path=path, mend="check the path"
-        ) from error
-    if b"\0" in raw:
-        raise UserError(
-            f"`{path.name}` holds NUL bytes: it is binary, or UTF-16, and not Python source",
-            code="GC501",
-            path=path,
-            line=raw[: raw.index(b"\0")].count(b"\n") + 1,
-            mend="save it as UTF-8 text",
-        )
-    try:
-        # without a declaration it is UTF-8, and Python's own detection would hide where it is not
-        declared = any(b"coding" in line for line in raw.splitlines()[:2])
-        encoding = tokenize.detect_encoding(io.BytesIO(raw).readline)[0] if declared else "utf-8-sig"
-        return io.IncrementalNewlineDecoder(None, translate=True).decode(raw.decode(encoding))
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"`{path.name}` is not {error.encoding.upper().removesuffix('-SIG')} text: {error.reason} "
-            f"(byte {error.start})",
-            code="GC501",
-            path=path,
-            line=raw[: error.start].count(b"\n") + 1,
-            mend="save it as UTF-8, or name its encoding in the first line: `# -*- coding: latin-1 -*-`",
-        ) from error
-    except (SyntaxError, LookupError) as error:
-        raise UserError(
-            f"`{path.name}` cannot be decoded: {error}", code="GC501", path=path, line=1, mend="save it as UTF-8 text"
-        ) from error
 
 
 def _package(path: Path) -> tuple[Path, tuple[str, ...]]:

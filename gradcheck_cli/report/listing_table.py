@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.findings import finding_view
-from gradcheck_cli.report.listing import ListedLayer, Listing
+from gradcheck_cli.report.listed import ListedLayer, Listing
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.screen import Screen, bulleted, grid, indented, natural_width, screen_for

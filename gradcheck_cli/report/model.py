@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from gradcheck_cli.report.codes import RULES
+
+if TYPE_CHECKING:  # a verdict from the cache is shown without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Status(StrEnum):

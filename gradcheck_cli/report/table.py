@@ -9,7 +9,6 @@ from rich.text import Text
 
 from gradcheck_cli.report.ignored import ignored_remarks, unused_remarks
 from gradcheck_cli.report.last_line import last_line
-from gradcheck_cli.report.layer_section import error_section, layer_section
 from gradcheck_cli.report.marks import QUIET
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.passing_notes import passing_notes
@@ -39,15 +38,29 @@ def print_table(
             console.print(part, highlight=False, markup=False, emoji=False, width=screen.width)
 
 
+def _sections(report: Report, screen: Screen) -> list[list[Part]]:
+    shown = [
+        layer
+        for layer in worst_first(report.layers)
+        if layer.status is not Status.PASS or (screen.verbose and not screen.quiet)
+    ]
+    if not shown and not report.errors:
+        return []
+    # sections show arrays, and import NumPy: where all passes nobody waits for it
+    from gradcheck_cli.report.layer_section import error_section, layer_section
+
+    return [
+        *(error_section(error, screen) for error in report.errors),
+        *(layer_section(layer, screen) for layer in shown),
+    ]
+
+
 def page(report: Report, screen: Screen) -> list[Part]:
     """All parts of the report, top to bottom: the summary, what is wrong, what was assumed, the last line."""
     parts: list[Part] = []
     if not screen.quiet:
         parts += [_BLANK, *summary(report, screen)] if report.layers else []
-    sections = [error_section(error, screen) for error in report.errors]
-    for layer in worst_first(report.layers):
-        if layer.status is not Status.PASS or (screen.verbose and not screen.quiet):
-            sections.append(layer_section(layer, screen))
+    sections = _sections(report, screen)
     for section in sections:
         parts += [_BLANK, *section] if parts else section
     # an ignore in vain is to be mended, also where only what is wrong is asked for
