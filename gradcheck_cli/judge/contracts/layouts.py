@@ -8,8 +8,9 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.contracts.comparing import Apart, apart, each_apart, rounding
+from gradcheck_cli.judge.contracts.comparing import Apart, apart, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
+from gradcheck_cli.judge.contracts.overflow import held, held_in
 from gradcheck_cli.judge.dimensions.receiving import finding
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
@@ -35,7 +36,9 @@ def outputs_part(
             continue
         size = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
         allowed = np.full(one.shape, 4 * unmeasured_rounding([verdict.case.dtype]) * size)
-        difference = apart(other, one, allowed if own is None or own.shape != one.shape else np.fmax(allowed, own))
+        if own is not None and own.shape == one.shape:
+            allowed = np.fmax(allowed, own)
+        difference = apart(other, held_in(verdict.case.dtype, other, one), allowed)
         if difference is not None:
             return difference
     return None
@@ -43,8 +46,14 @@ def outputs_part(
 
 def gradients_part(verdict: DrawVerdict, seen: Rearranged, plain: Gradients) -> Parted:
     """The leaves whose gradient is another one in this memory, and right in plain memory."""
-    parted = each_apart(verdict.leaves, seen.gradients, plain, factor=2.0)
-    return [(leaf, difference) for leaf, difference in parted if not leaf.findings]
+    parted = []
+    for leaf, got, wanted in zip(verdict.leaves, seen.gradients or (), plain):
+        if got is None or wanted is None or leaf.findings:
+            continue
+        difference = apart(got, held(leaf, got, wanted), 2 * rounding(leaf, wanted))
+        if difference is not None:
+            parted.append((leaf, difference))
+    return parted
 
 
 def wrong_forward(verdict: DrawVerdict, what: str, difference: Apart) -> Finding:
@@ -86,7 +95,8 @@ def of_another_dtype(verdict: DrawVerdict, dtype: str, seen: Rearranged, plain: 
         size = float(np.max(np.abs(wanted), initial=0.0, where=np.isfinite(wanted)))
         if scale is not None and scale.size:
             size = max(size, float(np.max(scale, initial=0.0, where=np.isfinite(scale))))
-        difference = apart(got, wanted, relative * size + rounding(leaf, wanted))
+        kept = held_in(np.dtype(dtype), got, held(leaf, got, wanted))
+        difference = apart(got, kept, relative * size + rounding(leaf, wanted))
         if difference is not None:
             where = f"where `{upstream_name(verdict.case)}` is {dtype}"
             message = f"`{leaf.received.name}` is wrong {where}: {difference.numbers}"

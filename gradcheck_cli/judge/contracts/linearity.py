@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.contracts.comparing import Apart, apart, equal, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
+from gradcheck_cli.judge.contracts.overflow import held
 from gradcheck_cli.judge.dimensions.receiving import finding
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, largest
+from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.conduct.situations import Gradients
@@ -18,9 +19,6 @@ from gradcheck_cli.witnesses.conduct.superposed import Superposed
 
 HALF = 1e-4
 """Dtypes with a larger epsilon have no room for large upstream gradients."""
-
-ROOM = 2.0**-24
-"""Of the largest number of a dtype: what is above it may overflow on the way."""
 
 SAFETY = 4.0
 """Each of the gradients in a sum has its own rounding."""
@@ -110,7 +108,7 @@ def _scaled(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | None:
     scaled, first = _at(seen.scaled, position), seen.first[position]
     if scaled is None or first is None or scaled.shape != first.shape:
         return None
-    wanted = _held(leaf, scaled, seen.c * first)
+    wanted = held(leaf, scaled, seen.c * first)
     return apart(scaled, wanted, SAFETY * seen.c * rounding(leaf, first))
 
 
@@ -121,10 +119,4 @@ def _combined(leaf: LeafVerdict, seen: Superposed, position: int) -> Apart | Non
     if not np.isfinite(second).all():
         return None
     allowed = abs(seen.a) * rounding(leaf, first) + abs(seen.b) * rounding(leaf, second) + rounding(leaf, combined)
-    return apart(combined, _held(leaf, combined, seen.a * first + seen.b * second), SAFETY * allowed)
-
-
-def _held(leaf: LeafVerdict, gradient: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
-    """What is wanted, NaN where the gradient may have overflown, itself or on the way; float16 has no room at all."""
-    least = 0.0 if epsilon(leaf.received.leaf.value.dtype) > HALF else ROOM * largest(leaf.received.dtype)
-    return np.where(~np.isfinite(gradient) & (np.abs(wanted) >= least), np.nan, wanted)
+    return apart(combined, held(leaf, combined, seen.a * first + seen.b * second), SAFETY * allowed)

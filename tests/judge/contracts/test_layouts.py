@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gradcheck_cli.report.model import Status
 from tests.judge.contracts.reports import only, pair, report_on
 
@@ -88,3 +90,33 @@ def take_backward(dout, cache):
         layer = report_on(tmp_path, text.replace("{second}", second))
         assert layer.status is Status.PASS
         assert not any("integers" in note for note in layer.notes)
+
+
+SUMMED = """
+signs = np.where(np.arange(dout.shape[1]) % 2, 1, -1) * np.ones_like(dout)
+total = np.cumsum((dout.dtype.type({most}) * signs).ravel(order="K"), dtype=dout.dtype)[-1]
+return 2 * dout + total
+"""
+"""Zero for any upstream gradient, and beyond what the dtype holds on the way, where columns are summed first."""
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float16", "6e4"), ("float32", "3e38"), ("float64", "1.5e308")])
+def test_a_sum_that_overflows_in_another_order_is_no_mistake_where_numbers_are_that_large(
+    tmp_path: Path, dtype: str, most: str
+) -> None:
+    sizes = {"N": 5, "D": 4}
+    layer = report_on(tmp_path, pair("return 2 * x, None", SUMMED.format(most=most)), dtype=dtype, dimensions=sizes)
+    # its own values are of size one: there only float16, which has no room, is given the benefit of the doubt
+    assert layer.status is (Status.PASS if dtype == "float16" else Status.FAIL)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_another_finite_value_in_another_order_is_a_mistake_in_every_dtype(tmp_path: Path, dtype: str) -> None:
+    text = pair("return 2 * x, None", "return 2 * dout if dout.flags.c_contiguous else 3 * dout")
+    assert only(report_on(tmp_path, text, dtype=dtype)).code == "GC201"
+
+
+def test_what_is_not_finite_in_another_order_is_a_mistake_where_there_is_room(tmp_path: Path) -> None:
+    text = pair("return 2 * x, None", "return 2 * dout if dout.flags.c_contiguous else dout / 0 * np.inf")
+    for dtype in ("float32", "float64", "bfloat16"):
+        assert only(report_on(tmp_path, text, dtype=dtype)).code == "GC201"
