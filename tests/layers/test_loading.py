@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.loading import load, read_source
 
 
@@ -231,3 +232,16 @@ def test_running_code_of_no_loaded_project_sets_no_modules_aside(tmp_path: Path)
     load(tmp_path / "mylayer.py")
     run(len, ([],), {}, what="f", place=Place(Path("/nowhere/x.py"), Path("/nowhere")), line=1, inputs={})
     assert "helper" in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("start", "encoding"), [("\ufeff", "utf-8"), ("# -*- coding: latin-1 -*-\n# caf\xe9\n", "latin-1")]
+)
+def test_what_needs_the_text_of_a_definition_finds_it_in_every_encoding(
+    tmp_path: Path, start: str, encoding: str
+) -> None:
+    text = start + "def twice(x):\n    def back(dy):\n        return 2 * dy\n    return 2 * x, back\n"
+    (tmp_path / "closure.py").write_bytes(text.encode(encoding))
+    (layer,) = find(load(tmp_path / "closure.py")).layers
+    assert (layer.name, layer.convention.value) == ("twice", "closure")
+    assert text.splitlines()[layer.forward_line - 1].endswith("def twice(x):")

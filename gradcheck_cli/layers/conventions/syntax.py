@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import linecache
 import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -23,10 +24,12 @@ def parse(source: str) -> ast.Module:
 
 @functools.lru_cache(maxsize=256)
 def _tree(path: str, stamp: int) -> ast.Module | None:
+    """Of the text that was imported, in whatever encoding: `layers.loading` leaves it with `linecache`."""
     del stamp
+    linecache.checkcache(path)
     try:
-        return parse(Path(path).read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        return parse("".join(linecache.getlines(path)))
+    except (SyntaxError, ValueError, RecursionError):
         return None
 
 
