@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.options import CheckOptions, Progress, Target
@@ -23,7 +23,6 @@ from gradcheck_cli.isolation.messages import (
     Broke,
     Check,
     Checked,
-    Dependencies,
     Find,
     Found,
     FoundLayer,
@@ -34,6 +33,7 @@ from gradcheck_cli.isolation.messages import (
     Step,
 )
 from gradcheck_cli.isolation.pool import Failure, Limits, Pool
+from gradcheck_cli.isolation.remembering import Forgetful, Memory, keep
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.listed import ListedLayer, Listing
 from gradcheck_cli.report.model import Finding, LayerReport, Report
@@ -60,30 +60,6 @@ class Workers:
     count: int = 1
     seconds: float | None = 300.0
     memory: int | None = None
-
-
-class Memory(Protocol):
-    """Verdicts of earlier runs under the same options."""
-
-    def known(self, path: Path) -> tuple[Found, Mapping[str, LayerReport]] | None:
-        """A module's layers, and the verdicts by their names that still hold."""
-
-    def keep(
-        self, path: Path, found: Found, reports: Mapping[str, LayerReport], depends: Dependencies, since: float
-    ) -> None:
-        """Remember these verdicts, if nothing that they depend on has changed since that time."""
-
-
-class Forgetful:
-    """A memory that has none."""
-
-    def known(self, path: Path) -> tuple[Found, Mapping[str, LayerReport]] | None:
-        """Nothing."""
-
-    def keep(
-        self, path: Path, found: Found, reports: Mapping[str, LayerReport], depends: Dependencies, since: float
-    ) -> None:
-        """Forget it."""
 
 
 @dataclass
@@ -135,7 +111,7 @@ class Apart:
         try:
             layers = self._checked(asked, picked, options, progress, answers)
         finally:
-            _keep(memory, known, found, answers, now)
+            keep(memory, known, found, answers, now)
         return Report(
             version=__version__,
             seed=options.inputs.seed,
@@ -157,7 +133,7 @@ class Apart:
         known = {path: held[0] for path in asked.paths if (held := memory.known(path)) is not None}
         found = dict(known)
         picked = self._picked(asked, found)
-        _keep(memory, known, found, {}, now)
+        keep(memory, known, found, {}, now)
         return picked
 
     def list(self, targets: Sequence[Target], inputs: InputOptions) -> Listing:
@@ -253,34 +229,6 @@ class Apart:
             if options.stops_at(reports[position]):
                 break
         return tuple(reports[position] for position in sorted(reports))
-
-
-def _keep(
-    memory: Memory,
-    known: Collection[Path],
-    found: Mapping[Path, Found],
-    answers: Mapping[tuple[Path, str], Checked],
-    since: float,
-) -> None:
-    """Of each module where something new was found, all that is known."""
-    for path, contents in found.items():
-        own = {name: answer for (where, name), answer in answers.items() if where == path}
-        new = [answer for answer in own.values() if not answer.report.cached]
-        if not new and path in known:
-            continue
-        parts = [part for part in (contents.depends, *(answer.depends for answer in new)) if part is not None]
-        if len(parts) == 1 + len(new):
-            reports = {name: answer.report for name, answer in own.items()}
-            memory.keep(path, contents, reports, _together(parts), since)
-
-
-def _together(parts: Sequence[Dependencies]) -> Dependencies:
-    return Dependencies(
-        files=tuple(sorted({name for part in parts for name in part.files})),
-        folders=tuple(sorted({name for part in parts for name in part.folders})),
-        distributions=tuple(sorted({name for part in parts for name in part.distributions})),
-        outside=next((part.outside for part in parts if part.outside), ""),
-    )
 
 
 def _verdict(answer: Answer | Failure, layer: FoundLayer, path: Path) -> LayerReport:
