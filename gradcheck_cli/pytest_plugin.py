@@ -11,7 +11,8 @@ import pytest
 
 if TYPE_CHECKING:
     from gradcheck_cli.cli.given import RunOptions
-    from gradcheck_cli.isolation.apart import Apart, Memory
+    from gradcheck_cli.isolation.apart import Apart
+    from gradcheck_cli.isolation.remembering import Memory
     from gradcheck_cli.report.model import LayerReport
 
 _NOT_COLLECTED = ("conftest.py", "setup.py")

@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -54,12 +54,12 @@ class Observer:
     """Hears from Python itself what is read. One for a process: such hooks stay to its end.
 
     Args:
-        private: the run's own folder, which no module knows of.
+        private: folders that are ours or JAX's: the run's own, that of compiled programs.
     """
 
-    def __init__(self, private: Path) -> None:
+    def __init__(self, private: Sequence[Path]) -> None:
         self._into: Observed | None = None
-        self._private = f"{private}{os.sep}"
+        self._private = tuple(f"{folder}{os.sep}" for folder in private)
         sys.addaudithook(self._heard)
 
     @contextmanager

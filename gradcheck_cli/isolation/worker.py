@@ -87,7 +87,8 @@ class Worker:
         from gradcheck_cli.isolation.process_state import ProcessState
 
         self._send = send
-        self._observer = Observer(private)
+        programs = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+        self._observer = Observer([private, *([Path(programs).absolute()] if programs else [])])
         self._observed: defaultdict[Path, Observed] = defaultdict(Observed)
         self._modules: dict[Path, tuple[Module | None, Contents[Layer]]] = {}
         self._checker: Checker | None = None
