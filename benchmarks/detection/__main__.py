@@ -105,7 +105,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write the results to this file")
     parser.add_argument("--merge", type=Path, nargs="*", default=(), help="results of other runs: not run again")
     parser.add_argument("--no-run", action="store_true", help="only merge")
-    parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}, those of this dtype"
+    )
     options = parser.parse_args(arguments)
     options.tools = options.tools.split(",")
     if unknown := set(options.tools) - set(TOOLS):
@@ -161,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = markdown(run)
     print(text)
     if options.write:
-        update(PAGE, text)
+        update(PAGE, text, options.dtype)
     ours = run.of(OURS)
     bad = any(is_miss(item) or is_false_alarm(item) for item in ours) or any(item.wrong for item in run.references)
     return int(bad or bool(run.problems))

@@ -19,7 +19,8 @@ TITLES = {
 FOLDED = 12
 """Longer lists are folded away."""
 
-BEGIN, END = "<!-- benchmarks.detection: begin -->", "<!-- benchmarks.detection: end -->"
+BEGIN, END = "<!-- benchmarks.detection {}: begin -->", "<!-- benchmarks.detection {}: end -->"
+"""Around what a run in one dtype found: the runs are an hour each, and not made together."""
 
 
 def markdown(run: Run) -> str:
@@ -231,15 +232,15 @@ def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def update(page: Path, text: str) -> None:
-    """Put `text` between the page's markers.
+def update(page: Path, text: str, dtype: str) -> None:
+    """Put `text` between the page's markers for this dtype.
 
     Raises:
         ValueError: where the page has none.
     """
     old = page.read_text(encoding="utf-8")
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = old.partition(BEGIN.format(dtype))
+    _, end, after = rest.partition(END.format(dtype))
     if not begin or not end:
-        raise ValueError(f"{page} has no markers {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{page} has no markers {BEGIN.format(dtype)} and {END.format(dtype)}")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")

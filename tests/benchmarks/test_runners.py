@@ -151,12 +151,14 @@ def test_results_survive_a_file(tmp_path: Path) -> None:
 
 def test_the_page_is_changed_between_its_markers_only(tmp_path: Path) -> None:
     page = tmp_path / "record.md"
-    page.write_text(f"# Record\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")
-    update(page, "new")
-    assert page.read_text() == f"# Record\n\nBefore.\n\n{BEGIN}\n\nnew\n\n{END}\n\nAfter.\n"
+    begin, end = BEGIN.format("float32"), END.format("float32")
+    other = f"{BEGIN.format('float64')}\nkept\n{END.format('float64')}"
+    page.write_text(f"# Record\n\n{other}\n\n{begin}\nold\n{end}\n\nAfter.\n")
+    update(page, "new", "float32")
+    assert page.read_text() == f"# Record\n\n{other}\n\n{begin}\n\nnew\n\n{end}\n\nAfter.\n"
     page.write_text("no markers")
     with pytest.raises(ValueError, match="has no markers"):
-        update(page, "new")
+        update(page, "new", "float64")
 
 
 def test_options_pick_layers() -> None:
