@@ -137,8 +137,8 @@ def _trial(path: Path, module: Any, layer: Any, checker: Any, seed: int, dtype: 
 
 
 def _distinguishable(leaf: Any) -> Sequence[int]:
-    """Positions of the elements whose reference is above its tolerance; at a kink no value is the right one."""
-    if leaf.reference is None or leaf.tolerance is None or "kink" in leaf.why:
+    """Positions of the elements whose reference is above its tolerance; at a kink or a jump there is no right value."""
+    if leaf.reference is None or leaf.tolerance is None or "kink" in leaf.why or "jump" in leaf.why:
         return ()
     magnitude = np.abs(leaf.reference.reshape(-1)).astype(np.float64)
     allowed = leaf.tolerance.at(magnitude, slice(None))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.dimensions.receiving import Received
 from gradcheck_cli.judge.elements import Comparison
 from gradcheck_cli.judge.evidence.evidence import Evidence
+from gradcheck_cli.judge.evidence.table import EXCLUDED
 from gradcheck_cli.judge.noise.sensitivity import sensitivity
 from gradcheck_cli.judge.noise.tolerance import Tolerance
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, STRAIGHT_THROUGH, LeafVerdict
@@ -84,7 +85,10 @@ def conclude(case: Case, judged: Judged, evidence: Evidence) -> LeafVerdict:
         wrong_map=wrong_map,
         findings=tuple(findings),
         notes=judged.notes,
-        sensitivity=sensitivity(judged.tolerance, judged.reference, judged.bars),
+        # within so many error bars a difference that decides alone leaves it open
+        sensitivity=sensitivity(
+            judged.tolerance, judged.reference, None if judged.bars is None else EXCLUDED * judged.bars
+        ),
         why=judged.why or judged.accepted,
     )
 

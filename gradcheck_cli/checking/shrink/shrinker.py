@@ -33,6 +33,7 @@ from gradcheck_cli.checking.shrink.value_assertions import (
 from gradcheck_cli.checking.shrink.writer import transcribe
 from gradcheck_cli.checking.stress.unstable import Unstable
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.leaf import tolerance_at
 from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, STRAIGHT_THROUGH, LeafVerdict
 from gradcheck_cli.layers.case import Case, Specification
 from gradcheck_cli.layers.layer import BoundLayer
@@ -279,7 +280,12 @@ def _element(verdict: LeafVerdict, index: tuple[int, ...], expect: str) -> Wrong
         return None
     witness = AUTODIFF if verdict.decided_by == AUTODIFF else "a finer difference"
     witness = STRAIGHT_THROUGH if expect == STRAIGHT_THROUGH else witness
-    return Wrong(verdict.received.leaf, index, complex(yours[index]), complex(reference[index]), witness)
+    allowed = 0.0
+    if verdict.tolerance is not None:
+        flat = int(np.ravel_multi_index(index, reference.shape)) if index else 0
+        allowed = tolerance_at(verdict.tolerance, complex(reference[index]), flat)
+    allowed = allowed if math.isfinite(allowed) else 0.0
+    return Wrong(verdict.received.leaf, index, complex(yours[index]), complex(reference[index]), witness, allowed)
 
 
 def _has(finding: Finding, draw: CheckedCase) -> bool:

@@ -24,13 +24,18 @@ ATOL = 1e-8
 
 @dataclass(frozen=True)
 class Wrong:
-    """One element that is wrong: where it is, what came back, and what is right."""
+    """One element that is wrong: where it is, what came back, and what is right.
+
+    Attributes:
+        tolerance: how far a right one may be off, by rounding; 0 where that is not known.
+    """
 
     leaf: Leaf
     index: tuple[int, ...]
     yours: complex
     reference: complex
     witness: str
+    tolerance: float = 0.0
 
     @property
     def relative(self) -> float:
@@ -108,7 +113,10 @@ def beside(transcript: Transcript, yours: str, wrong: Wrong) -> list[str]:
 
 
 def tolerances(wrong: Wrong) -> tuple[float, float]:
-    """Powers of ten well below the error that is shown, and, where they may be, well above rounding."""
+    """Powers of ten well below the error that is shown, and, where they may be, well above rounding.
+
+    What rounding does to a right gradient is in the second one, up to a twentieth of the error.
+    """
     coarse = wrong.leaf.value.dtype.itemsize // (2 if wrong.leaf.value.dtype.kind == "c" else 1) < 8
     most = 1e-2 if coarse else 1e-4
     size = abs(wrong.reference)
@@ -117,7 +125,10 @@ def tolerances(wrong: Wrong) -> tuple[float, float]:
         return most, ATOL
     if size == 0:
         return most, _power(min(error / 10, ATOL if not coarse else 1e-3))
-    return min(most, _power(error / size / 10)), _power(min(error / 100, ATOL))
+    least = _power(min(error / 100, ATOL))
+    if wrong.tolerance > least / 10:
+        least = max(least, min(_power(100 * wrong.tolerance), _power(error / 20)))
+    return min(most, _power(error / size / 10)), least
 
 
 def _rounded(value: complex, rtol: float) -> complex:
