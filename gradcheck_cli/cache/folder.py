@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcheck_cli.whole_file import replace_file
+
 _MARK = b"gradcheck cache 1\n"
 _SUFFIX = ".gck"
 MOST_FILES = 4000
@@ -84,14 +86,10 @@ class Folder:
     def write(self, name: str, body: bytes) -> None:
         """Write a file, whole or not at all. What keeps it from being written is no error."""
         unfinished = self.path / f".{name[:16]}-{secrets.token_hex(8)}"
+        content = _MARK + hashlib.sha256(body).digest() + body
         try:
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(_MARK + hashlib.sha256(body).digest() + body)
-            unfinished.replace(self.path / (name + _SUFFIX))
+            replace_file(self.path / (name + _SUFFIX), content, unfinished, mode=0o600)
         except OSError:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
             return
         self._prune()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import stat
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from gradcheck_cli.cli.output import Output
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.formats import FOR_PEOPLE, TABLE, renderer
 from gradcheck_cli.report.problem import Problem
+from gradcheck_cli.whole_file import replace_file
 
 if TYPE_CHECKING:
     from gradcheck_cli.report.model import Report
@@ -77,17 +77,8 @@ def write_whole(path: Path, content: str) -> None:
             stream.write(data)
         return
     beside = target.parent / f".gradcheck-{secrets.token_hex(8)}.tmp"
-    try:
-        # 0o666 less the umask, as for any new file; a private one would be unreadable to whoever collects reports
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        if mode is not None:
-            beside.chmod(stat.S_IMODE(mode))
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    # a new one is as any new file: a private one would be unreadable to whoever collects reports
+    replace_file(target, data, beside, kept_mode=None if mode is None else stat.S_IMODE(mode))
 
 
 def _mode(target: Path) -> int | None:

@@ -100,11 +100,6 @@ class Pool:
         self._is_sweep_due = False
         self.printed = Printed()
 
-    def warm(self) -> None:
-        """Start a worker before there is work for it: it takes a second to import JAX."""
-        if not self._seats:
-            self._seats.append(self._start())
-
     def run(
         self, requests: Sequence[Request], tell: Callable[[int, Began | Step], None]
     ) -> Iterator[tuple[int, Answer | Failure]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.report.model import Finding, LayerReport, Status
+from gradcheck_cli.whole_file import replace_file
 
 FORMAT = "gradcheck baseline"
 SCHEMA_VERSION = 1
@@ -153,11 +154,7 @@ def write_baseline(baseline: Baseline) -> None:
     """
     new = baseline.file.with_name(f".{baseline.file.name}.{os.getpid()}.new")
     try:
-        try:
-            new.write_text(text_of(baseline.counts), encoding="utf-8", newline="\n")
-            new.replace(baseline.file)
-        finally:
-            new.unlink(missing_ok=True)
+        replace_file(baseline.file, text_of(baseline.counts).encode(), new)
     except OSError as error:
         raise UserError(
             f"cannot write the baseline `{baseline.file.name}`: {error.strerror or error}",

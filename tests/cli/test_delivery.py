@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 
-from gradcheck_cli.cli import delivery
+from gradcheck_cli import whole_file
 from gradcheck_cli.cli.delivery import write_whole
 from gradcheck_cli.report.formats import FORMATS, SUFFIXES, TABLE
 from tests.cli.command import ROOT, environment, gradcheck
@@ -225,7 +225,7 @@ def test_what_fails_in_the_middle_leaves_the_old_file_and_no_other(tmp_path: Pat
     def full(*arguments: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(delivery.os, "fdopen", full)
+    monkeypatch.setattr(whole_file.os, "fdopen", full)
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "a", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -32,24 +32,30 @@ def slow_backward(dout, cache): return dout
 '''
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_is_known_is_said_and_nothing_is_left(tmp_path: Path, number: int) -> None:
-    flag = tmp_path / "flag"
-    (tmp_path / "layers.py").write_text(MODULE.format(flag=str(flag)))
+def started(folder: Path, output: int, *options: str) -> subprocess.Popen[bytes]:
+    """The command on these layers, in the middle of the slow one."""
+    flag = folder / "flag"
+    (folder / "layers.py").write_text(MODULE.format(flag=str(flag)))
     process = subprocess.Popen(
-        [sys.executable, "-m", "gradcheck_cli", "run", str(tmp_path / "layers.py"), "--format", "json", "--draws", "1"],
+        [sys.executable, "-m", "gradcheck_cli", "run", str(folder / "layers.py"), "--draws", "1", *options],
         cwd=ROOT,
-        env=environment(GRADCHECK_INTERRUPTION=str(tmp_path)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env=environment(GRADCHECK_INTERRUPTION=str(folder)),
+        stdout=output,
+        stderr=output,
     )
     until = time.monotonic() + 90
     while not flag.exists() and time.monotonic() < until:
         time.sleep(0.05)
-    started = time.monotonic()
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_known_is_said_and_nothing_is_left(tmp_path: Path, number: int) -> None:
+    process = started(tmp_path, subprocess.PIPE, "--format", "json")
+    moment = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - moment < 10
     assert process.returncode == 130
     document = json.loads(out)
     assert [(layer["name"], layer["status"]) for layer in document["layers"]] == [("quick", "pass")]
@@ -58,18 +64,7 @@ def test_what_is_known_is_said_and_nothing_is_left(tmp_path: Path, number: int) 
 
 
 def test_a_command_that_is_killed_takes_its_workers_along(tmp_path: Path) -> None:
-    flag = tmp_path / "flag"
-    (tmp_path / "layers.py").write_text(MODULE.format(flag=str(flag)))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gradcheck_cli", "run", str(tmp_path / "layers.py"), "--draws", "1"],
-        cwd=ROOT,
-        env=environment(GRADCHECK_INTERRUPTION=str(tmp_path)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until = time.monotonic() + 90
-    while not flag.exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    process = started(tmp_path, subprocess.DEVNULL)
     process.kill()
     process.wait()
     until = time.monotonic() + 10
