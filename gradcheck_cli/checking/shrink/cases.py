@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.checking.shrink.patterns import MOST, cyclic, scattered
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import ArgumentShape, Case, Leaf, Specification
 from gradcheck_cli.layers.inputs.building import as_given, as_numpy
 from gradcheck_cli.layers.inputs.sampling import draw
 from gradcheck_cli.layers.layer import BoundLayer
-from gradcheck_cli.layers.leaves import at, is_floating, rebuild
+from gradcheck_cli.layers.leaves import at, is_floating, rebuild, walk
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import like, widened
@@ -93,6 +94,47 @@ def of_values(case: Case, values: Mapping[int, Array]) -> Case:
     return replace(case, leaves=leaves, arguments=arguments)
 
 
+def of_patterns(case: Case, positions: Sequence[int], specification: Specification) -> Case:
+    """The case with long arrays that one expression makes, so that they can be written down; itself where none is long.
+
+    Those are the leaves at these positions, and what has no gradient: labels, indices, masks, targets.
+    """
+    arguments = dict(case.arguments)
+    for seed, (name, argument) in enumerate(case.arguments.items()):
+        if name not in case.differentiable and _is_long(argument):
+            arguments[name] = as_given(case.layer, {name: rebuild(as_numpy(argument), _patterned(seed))})[name]
+    long = [position for position in positions if case.leaves[position].value.size > MOST]
+    if not long and all(arguments[name] is case.arguments[name] for name in arguments):
+        return case
+    return of_values(replace(case, arguments=arguments), _scattered(case, long, specification))
+
+
+def _is_long(argument: Any) -> bool:
+    return any(np.size(leaf) > MOST for _, leaf in walk(argument) if hasattr(leaf, "dtype"))
+
+
+def _patterned(seed: int) -> Callable[[Any, Any], Any]:
+    def patterned(_: Any, old: Any) -> Any:
+        if not isinstance(old, np.ndarray) or old.size <= MOST:
+            return old
+        if old.dtype.kind in "biu":
+            return cyclic(old)
+        if old.dtype.kind != "f" or bool((old == old.flat[0]).all()):
+            return old
+        return scattered(old.shape, "positive" if bool((old > 0).all()) else "", seed).astype(old.dtype)
+
+    return patterned
+
+
+def _scattered(case: Case, positions: Sequence[int], specification: Specification) -> dict[int, Array]:
+    """Values for these leaves that one expression makes each, those of other leaves others."""
+    return {
+        position: scattered(case.leaves[position].value.shape, _domain(case.leaves[position], specification), position)
+        for position in positions
+        if case.leaves[position].value.dtype.kind != "c"
+    }
+
+
 def plain_values(case: Case, positions: Sequence[int], specification: Specification) -> Iterator[dict[int, Array]]:
     """Values for these leaves from the simplest on; zero is left out, for too much is special there."""
 
@@ -100,18 +142,18 @@ def plain_values(case: Case, positions: Sequence[int], specification: Specificat
         return {position: make(case.leaves[position].value) for position in positions}
 
     domains = {_domain(case.leaves[position], specification) for position in positions}
-    signed = domains <= {""}
+    long = _scattered(case, [k for k in positions if case.leaves[k].value.size > MOST], specification)
     if "unit" in domains:
         yield filled(lambda value: np.full(value.shape, 0.5))
-        yield filled(lambda value: np.clip(np.round(value.real, 1), 0.1, 0.9))
+        yield filled(lambda value: np.clip(np.round(value.real, 1), 0.1, 0.9)) | long
         return
     yield filled(lambda value: np.ones(value.shape))
     yield filled(lambda value: np.arange(1.0, value.size + 1).reshape(value.shape))
-    if signed:
+    if domains <= {""}:
         yield filled(lambda value: -np.ones(value.shape))
-        yield filled(_alternating)
-    yield filled(lambda value: _away_from_zero(value, 0) if value.dtype.kind != "c" else np.round(value, 0) + 1)
-    yield filled(lambda value: _away_from_zero(value, 1) if value.dtype.kind != "c" else np.round(value, 1))
+        yield filled(_alternating) | long
+    yield filled(lambda value: _away_from_zero(value, 0) if value.dtype.kind != "c" else np.round(value, 0) + 1) | long
+    yield filled(lambda value: _away_from_zero(value, 1) if value.dtype.kind != "c" else np.round(value, 1)) | long
 
 
 def plain_elements(value: Array, domain: str) -> Iterator[tuple[tuple[int, ...], float]]:

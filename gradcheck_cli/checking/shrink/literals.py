@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 24
-"""Elements up to which an array is written out; longer ones only where they follow a pattern."""
+from gradcheck_cli.checking.shrink.patterns import MOST, expression
 
 _DECIMALS = 9
 """Decimals that drawn values have at most."""
@@ -76,9 +75,18 @@ def _array(array: NDArray[Any], library: str) -> str:
     if array.size > 6 and array.dtype.kind == "f" and np.array_equal(array.ravel(), np.arange(1.0, array.size + 1)):
         return f"{library}.arange(1.0, {array.size + 1}{dtype}).reshape({_shape(array)})"
     if array.size > MOST:
-        raise Unwritable(f"{array.size} numbers")
+        if (made := expression(array)) is None:
+            raise Unwritable(f"{array.size} numbers")
+        return _made(made, array.dtype, library)
     numbers = array.tolist() if array.dtype.itemsize >= 8 or array.dtype.kind != "f" else _few_digits(array)
     return f"{library}.array({_finite(repr(numbers))}{dtype})"
+
+
+def _made(text: str, dtype: np.dtype[Any], library: str) -> str:
+    if library == "jnp":
+        return f"jnp.array({text}{'' if dtype.name in _IMPLIED else f', jnp.{dtype.name}'})"
+    grouped = text if text.endswith(")") and " % " not in text else f"({text})"
+    return text if dtype.name in _IMPLIED else f"{grouped}.astype(np.{dtype.name})"
 
 
 def _shortest(array: NDArray[Any]) -> NDArray[Any]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.checking.shrink import cases
+from gradcheck_cli.checking.shrink.patterns import MOST, scattered
 from gradcheck_cli.layers.case import Case, Specification
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.options import InputOptions
@@ -83,7 +85,7 @@ class Search(Generic[Shown]):
 
     def plainer(self, start: Failing[Shown], budget: Budget) -> Failing[Shown]:
         """The same failure with ones and small whole numbers, as far as it goes."""
-        best = self._plainer_upstream(start, budget)
+        best = self._plainer_upstream(self._without_long_settings(start, budget), budget)
         positions = cases.simplifiable(best.case, self.specification)
         changed = self._first_values(best, positions, budget) if positions else None
         if changed is None:
@@ -95,10 +97,20 @@ class Search(Generic[Shown]):
             best = self._elements(best, position, budget)
         return best
 
+    def _without_long_settings(self, start: Failing[Shown], budget: Budget) -> Failing[Shown]:
+        """The same failure, in whatever element, where labels or indices too long to be written down are counted."""
+        changed = cases.of_patterns(start.case, (), self.specification)
+        if changed is start.case or not budget.spend():
+            return start
+        found = self.fails(changed, start.upstream, None)
+        return start if found is None else Failing(changed, found[1], found[0])
+
     def _plainer_upstream(self, best: Failing[Shown], budget: Budget) -> Failing[Shown]:
         if best.case.layer.unit_upstream:
             return best
-        for make in (np.ones, lambda shape: np.arange(1.0, np.prod(shape, dtype=int) + 1).reshape(shape)):
+        for make in (np.ones, _counted, scattered):
+            if make is scattered and all(weights.size <= MOST for weights in best.upstream.flat):
+                break
             if (found := self._try(best, best.case, cases.of_upstream(best.upstream, make), budget)) is not None:
                 return found
         return best
@@ -133,6 +145,10 @@ class Search(Generic[Shown]):
             return None
         found = self.fails(case, upstream, best.shown)
         return None if found is None else replace(best, case=case, upstream=found[1], shown=found[0])
+
+
+def _counted(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.arange(1.0, np.prod(shape, dtype=int) + 1).reshape(shape)
 
 
 _MOST_ELEMENTS = 12

@@ -13,10 +13,11 @@ import numpy as np
 
 from gradcheck_cli.checking.case import Cases, CheckedCase
 from gradcheck_cli.checking.shrink import structure_assertions
-from gradcheck_cli.checking.shrink.cases import free_sizes, of_sizes, of_upstream
+from gradcheck_cli.checking.shrink.cases import free_sizes, of_patterns, of_sizes, of_upstream, simplifiable
 from gradcheck_cli.checking.shrink.literals import Unwritable
 from gradcheck_cli.checking.shrink.made_inputs import statements
 from gradcheck_cli.checking.shrink.oracle import Differences
+from gradcheck_cli.checking.shrink.patterns import scattered
 from gradcheck_cli.checking.shrink.script import Script, Trial, assemble, attempt
 from gradcheck_cli.checking.shrink.search import Budget, Failing, Fails, Search
 from gradcheck_cli.checking.shrink.transcript import Transcript
@@ -106,11 +107,13 @@ class Shrinker:
             position = [leaf.name for leaf in draw.subject.case.leaves].index(wrong.leaf.name)
             candidates = [Failing(draw.subject.case, draw.subject.upstream, wrong)]
             need = min(_NEED, wrong.relative / 10)
+            shrunk: list[Failing[Wrong]] = []
             if wrong.relative > _VISIBLE and not np.iscomplexobj(wrong.leaf.value):
                 look = Differences(self.bound, position, need, self.device).look
-                candidates += self._shrunk_values(candidates[0], look, TRIES)
-            else:
-                candidates += self._shrunk_values(candidates[0], partial(self._judged, position), JUDGED)
+                shrunk += self._shrunk_values(candidates[0], look, TRIES)
+            if not shrunk:  # an error below the rounding of such differences
+                shrunk += self._shrunk_values(candidates[0], partial(self._judged, position), JUDGED)
+            candidates += shrunk
             for candidate in reversed(candidates):
                 confirmed = self._confirmed(candidate, position)
                 if confirmed is not None and (script := self._value_script(confirmed)) is not None:
@@ -193,6 +196,8 @@ class Shrinker:
                     best = Failing(draw.subject.case, found[1], found[0])
         if best is None and named:
             best = self._small_enough(named[0].subject.case, fails)
+        if best is None and named:
+            best = self._patterned(named[0].subject.case, fails)
         if best is None:
             return None
         return search.plainer(search.smaller(best, budget), Budget.of(TRIES, SECONDS)).shown
@@ -206,6 +211,13 @@ class Shrinker:
             if smaller is not None and found is not None:
                 return Failing(smaller, found[1], found[0])
         return None
+
+    def _patterned(self, case: Case, fails: Fails[Script]) -> Failing[Script] | None:
+        """A failing case where no size may be smaller: long arrays are what one expression makes."""
+        made = of_patterns(case, simplifiable(case, self.specification), self.specification)
+        upstream = draw_upstream(made.layer, made, run_forward(self.bound, made).outputs)
+        found = fails(made, of_upstream(upstream, scattered), None)
+        return None if found is None else Failing(made, found[1], found[0])
 
     def _structure_script(self, finding: Finding, case: Case, upstream: Upstream) -> Script | None:
         whole = finding.code in structure_assertions.WHOLE
@@ -293,10 +305,18 @@ def _has(finding: Finding, draw: CheckedCase) -> bool:
 
 
 def _holds_for_right(variables: dict[str, Any], name: str, wrong: Wrong) -> bool:
-    """Whether the assertion would hold, by a wide margin, for the right value, and fails by one for yours."""
+    """Whether the assertion would hold, by a wide margin, for the right value, and fails by one for yours.
+
+    Against a difference, it must leave room for the rounding of a right one too: an error bar is a quarter of what is
+    allowed. (Against a number, the tolerances do.)
+    """
     told = variables.get(name)
-    rtol, atol = (RTOL, ATOL) if name.startswith("numeric") else tolerances(wrong)
     if told is None or "yours" not in variables:
         return False
+    rtol, atol = tolerances(wrong)
+    if name.startswith("numeric"):
+        rtol, atol = RTOL, ATOL
+        if wrong.tolerance / 4 > atol + rtol * abs(wrong.reference):
+            return False
     right = wrong.reference if np.iscomplexobj(wrong.leaf.value) else wrong.reference.real
     return isclose(right, told, rtol / 5, atol / 5) and not isclose(variables["yours"], told, 5 * rtol, 5 * atol)

@@ -107,7 +107,7 @@ def beside(transcript: Transcript, yours: str, wrong: Wrong) -> list[str]:
     right = transcript.free("right")
     message = _message(yours, f"but {wrong.witness} gives {{{right}}}")
     return [
-        f"yours, {right} = {yours}, {_rounded(reference, rtol)!r}",
+        f"yours, {right} = {yours}, {_rounded(reference, rtol) if abs(reference) > atol / 1000 else 0.0!r}",
         f"assert np.isclose(yours, {right}, rtol={_short(rtol)}, atol={_short(atol)}), {message}",
     ]
 

@@ -272,3 +272,72 @@ def test_live_functions_have_no_module_to_import():
     report = check(lambda x: 2 * x, lambda dout: 3 * dout, {"x": np.ones((2, 3))})
     assert not report.passed
     assert report.layers[0].script == ""
+
+
+EMBED = """
+    def embed_forward(table, ids):
+        \"\"\"
+        - table: of shape (40, 3)
+        - ids: integers, of shape (6, 9), where 0 <= ids[i] < 40
+        \"\"\"
+        return table[ids], (ids, table.shape)
+
+    def embed_backward(dout, cache):
+        ids, shape = cache
+        dtable = np.zeros(shape)
+        ADDED
+        return dtable
+"""
+
+
+def test_where_no_size_may_be_smaller_long_inputs_are_made_by_an_expression(tmp_path):
+    layer = checked(tmp_path, EMBED.replace("ADDED", "dtable[ids] += dout"))
+    assert fails(layer, tmp_path)
+    assert "np.arange(54).reshape((6, 9)) % 40" in layer.script
+    (tmp_path / "mine.py").write_text(HEAD + dedent(EMBED.replace("ADDED", "np.add.at(dtable, ids, dout)")))
+    assert outcome(layer.script, tmp_path) == ""
+
+
+def test_long_values_that_may_not_be_alike_are_drawn_anew(tmp_path):
+    source = """
+        def centred_forward(x):
+            \"\"\"x: of shape (30, 2)\"\"\"
+            centred = x - x.mean(axis=0)
+            return centred / np.sqrt((centred**2).sum(axis=0)), (centred,)
+
+        def centred_backward(dout, cache):
+            (centred,) = cache
+            norm = np.sqrt((centred**2).sum(axis=0))
+            unit = centred / norm
+            return (dout - dout.mean(axis=0) - unit * (dout * unit).sum(axis=0)) / norm
+    """
+    layer = checked(tmp_path, source.replace("sum(axis=0)) / norm", "sum(axis=0)) / norm * 1.01"))
+    assert fails(layer, tmp_path)
+    assert "np.random.default_rng(0).uniform(-2, 2, (30, 2)).round(2)" in layer.script
+    (tmp_path / "mine.py").write_text(HEAD + dedent(source))
+    assert outcome(layer.script, tmp_path) == ""
+
+
+def test_an_output_of_another_shape_has_a_script_though_no_size_may_be_smaller(tmp_path):
+    layer = checked(
+        tmp_path, EMBED.replace("ADDED", "np.add.at(dtable, ids, dout)").replace("return dtable", "return dtable.T")
+    )
+    assert fails(layer, tmp_path)
+
+
+def test_an_error_below_the_rounding_of_differences_is_looked_for_by_the_judge(tmp_path):
+    source = """
+        def scale_forward(x, w):
+            \"\"\"
+            - x: float32, of shape (N, D)
+            - w: float32, of shape (D,)
+            \"\"\"
+            return (x * w).astype(np.float32), (x, w)
+
+        def scale_backward(dout, cache):
+            x, w = cache
+            return RATHER * dout * w, (dout * x).sum(axis=0)
+    """
+    layer = checked(tmp_path, source.replace("RATHER", "np.float32(1.01)"))
+    assert fails(layer, tmp_path)
+    assert "np.ones((1, 1), np.float32)" in layer.script
