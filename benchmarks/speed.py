@@ -125,7 +125,9 @@ def main() -> int:
             paired("gradcheck --help / import typer, rich", process(command, "--help"), imports, 3.0, runs),
             paired(
                 "one small layer, cold process / one small torch gradcheck",
-                process(command, "run", str(layer), "--shape", "x=4,6", "--shape", "w=6,5", "--shape", "b=5"),
+                process(
+                    command, "run", "--no-cache", str(layer), "--shape", "x=4,6", "--shape", "w=6,5", "--shape", "b=5"
+                ),
                 process(sys.executable, str(script)),
                 1.0,
                 runs,

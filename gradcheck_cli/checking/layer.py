@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from gradcheck_cli.checking.case import Cases
 from gradcheck_cli.checking.draws import Draws
 from gradcheck_cli.checking.findings import error_of_users_object, internal_error
 from gradcheck_cli.checking.record import Record
-from gradcheck_cli.checking.shrink.shrinker import Shrinker
-from gradcheck_cli.checking.stress.stress import Stressed, stress
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
@@ -30,6 +28,9 @@ from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.subject import Subject
+
+if TYPE_CHECKING:
+    from gradcheck_cli.checking.stress.unstable import Unstable
 
 EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = (
     contracts.examine,
@@ -89,8 +90,10 @@ class Checker:
             run.notes = draws.notes
             for examine in EXAMINATIONS:
                 run.examined(examine(checked.subject, checked.verdict, run.settings))
-        stressed = Stressed()
-        if run.settings.stress:
+        unstable: Sequence[Unstable] = ()
+        if run.settings.stress:  # imported only where it is asked for: each start would pay for it
+            from gradcheck_cli.checking.stress.stress import stress
+
             stressed = stress(
                 module,
                 bound,
@@ -102,8 +105,11 @@ class Checker:
                 lambda what: steps.step(layer.name, what),
             )
             run.examined(stressed.examination)
+            unstable = stressed.unstable
         if run.settings.shrink and (finding := run.first_finding) is not None:
+            from gradcheck_cli.checking.shrink.shrinker import Shrinker
+
             steps.step(layer.name, "looking for the smallest case that still fails")
             shrinker = Shrinker(module, bound, specification, inputs, cases, self._device)
-            extreme = next((one for one in stressed.unstable if one.finding is finding), None)
+            extreme = next((one for one in unstable if one.finding is finding), None)
             run.script = shrinker.script(finding, run.checked, extreme)

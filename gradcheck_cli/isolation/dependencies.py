@@ -171,7 +171,8 @@ def _by_top_level() -> dict[str, list[str]]:
 
 def _distributions(libraries: set[str]) -> tuple[str, ...]:
     """The folders that say which version of each library is installed: an upgrade gives another name."""
-    names = {name for library in libraries for name in _by_top_level().get(library, ())}
+    # asking which distribution each folder belongs to reads them all
+    names = {name for library in libraries - set(_ALWAYS) for name in _by_top_level().get(library, ())}
     found = set()
     for name in names | set(_ALWAYS):
         try:

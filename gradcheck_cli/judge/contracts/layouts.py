@@ -8,7 +8,7 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.contracts.comparing import Apart, apart, rounding
+from gradcheck_cli.judge.contracts.comparing import Apart, apart, at_least, evenly, rounding
 from gradcheck_cli.judge.contracts.mutation import upstream_name
 from gradcheck_cli.judge.contracts.overflow import held, held_in
 from gradcheck_cli.judge.dimensions.receiving import finding
@@ -35,9 +35,9 @@ def outputs_part(
         if one is None or other is None:
             continue
         size = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
-        allowed = np.full(one.shape, 4 * unmeasured_rounding([verdict.case.dtype]) * size)
+        allowed = evenly(4 * unmeasured_rounding([verdict.case.dtype]) * size)
         if own is not None and own.shape == one.shape:
-            allowed = np.fmax(allowed, own)
+            allowed = at_least(allowed, own)
         difference = apart(other, held_in(verdict.case.dtype, other, one), allowed)
         if difference is not None:
             return difference
@@ -96,7 +96,7 @@ def of_another_dtype(verdict: DrawVerdict, dtype: str, seen: Rearranged, plain: 
         if scale is not None and scale.size:
             size = max(size, float(np.max(scale, initial=0.0, where=np.isfinite(scale))))
         kept = held_in(np.dtype(dtype), got, held(leaf, got, wanted))
-        difference = apart(got, kept, relative * size + rounding(leaf, wanted))
+        difference = apart(got, kept, evenly(relative * size) + rounding(leaf, wanted))
         if difference is not None:
             where = f"where `{upstream_name(verdict.case)}` is {dtype}"
             message = f"`{leaf.received.name}` is wrong {where}: {difference.numbers}"

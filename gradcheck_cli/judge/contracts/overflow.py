@@ -25,8 +25,8 @@ def held(leaf: LeafVerdict, gradient: NDArray[Any], wanted: NDArray[Any]) -> NDA
 
 def held_in(dtype: np.dtype[Any] | None, got: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
     """What is wanted, NaN where `got`, made in `dtype`, may have overflown, itself or on the way."""
-    if got.shape != wanted.shape:
+    if got.shape != wanted.shape or (finite := np.isfinite(got)).all():
         return wanted
     most = largest(dtype)
     least = 0.0 if most < SMALL else ROOM * most
-    return np.where(~np.isfinite(got) & (np.abs(wanted) >= least), np.nan, wanted)
+    return np.where(~finite & (np.abs(wanted) >= least), np.nan, wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal
+from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal, evenly
 from gradcheck_cli.judge.dimensions.receiving import finding
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
@@ -27,7 +27,7 @@ def nondeterministic(verdict: DrawVerdict, seen: Repeated) -> tuple[Finding, ...
     dtypes = [case.dtype]
     for position, (one, other) in enumerate(zip(seen.outputs, seen.anew_outputs)):
         size = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
-        difference = apart(other, one, 4 * unmeasured_rounding(dtypes) * size)
+        difference = apart(other, one, evenly(4 * unmeasured_rounding(dtypes) * size))
         if difference is not None:
             which = "the output" if len(seen.outputs) == 1 else f"output {position}"
             message = f"the same inputs gave other outputs: {which} differs in {difference.numbers}"
@@ -112,7 +112,7 @@ def overwritten(verdict: DrawVerdict, before: Gradients, after: Gradients) -> tu
         # what an instance stores for its parameters is replaced by its next backward: that is what storing is for
         if now is None or then is None or _is_parameter(verdict, leaf):
             continue
-        difference = apart(now, then, 0.0)
+        difference = apart(now, then, evenly(0.0))
         if difference is not None:
             name = leaf.received.name
             message = f"`{name}`, once returned, was overwritten by a later call: {difference.numbers}"

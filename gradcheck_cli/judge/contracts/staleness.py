@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal
+from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal, evenly
 from gradcheck_cli.judge.dimensions.receiving import finding
 from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
@@ -100,7 +100,7 @@ def left_over(verdict: DrawVerdict, seen: Reused) -> tuple[Finding, ...]:
     for one, other in zip(seen.outputs, seen.own_outputs):
         if (
             one.shape != other.shape
-            or apart(one, other, 4 * unmeasured_rounding([case.dtype]) * _size(other)) is not None
+            or apart(one, other, evenly(4 * unmeasured_rounding([case.dtype]) * _size(other))) is not None
         ):
             return ()
     mend = "let the forward replace whatever the backward reads"

@@ -127,14 +127,33 @@ def _generic(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[
     count = math.prod(shape)
     low, high = _OFF
     if count > 19_000:
-        offsets = generator.uniform(low, high, count)
-        digits = 6
-    else:
-        digits = 3 if count <= 190 else 4 if count <= 1_900 else 5
-        scale = 10**digits
-        offsets = generator.choice(np.arange(round(low * scale), round(high * scale)), count, replace=False) / scale
+        return _many(generator, count).reshape(shape)
+    digits = 3 if count <= 190 else 4 if count <= 1_900 else 5
+    scale = 10**digits
+    offsets = generator.choice(np.arange(round(low * scale), round(high * scale)), count, replace=False) / scale
     centres = _LATTICE * generator.choice(4, count, p=(0.2, 0.3, 0.3, 0.2))
     # Around zero both sides have the same size, so that sizes stay different; elsewhere either side will do.
     sizes = np.where(centres == 0, offsets, centres + offsets * generator.choice((-1.0, 1.0), count))
     signs = generator.choice((-1.0, 1.0), count)
-    return np.round(signs * sizes, digits).reshape(shape)
+    return np.asarray(np.round(signs * sizes, digits)).reshape(shape)
+
+
+def _many(generator: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """The same numbers, some of them alike, in a fifth of the time: what is chosen for each is looked up."""
+    values = generator.uniform(*_OFF, count)
+    chosen = generator.integers(0, len(_CHOICES), count, dtype=np.uint8)
+    values *= _FACTORS[chosen]
+    values += _CENTRES[chosen]
+    return np.asarray(np.round(values, 6, out=values))
+
+
+_CHOICES = [
+    (sign, side, centre)
+    for centre, often in ((0, 13), (1, 19), (2, 19), (3, 13))
+    for sign in (-1.0, 1.0)
+    for side in (-1.0, 1.0)
+    for _ in range(often)
+]
+"""Sign, side of the centre and centre, each as often as it is to be met; 256, so that a random byte chooses."""
+_FACTORS = np.array([sign * (side if centre else 1.0) for sign, side, centre in _CHOICES])
+_CENTRES = np.array([sign * centre * _LATTICE for sign, _, centre in _CHOICES])

@@ -95,9 +95,12 @@ def moved_upstream(upstream: Upstream, size: float, rng: np.random.Generator) ->
 
 def moved_randomly(value: NDArray[Any], size: float, rng: np.random.Generator) -> NDArray[Any]:
     """The value off by random factors: half of `size` to all of it, either way, so that no two moves are the same."""
-    drawn = rng.random(value.shape, dtype=np.float32).astype(np.float64) - 0.5
-    factors = 1 + size * (drawn + np.copysign(0.5, drawn))
-    moved: NDArray[Any] = (widened(value) * factors).astype(value.dtype)
+    factors = rng.random(value.shape, dtype=np.float32).astype(np.float64)
+    factors -= 0.5
+    factors += np.copysign(0.5, factors)
+    factors *= size
+    factors += 1
+    moved: NDArray[Any] = np.asarray(widened(value) * factors).astype(value.dtype, copy=False)
     return moved
 
 
