@@ -40,8 +40,18 @@ REPEATS = 12
 DISTANCES = {"float32": 16.0, "float16": 4.0, "bfloat16": 4.0}
 """Inputs are moved by so many epsilons of the narrower dtype, so that its rounding is drawn anew."""
 
+OWN_DISTANCE = 4.0
+"""Own epsilons by which inputs are moved so that the layer's own rounding is drawn anew, and a cast's is not."""
+
 COHERENT = 0.7
 """The mean of rounding that is drawn thirteen times is some 0.3 of its size; that of a mistake, its whole size."""
+
+
+STAYS = 0.95
+"""Rounding to a narrower dtype is the same at inputs that are a few own epsilons away, in nearly all elements."""
+
+ALIKE = 8.0
+"""Typical errors within this factor of `TYPICAL_ROUNDING` are a cast's, where their size alone must tell."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,28 @@ def precision_losses(
     again = Replays(case, replay, (distance,) * REPEATS)
     random = {leaf.position for leaf in leaves if leaf.position in found and _is_random(leaf, again)}
     return {position: loss for position, loss in found.items() if position in random}
+
+
+def is_narrowed(case: Case, leaf: LeafCase, dtypes: Sequence[np.dtype[Any]], replay: Replay | None) -> bool:
+    """Whether a leaf's errors are a narrower dtype's rounding, though a second look has taken them for its own.
+
+    A few own epsilons away some elements cross to that dtype's next number, which looks like noise of that size. All
+    others stay as they are there, and are drawn anew farther away; own noise is drawn anew next door already.
+
+    Args:
+        leaf: before the second look.
+        dtypes: in which the layer computed this gradient by all that is known.
+    """
+    own = largest_epsilon(dtypes)
+    loss = _by_size(leaf, own)
+    if loss is None or replay is None:
+        return False
+    expected = TYPICAL_ROUNDING * NARROWER[loss.dtype]
+    if not expected / ALIKE <= loss.typical <= expected * ALIKE:
+        return False
+    next_door = Replays(case, replay, (OWN_DISTANCE * own,) * REPEATS)
+    far = Replays(case, replay, (DISTANCES[loss.dtype] * NARROWER[loss.dtype],) * REPEATS)
+    return _coherence(leaf, next_door) > STAYS and _is_random(leaf, far)
 
 
 def worded(judged: LeafVerdict, loss: Loss, case: Case) -> LeafVerdict:
@@ -157,14 +189,19 @@ def _errors(leaf: LeafCase, errors: NDArray[Any]) -> NDArray[np.float64]:
 
 def _is_random(leaf: LeafCase, again: Replays) -> bool:
     """Whether the leaf's errors are drawn anew at each of the inputs, about zero."""
+    return 0 <= _coherence(leaf, again) < COHERENT
+
+
+def _coherence(leaf: LeafCase, again: Replays) -> float:
+    """How alike a wrong element's error is at all of the inputs, in the middle: 1 is the same; -1 where not known."""
     yours = leaf.received.usable
     errors = again.errors(REPEATS, leaf.position)
     if yours is None or leaf.comparison is None or len(errors) < REPEATS:
-        return False
+        return -1.0
     stacked = np.stack([yours - leaf.autodiff, *errors]).reshape(REPEATS + 1, -1)[:, leaf.comparison.wrong]
     with np.errstate(invalid="ignore", divide="ignore"):
         coherence = np.abs(stacked.mean(axis=0)) / np.sqrt(np.mean(np.abs(stacked) ** 2, axis=0))
-    return bool(np.median(coherence[np.isfinite(coherence)]) < COHERENT) if np.isfinite(coherence).any() else False
+    return float(np.median(coherence[np.isfinite(coherence)])) if np.isfinite(coherence).any() else -1.0
 
 
 def _relative(errors: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

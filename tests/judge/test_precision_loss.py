@@ -137,3 +137,61 @@ def test_a_losses_gradient_may_not_be_narrower_than_its_value(tmp_path: Path, dt
     assert [finding.code for finding in forward.findings] == ["GC402"]
     assert forward.findings[0].message.startswith("the forward of")
     assert forward.findings[0].argument is None
+
+
+GAUSSIAN = """
+import numpy as np
+
+
+def gaussian_forward(log_variance, residual):
+    \"\"\"
+    - log_variance: of shape (N, D)
+    - residual: of shape (N, D)
+    \"\"\"
+    precision = np.exp(-log_variance)
+    return 0.5 * (log_variance + residual**2 * precision).sum() / len(residual), (residual, precision)
+
+
+def gaussian_backward(dout, cache):
+    residual, precision = cache
+    term = residual**2 * precision
+    ROUNDED
+    scale = dout / len(residual)
+    return 0.5 * scale * (1 - term), scale * residual * precision
+"""
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_cast_of_one_term_is_not_taken_for_noise_by_the_elements_that_cross(tmp_path: Path, seed: int) -> None:
+    """A few epsilons away one element in thirty is rounded to the next float16: that is no noise of all the others."""
+    path = tmp_path / "gaussian.py"
+    for dtype, expected in (("float16", Status.FAIL), ("float32", Status.PASS)):
+        path.write_text(GAUSSIAN.replace("ROUNDED", f"term = term.astype(np.{dtype}).astype(np.float32)"))
+        options = CheckOptions(InputOptions(seed=seed, dtype="float32"), Settings(shrink=False))
+        (layer,) = check_targets([Target(path)], options).layers
+        assert layer.status is expected, (dtype, layer.findings)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("offset", ["1e2", "1e3", "1e4"])
+def test_own_rounding_that_stays_next_door_is_no_cast(tmp_path: Path, seed: int, offset: str) -> None:
+    """`x + 1000` is rounded alike for all `x` that are close: in float32 that is what float32 does."""
+    path = tmp_path / "offset.py"
+    path.write_text(
+        f'''
+import numpy as np
+
+
+def offset_forward(x):
+    """x: of shape (N, D)"""
+    moved = x + x.dtype.type({offset})
+    return (moved - x.dtype.type({offset})) ** 2, moved
+
+
+def offset_backward(dout, moved):
+    return dout * 2 * (moved - moved.dtype.type({offset}))
+'''
+    )
+    options = CheckOptions(InputOptions(seed=seed, dtype="float32"), Settings(shrink=False))
+    (layer,) = check_targets([Target(path)], options).layers
+    assert layer.status in (Status.PASS, Status.INCONCLUSIVE), layer.findings

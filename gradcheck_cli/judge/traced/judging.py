@@ -34,7 +34,7 @@ from gradcheck_cli.judge.noise.tolerance import (
     replay_distances,
     typical_size,
 )
-from gradcheck_cli.judge.precision_loss import precision_losses, worded
+from gradcheck_cli.judge.precision_loss import is_narrowed, precision_losses, worded
 from gradcheck_cli.judge.situation import Judgement, Situation
 from gradcheck_cli.judge.traced.settling import settle
 from gradcheck_cli.judge.verdict import AUTODIFF
@@ -72,7 +72,7 @@ def judge(
         yours = received.usable
         comparison = None if yours is None else compare(yours, reference, tolerance)
         leaf_cases.append(LeafCase(position, received, reference, tolerance, size, comparison))
-    leaf_cases = [_looked_at_again(situation, leaf, again) for leaf in leaf_cases]
+    leaf_cases = [_looked_at_again(situation, leaf, again, replay) for leaf in leaf_cases]
     leaf_cases = [tightened(leaf, evidence) for leaf in leaf_cases]
     inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
     inquiry = by_convention(leaf_cases, together(leaf_cases, inquiry, evidence), evidence, conventions)
@@ -110,9 +110,9 @@ def _noise(
     return noise_of(yours - reference, again[0], reference, scale) if yours is not None and again else 0.0
 
 
-def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays) -> LeafCase:
-    """The leaf; where it differs, with the rounding inside yours taken into its tolerance."""
-    yours, comparison = leaf.received.usable, leaf.comparison
+def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays, replay: Replay | None) -> LeafCase:
+    """The leaf; where it differs, with the rounding inside yours taken into its tolerance, unless it is a cast's."""
+    before, yours, comparison = leaf, leaf.received.usable, leaf.comparison
     if yours is None or comparison is None or not comparison.wrong.size:
         return leaf
     own, dtypes = yours - leaf.autodiff, situation.dtypes[leaf.position]
@@ -127,4 +127,6 @@ def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays) -> Le
         leaf, wrong = replace(leaf, tolerance=tolerance, comparison=comparison), comparison.wrong
         if not wrong.size or not may_be_rounding(own, wrong, leaf.autodiff, tolerance, dtypes):
             break
+    if is_narrowed(situation.case, before, dtypes, replay):
+        return before
     return leaf
