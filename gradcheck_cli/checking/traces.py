@@ -49,8 +49,10 @@ class Traces:
         """Trace the layers of `module` on this dual namespace instead of running the module's source again."""
         self._duals[module.path] = dual
 
-    def trace(self, module: Module, case: Case, result: ForwardResult) -> Trace | Untraceable:
+    def trace(self, module: Module, case: Case, result: ForwardResult, *, follow: bool = False) -> Trace | Untraceable:
         """The forward's trace by the way that suits how it is written; by the other way where that one fails.
+
+        `follow`: with the calls that its steps were made in.
 
         `result` is what the user's own forward gave. Whether the trace's values are those is not known before its
         program has run: ask `disagreement`.
@@ -58,7 +60,11 @@ class Traces:
         first: Untraceable | None = None
         for on_jax in _ways(module, case):
             way = self._way(module, case, on_jax)
-            found = way if isinstance(way, Untraceable) else trace(way.bound, case, result.outputs, way.files, on_jax)
+            found = (
+                way
+                if isinstance(way, Untraceable)
+                else trace(way.bound, case, result.outputs, way.files, on_jax, follow=follow)
+            )
             if isinstance(found, Trace):
                 return found
             first = first or found

@@ -11,8 +11,10 @@ from gradcheck_cli._version import __version__
 from gradcheck_cli.cli.cache import cache
 from gradcheck_cli.cli.exit_codes import ExitCode
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, options_asked_for, say
+from gradcheck_cli.cli.jacobian import jacobian
 from gradcheck_cli.cli.list import list_layers
 from gradcheck_cli.cli.run import run
+from gradcheck_cli.cli.trace import trace
 from gradcheck_cli.report.problem import Problem
 
 application = typer.Typer(
@@ -28,6 +30,8 @@ application = typer.Typer(
 )
 application.command("run")(run)
 application.command("list")(list_layers)
+application.command("trace")(trace)
+application.command("jacobian")(jacobian)
 application.add_typer(cache)
 
 

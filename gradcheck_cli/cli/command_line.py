@@ -16,6 +16,19 @@ SomePaths = Annotated[
 ]
 """As `Paths`; may be left out where another option says what is meant."""
 
+OneFunction = Annotated[
+    str,
+    typer.Argument(metavar="PATH::FUNCTION", help="A function of a file, or one of its layers.", show_default=False),
+]
+At = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="An input's value: x=-1,-2 or w=[[1,2],[3,4]] (repeatable). What is not given is drawn.",
+        rich_help_panel="Inputs",
+    ),
+]
+
 Shape = Annotated[
     list[str] | None,
     typer.Option(

@@ -11,10 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from gradcheck_cli._version import __version__
+from gradcheck_cli.checking.graph_options import GraphOptions
+from gradcheck_cli.checking.jacobian_options import JacobianOptions
 from gradcheck_cli.checking.options import CheckOptions, Progress, Target
 from gradcheck_cli.checking.picking import Contents, Files, Picked, files, pick, refuse_unknown
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.isolation.error_reports import error_report
+from gradcheck_cli.isolation.error_reports import error_of, error_report
 from gradcheck_cli.isolation.failures import failed
 from gradcheck_cli.isolation.memory import allowance
 from gradcheck_cli.isolation.messages import (
@@ -23,6 +25,8 @@ from gradcheck_cli.isolation.messages import (
     Broke,
     Check,
     Checked,
+    Draw,
+    Drawn,
     Find,
     Found,
     FoundLayer,
@@ -35,6 +39,9 @@ from gradcheck_cli.isolation.messages import (
 from gradcheck_cli.isolation.pool import Failure, Limits, Pool
 from gradcheck_cli.isolation.remembering import Forgetful, Memory, keep
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.layers.reading import read_source
+from gradcheck_cli.report.graph.model import Graph
+from gradcheck_cli.report.jacobian.model import Jacobians
 from gradcheck_cli.report.listed import ListedLayer, Listing
 from gradcheck_cli.report.model import Finding, LayerReport, Report
 
@@ -154,6 +161,35 @@ class Apart:
                 error = _without(answer, layer.name, path, layer.line)
                 listed[position] = ListedLayer(layer.name, str(path), layer.line, layer.convention, error=error)
         return Listing(__version__, tuple(listed[key] for key in sorted(listed)), picked.errors, picked.notes)
+
+    def graph(self, path: Path, name: str, options: GraphOptions) -> Graph:
+        """The computation graph of the function or layer `name` in the file `path`.
+
+        Raises:
+            UserError: where there is none.
+            WorkerError: for a fault of gradcheck's own.
+        """
+        shown = self._drawn(path, name, options)
+        assert isinstance(shown, Graph)
+        return shown
+
+    def jacobians(self, path: Path, name: str, options: JacobianOptions) -> Jacobians:
+        """Its Jacobians.
+
+        Raises:
+            UserError, WorkerError: as `graph`.
+        """
+        shown = self._drawn(path, name, options)
+        assert isinstance(shown, Jacobians)
+        return shown
+
+    def _drawn(self, path: Path, name: str, options: GraphOptions | JacobianOptions) -> Graph | Jacobians:
+        request = Draw(path.resolve(), read_source(path), name, options)
+        for _, answer in self._run([request], _hear_nothing):
+            if isinstance(answer, Drawn):
+                return answer.shown
+            raise error_of(_without(answer, name, path, 1))
+        raise AssertionError("a request without an answer")
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.isolation.messages import Refused
 from gradcheck_cli.report.model import Finding, LayerReport, Status
 
 REPLACED = "replaced "
@@ -70,3 +72,13 @@ def trusted(report: LayerReport, touched: Sequence[str]) -> LayerReport:
         mend="give the function a name of its own",
     )
     return replace(error_report(report, Path(report.path), finding), seconds=report.seconds)
+
+
+def refused(finding: Finding) -> Refused:
+    """The finding as what keeps a command from doing its work at all."""
+    return Refused(message=finding.message, path=Path(finding.path), line=finding.line, mend=finding.mend)
+
+
+def error_of(finding: Finding) -> UserError:
+    """The same, to be raised."""
+    return UserError(finding.message, path=Path(finding.path), line=finding.line, mend=finding.mend)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcheck_cli.checking.graph_options import GraphOptions
+from gradcheck_cli.checking.jacobian_options import JacobianOptions
 from gradcheck_cli.checking.options import CheckOptions
 from gradcheck_cli.isolation.codec import Codec
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.graph.model import Gate, Graph, Port, Wire
+from gradcheck_cli.report.jacobian.model import Block, Jacobian, Jacobians, Side, Structure
 from gradcheck_cli.report.listed import ListedArgument, ListedLayer
 from gradcheck_cli.report.model import (
     ArgumentReport,
@@ -62,7 +66,17 @@ class Specify:
     inputs: InputOptions
 
 
-Request = Find | Check | Specify
+@dataclass(frozen=True)
+class Draw:
+    """The computation graph, or the Jacobians, of the function or layer of this name. Answered by `Drawn`."""
+
+    path: Path
+    source: str
+    name: str
+    options: GraphOptions | JacobianOptions
+
+
+Request = Find | Check | Specify | Draw
 
 
 @dataclass(frozen=True)
@@ -140,6 +154,13 @@ class Listed(Traces):
 
 
 @dataclass(frozen=True)
+class Drawn(Traces):
+    """What was asked for of a function."""
+
+    shown: Graph | Jacobians
+
+
+@dataclass(frozen=True)
 class Refused(Traces):
     """The command cannot do its work: a `UserError` without a code, such as for a device that is not there."""
 
@@ -157,14 +178,16 @@ class Broke(Traces):
     traceback: str
 
 
-Answer = Found | Checked | Listed | Refused | Broke
+Answer = Found | Checked | Listed | Drawn | Refused | Broke
 
 
 TYPES: tuple[type, ...] = (
     *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, Suppressed),
     *(ListedArgument, ListedLayer),
-    *(CheckOptions, InputOptions, Settings),
-    *(Find, Check, Specify, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Refused, Broke),
+    *(CheckOptions, GraphOptions, InputOptions, JacobianOptions, Settings),
+    *(Graph, Gate, Port, Wire),
+    *(Jacobians, Jacobian, Block, Side, Structure),
+    *(Find, Check, Specify, Draw, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Drawn, Refused, Broke),
 )
 
 CODEC = Codec(TYPES)

@@ -18,8 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.isolation.error_reports import error_report, trusted, vanished
+from gradcheck_cli.isolation.error_reports import error_report, refused, trusted, vanished
 from gradcheck_cli.isolation.frames import Channel
 from gradcheck_cli.isolation.last_words import Dictation
 from gradcheck_cli.isolation.messages import (
@@ -28,6 +29,8 @@ from gradcheck_cli.isolation.messages import (
     Broke,
     Check,
     Checked,
+    Draw,
+    Drawn,
     Find,
     Found,
     FoundLayer,
@@ -126,6 +129,8 @@ class Worker:
 
     def _done(self, request: Request) -> Answer:
         module, contents = self._modules[request.path]
+        if isinstance(request, Draw):
+            return self._draw(request, module, contents)
         if isinstance(request, Find):
             found = tuple(_found(layer) for layer in contents.layers)
             return Found(layers=found, problems=contents.problems, notes=contents.notes, loaded=contents.loaded)
@@ -138,6 +143,18 @@ class Worker:
 
             return Listed(layer=listed(module, layer, request.inputs))
         return self._check(request, module, layer)
+
+    def _draw(self, request: Draw, module: Module | None, contents: Contents[Layer]) -> Answer:
+        from gradcheck_cli.checking.graphing import function_of, graph_of
+        from gradcheck_cli.checking.jacobians import layer_jacobians
+
+        if module is None:
+            return refused(contents.problems[0])
+        self._send(Began("following the function"))
+        layer, options = function_of(module, contents, request.name), request.options
+        if isinstance(options, GraphOptions):
+            return Drawn(shown=graph_of(module, layer, options))
+        return Drawn(shown=layer_jacobians(module, layer, options))
 
     def _check(self, request: Check, module: Module, layer: Layer) -> Answer:
         from gradcheck_cli.checking.layer import Checker

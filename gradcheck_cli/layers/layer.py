@@ -21,6 +21,8 @@ class Convention(StrEnum):
     CUSTOM_VJP = "custom_vjp"
     CUSTOM_JVP = "custom_jvp"
     EXPLICIT = "explicit"
+    FUNCTION = "function"
+    """Any function, without a backward: its graph can be drawn, and nothing checked."""
 
 
 class Role(StrEnum):

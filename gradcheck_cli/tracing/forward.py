@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import BoundLayer
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
+from gradcheck_cli.tracing.calls import following_calls, names_of
 from gradcheck_cli.tracing.dual import DualArray, constant, new, tracer_of
 from gradcheck_cli.tracing.recorder import Recorder, TraceError, real_part, recording
 from gradcheck_cli.tracing.trace import Trace, Untraceable, inner_jaxprs
@@ -23,9 +24,18 @@ from gradcheck_cli.tracing.trace import Trace, Untraceable, inner_jaxprs
 STEP_LIMIT = 50_000
 """Differentiable steps a forward may take before its trace is given up: compiling more would take minutes."""
 
+FOLLOWED_LIMIT = 200_000
+"""The same where each kind of step is compiled once, however often it comes."""
+
 
 def trace(
-    bound: BoundLayer, case: Case, outputs: tuple[Any, ...], files: frozenset[str], on_jax: bool
+    bound: BoundLayer,
+    case: Case,
+    outputs: tuple[Any, ...],
+    files: frozenset[str],
+    on_jax: bool,
+    *,
+    follow: bool = False,
 ) -> Trace | Untraceable:
     """The forward of `case` as a jaxpr.
 
@@ -34,11 +44,13 @@ def trace(
         outputs: what the user's own forward gave for this case; the trace's values must agree (`agreement`).
         files: the user's source files, for lines.
         on_jax: hand the forward JAX tracers instead of dual arrays.
+        follow: write down which call of which function each equation was made in, and names (`calls`).
     """
-    recorder = Recorder(files, limit=STEP_LIMIT)
+    recorder = Recorder(files, limit=FOLLOWED_LIMIT if follow else STEP_LIMIT)
+    following = following_calls(files) if follow else nullcontext()
     expected = floating_leaves(outputs)
     try:
-        with recording(recorder), np.errstate(all="ignore"), numpys_promotion():
+        with recording(recorder), np.errstate(all="ignore"), numpys_promotion(), following:
             jaxpr = jax.make_jaxpr(program(bound, case, len(expected), on_jax))(*reference_leaves(case))
     except KeyboardInterrupt:
         raise
@@ -58,7 +70,8 @@ def trace(
     if not on_jax and _bits(inside) < min(map(_bits, around)):
         inside = _narrowest_that_counts(bound, case, len(expected), files, inside)
     narrowest = min((inside, *around), key=_bits)
-    return Trace(pruned, expected, narrowest, tuple(recorder.notes), on_jax)
+    names = names_of(jaxpr.jaxpr) if follow else {}
+    return Trace(pruned, expected, narrowest, tuple(recorder.notes), on_jax, names, files)
 
 
 @contextmanager

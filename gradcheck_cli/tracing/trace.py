@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Trace:
         narrowest: the narrowest floating dtype that the forward computed in (float32 where a float64 layer casts down).
         on_jax: the forward ran on JAX tracers, not on dual arrays.
         notes: steps through which no gradient flows and that a reader may not expect, such as `int(...)`, with lines.
+        names: what the user calls a variable of the jaxpr, where calls were followed (`calls`).
+        files: the user's source files that it ran code from.
     """
 
     jaxpr: Any
@@ -29,6 +31,8 @@ class Trace:
     narrowest: np.dtype[Any]
     notes: tuple[str, ...] = ()
     on_jax: bool = False
+    names: Mapping[Any, str] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()
 
     @property
     def equations(self) -> int:

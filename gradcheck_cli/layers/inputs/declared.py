@@ -40,6 +40,8 @@ def inputs_function(layer: Layer, module: Module) -> tuple[Callable[..., Any], s
 
 def from_option_value(argument: Argument, value: Any, integer: bool) -> ArgumentShape:
     """`--arg NAME=JSON`: lists of numbers for an array argument become an array, anything else stays what it is."""
+    if isinstance(value, np.ndarray):
+        return _of_array(value, "--at")
     if isinstance(value, list) and argument.role in (Role.INPUT, Role.PARAMETER):
         array = np.asarray(value)
         if array.dtype.kind in "iufb":

@@ -15,7 +15,7 @@ from gradcheck_cli.report.problem import Problem
 from gradcheck_cli.report.rows import TITLES, Row, rows
 from gradcheck_cli.report.summary import worst_first
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Whatever got into the page in spite of all escaping: nothing runs and nothing is loaded."""
 
 
@@ -36,7 +36,7 @@ def render_html(report: Report, ending: Ending) -> str:
         parts.append(bullets(notes))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
         f"<title>gradcheck: {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"

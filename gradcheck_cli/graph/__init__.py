@@ -1,0 +1,1 @@
+"""Computation graphs: gates, local Jacobians, networks, training. Stands beside `judge`, on `tracing`."""

@@ -1,0 +1,1 @@
+"""Ways of showing a computation graph, and the data that they show."""
