@@ -199,7 +199,7 @@ def _inner(draw: Draw, taken: Set[str]) -> list[Named]:
     wanted = [variable for variable in wanted if variable.aval.dtype.kind == "f"]
     if not wanted:
         return []
-    run = jaxpr_as_fun(closed.replace(jaxpr=closed.jaxpr.replace(outvars=wanted, debug_info=None)))
+    run = jaxpr_as_fun(closed.replace(jaxpr=closed.jaxpr.replace(outvars=wanted)))
     values = run(*[np.asarray(leaf.value, np.float64) for leaf in draw.case.leaves])
     return [
         Named(names[variable], np.asarray(value, np.float64), _dimensions(np.shape(value), draw.case))

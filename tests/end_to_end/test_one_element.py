@@ -84,7 +84,9 @@ def test_the_stated_sensitivity_is_true() -> None:
     assert right.passed
     (layer,) = right.layers
     assert layer.sensitivity is not None and layer.typical_sensitivity is not None
-    assert layer.typical_sensitivity < layer.sensitivity < 1e-6
+    assert layer.typical_sensitivity < 1e-10
+    # that of every element is that of the one nearest to zero among a million
+    assert layer.typical_sensitivity < layer.sensitivity < 1e-3
     rng = np.random.default_rng(0)
     many = rng.choice(SIZES["D"] * SIZES["M"], 2000, replace=False)
     for error, least in ((1.01 * layer.sensitivity, 1.0), (-1.01 * layer.typical_sensitivity, 0.94)):

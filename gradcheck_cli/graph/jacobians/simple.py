@@ -51,6 +51,7 @@ def scaled_identity(seen: Seen) -> list[Structure]:
     names = [f"{name} I" for name in _scalars(seen, factor)]
     names.append(f"{constant(factor, seen)} I" if sign is None else f"{sign}I")
     told = "Each element follows its own input element, all by the same factor."
+    names.append("c I")  # another factor at another draw
     return [Structure("scaled identity", "scaled identity", notation, told) for notation in names]
 
 

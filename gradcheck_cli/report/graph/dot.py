@@ -28,8 +28,8 @@ def graph_dot(graph: Graph) -> str:
     lines = [
         f"digraph {quoted(graph.name)} {{",
         "  rankdir=LR;",
-        '  node [fontname="Helvetica,Arial,sans-serif"];',
-        '  edge [fontname="Helvetica,Arial,sans-serif", fontsize=11, color="#6b7683", arrowsize=0.7];',
+        '  node [fontname="Helvetica"];',
+        '  edge [fontname="Helvetica", fontsize=11, color="#6b7683", arrowsize=0.7];',
         *(f"  {_node(node)}" for node in drawn.nodes),
         *(f"  {_edge(edge)}" for edge in drawn.edges),
         "}",

@@ -12,8 +12,7 @@ from gradcheck_cli.report.graph.figures import figure, is_number, shape_figure
 from gradcheck_cli.report.graph.model import Gate, Graph, Port
 from gradcheck_cli.report.graph.signs import sign
 from gradcheck_cli.report.graph.svg import svg_element
-from gradcheck_cli.report.html.page import POLICY
-from gradcheck_cli.report.html.sections import bullets, table
+from gradcheck_cli.report.html.parts import bullets, document, table
 from gradcheck_cli.report.html.style import STYLE
 from gradcheck_cli.report.html.text import name, shown
 from gradcheck_cli.report.numbers import counted
@@ -60,14 +59,7 @@ def graph_html(graph: Graph) -> str:
         f"{_gates(graph, list(graph.shown()), MOST_ROWS)}</div>",
         bullets(graph.notes),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<link rel="icon" href="data:,">\n'
-        f"<title>gradcheck: the graph of {title}</title>\n<style>{STYLE}{_GRAPH_STYLE}</style>\n"
-        "</head>\n<body>\n<main>\n" + "\n".join(part for part in parts if part) + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"gradcheck: the graph of {title}", STYLE + _GRAPH_STYLE, "\n".join(filter(None, parts)))
 
 
 def ends(items: Sequence[_Item], most: int) -> tuple[Sequence[_Item], int, Sequence[_Item]]:

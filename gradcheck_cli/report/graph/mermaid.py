@@ -41,6 +41,8 @@ def escaped(text: str) -> str:
     """Text that Mermaid shows letter by letter inside a quoted label."""
     letters = "".join(f"#{ord(letter)};" if letter in _SPECIAL else letter for letter in one_line(text))
     letters = letters.replace(" #42; ", " * ")  # between spaces Markdown leaves it alone
+    if not letters.strip():
+        return "#160;"  # Mermaid takes no empty label
     return re.sub(r"^\s*(?:(\d+)\.|([-+]))(?=\s|$)", _no_list, letters)
 
 

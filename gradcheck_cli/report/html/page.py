@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gradcheck_cli.report import ignored
 from gradcheck_cli.report.ending import Ending
-from gradcheck_cli.report.html.sections import bullets, error_section, layer_section, table, verdict
+from gradcheck_cli.report.html.parts import bullets, document, table
+from gradcheck_cli.report.html.sections import error_section, layer_section, verdict
 from gradcheck_cli.report.html.style import STYLE
 from gradcheck_cli.report.html.text import facts, name, prose, shown
 from gradcheck_cli.report.last_line import caught, counts
@@ -14,9 +15,6 @@ from gradcheck_cli.report.places import relative_path
 from gradcheck_cli.report.problem import Problem
 from gradcheck_cli.report.rows import TITLES, Row, rows
 from gradcheck_cli.report.summary import worst_first
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Whatever got into the page in spite of all escaping: nothing runs and nothing is loaded."""
 
 
 def render_html(report: Report, ending: Ending) -> str:
@@ -34,15 +32,7 @@ def render_html(report: Report, ending: Ending) -> str:
             parts.append(layer_section(layer, _anchor(report, layer), ending))
     if notes := [*ignored.sentences(report), *report.notes]:
         parts.append(bullets(notes))
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<link rel="icon" href="data:,">\n'
-        f"<title>gradcheck: {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(parts)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"gradcheck: {title}", STYLE, "\n".join(parts))
 
 
 def _header(report: Report, title: str) -> str:

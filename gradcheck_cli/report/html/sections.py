@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from gradcheck_cli.report.arrays import assignment
 from gradcheck_cli.report.elements_table import element_cells
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.html.heat_map import heat_maps
+from gradcheck_cli.report.html.parts import bullets, table
 from gradcheck_cli.report.html.text import name, prose, shown
 from gradcheck_cli.report.marks import STATUS_WORD, UNICODE
 from gradcheck_cli.report.model import ArgumentReport, DrawReport, Finding, LayerReport, NamedArray, Status
@@ -56,30 +55,6 @@ def layer_section(layer: LayerReport, anchor: str, ending: Ending) -> str:
 def block(text: str) -> str:
     """Text to copy; where it is wider than the page it scrolls by itself, also by the keyboard."""
     return f'<pre tabindex="0">{shown(text)}</pre>'
-
-
-def bullets(sentences: Sequence[str]) -> str:
-    """A list of sentences in quiet letters, "" where there is none."""
-    if not sentences:
-        return ""
-    return '<ul class="quiet">' + "".join(f"<li>{prose(sentence)}</li>" for sentence in sentences) + "</ul>"
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int], label: str, kind: str) -> str:
-    """A table of cells that are HTML already, in a frame that scrolls; `numbers` are the columns flush right."""
-    head = "".join(f"<th scope=col{_class(position, numbers)}>{title}</th>" for position, title in enumerate(titles))
-    body = "".join(
-        "<tr>" + "".join(f"<td{_class(position, numbers)}>{cell}</td>" for position, cell in enumerate(row)) + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
-        f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def _class(position: int, numbers: Sequence[int]) -> str:
-    return ' class="number"' if position in numbers else ""
 
 
 def _section(status: Status, anchor: str, content: str) -> str:

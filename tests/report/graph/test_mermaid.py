@@ -81,6 +81,8 @@ def test_a_graph_with_long_expressions_is_cut_to_what_mermaid_takes() -> None:
         ("-z", "-z"),
         ("2.00 / -0.20", "2.00 / -0.20"),
         ("#35;", "#35;35#59;"),
+        ("", "#160;"),
+        (" ", "#160;"),
     ],
 )
 def test_labels_are_escaped(text: str, label: str) -> None:
