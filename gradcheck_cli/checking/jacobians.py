@@ -1,4 +1,4 @@
-"""A layer or a function at two draws of its inputs: its Jacobians at the first, confirmed by the second."""
+"""A layer or a function at a few draws of its inputs: its Jacobians at the first, confirmed by the others."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.report.jacobian.model import Jacobians
 from gradcheck_cli.tracing.jax_setup import start
 
+CONFIRMED_BY = 2
+"""Further draws: at one of them every unit of a ReLU may be shut."""
+
 
 def layer_jacobians(module: Module, layer: Layer, options: JacobianOptions) -> Jacobians:
     """The Jacobians of a layer's forward, or of a function.
@@ -36,12 +39,13 @@ def layer_jacobians(module: Module, layer: Layer, options: JacobianOptions) -> J
     first = follow(module, layer, inputs, traces, 0, "a Jacobian")
     first = replace(first, case=_labelled(first.case, described, sizes))
     draws = [first]
-    if (second := _second(module, layer, options, first, described, traces)) is not None:
-        draws.append(second)
+    for index in range(1, 1 + CONFIRMED_BY):
+        if (another := _another(module, layer, options, first, described, traces, index)) is not None:
+            draws.append(another)
     jacobians = jacobians_of([Draw(one.case, one.trace) for one in draws])
     notes = [*first.specification.notes, *first.trace.notes]
     if len(draws) == 1:
-        notes.append("no second draw: structures and formulas are as they look at this one")
+        notes.append("no other draw to confirm it: structures and formulas are as they look at this one")
     return Jacobians(
         name=layer.name,
         path=str(layer.path),
@@ -96,13 +100,14 @@ def _labelled(case: Case, described: Mapping[str, tuple[str | int, ...]], sizes:
     return replace(case, leaves=leaves, dimensions={**sizes, **case.dimensions})
 
 
-def _second(
+def _another(
     module: Module,
     layer: Layer,
     options: JacobianOptions,
     first: Followed,
     described: Mapping[str, tuple[str | int, ...]],
     traces: Traces,
+    index: int,
 ) -> Followed | None:
     """Other values in the same sizes, also of what the user gave values for; None where there are none to be had."""
     shapes = {name: tuple(map(int, np.shape(value))) for name, value in options.at.items() if name not in described}
@@ -110,16 +115,16 @@ def _second(
         options.inputs,
         shapes={**options.inputs.shapes, **shapes},
         dimensions={**options.inputs.dimensions, **first.case.dimensions},
-        draws=2,
+        draws=1,  # of three or more the last would be a batch of one
     )
     try:
-        second = follow(module, layer, inputs, traces, 1, "a Jacobian")
+        another = follow(module, layer, inputs, traces, index, "a Jacobian")
     except UserError:
         return None
-    before, after = first.case.leaves, second.case.leaves
+    before, after = first.case.leaves, another.case.leaves
     if [leaf.value.shape for leaf in before] != [leaf.value.shape for leaf in after]:
         return None
     # arrays that a module makes itself may be the same at every draw
     if all(np.array_equal(one.value, other.value) for one, other in zip(before, after)):
         return None
-    return second
+    return another

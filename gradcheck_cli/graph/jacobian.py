@@ -17,7 +17,7 @@ from gradcheck_cli.graph.jacobians.blocks import cut
 from gradcheck_cli.graph.jacobians.dimension_analysis import shape_lines
 from gradcheck_cli.graph.jacobians.entries import Entry, entries, holds
 from gradcheck_cli.graph.jacobians.seen import Array, Named, Seen
-from gradcheck_cli.graph.jacobians.structure import recognise
+from gradcheck_cli.graph.jacobians.structure import in_order_of_telling, recognise
 from gradcheck_cli.graph.jacobians.wording import at, examples, formula, head, letters
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import leaf_name, walk
@@ -66,8 +66,9 @@ def _jacobian(draws: Sequence[Seen]) -> Jacobian:
         told = Structure("not finite", "not finite", "", "Some entries are NaN or infinite at these inputs.")
         return Jacobian(output, argument, seen.matrix, told, shapes=tuple(shape_lines(seen)))
     structure = recognise(draws)
-    entry = _entry(draws)
-    advice = without_jacobian(entry, draws)
+    telling = in_order_of_telling(draws)
+    entry = _entry(telling)
+    advice = without_jacobian(entry, telling)
     text = formula(entry, seen) if entry is not None else ""
     if entry is None and structure.element:
         text = _of_structure(seen, structure)

@@ -172,7 +172,8 @@ def test_layer_norm(tmp_path: Path) -> None:
     - gamma: of shape (D,)
     - beta: of shape (D,)
     """
-    normed = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+    std = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+    normed = (x - x.mean(axis=1, keepdims=True)) / std
     return gamma * normed + beta
 '''
     found = of(tmp_path, body, "layer_norm", inputs=InputOptions(dimensions={"N": 3, "D": 5}))
@@ -182,6 +183,10 @@ def test_layer_norm(tmp_path: Path) -> None:
         "diag(normed) (1 ⊗ I_D)",
         "1 ⊗ I_D",
     ]
+    mean = "axis=1, keepdims=True"
+    assert only(found, "x").without == (
+        f"∂e/∂x = (g - mean(g, {mean}) - normed * mean(g * normed, {mean})) / std, with g = ∂e/∂out * gamma",
+    )
     assert only(found, "gamma").formula == "∂out_jk/∂gamma_i = I[k = i] normed_jk"
 
 

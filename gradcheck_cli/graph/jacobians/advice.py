@@ -54,7 +54,7 @@ def _gives_the_product(rule: Rule, seen: Seen) -> bool:
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(rule(upstream, seen), np.float64)
-    except (ValueError, IndexError, TypeError):  # shapes that this rule is not made for
+    except (ValueError, LookupError, TypeError):  # shapes that this rule is not made for
         return False
     if found.size != expected.size:
         return False

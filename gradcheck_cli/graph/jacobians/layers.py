@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -21,6 +22,7 @@ def of_known_layers(seen: Seen, left: str, up: str) -> Iterator[tuple[str, Rule]
                 along = "" if seen.output.value.ndim == 1 else f", axis={axis}, keepdims=True"
                 yield from _along(seen, left, up, axis, along)
         yield from _turned(seen, left, up)
+        yield from _normalising(seen, left, up)
     yield from _embedding(seen, left, up)
     yield from _convolutions(seen, left, up)
 
@@ -68,6 +70,38 @@ def _turned(seen: Seen, left: str, up: str) -> Iterator[tuple[str, Rule]]:
 
 def _flipping(axis: int) -> Rule:
     return lambda u, _: np.flip(u, axis)
+
+
+def _normalising(seen: Seen, left: str, up: str) -> Iterator[tuple[str, Rule]]:
+    """Layer and batch normalisation, by what the user calls the normed values, their spread and the scale."""
+    named = [one for one in seen.arrays if one.name != seen.argument.name]
+    normed = [seen.output, *(one for one in named if one.shape == seen.output.shape)]
+    scales = [one for one in named if one.value.size > 1 and _broadcasts(one, seen)]
+    for axis, length in enumerate(seen.output.shape):
+        spreads = [one for one in named if one.value.size * length == seen.output.value.size and _broadcasts(one, seen)]
+        for z, spread, scale, sign in itertools.product(normed, spreads, (None, *scales), "/*"):
+            g = up if scale is None else "g"
+            where = "" if scale is None else f", with g = {up} * {scale.name}"
+            mean = f"axis={axis}, keepdims=True"
+            text = f"{left} = ({g} - mean({g}, {mean}) - {z.name} * mean({g} * {z.name}, {mean})) {sign} {spread.name}"
+            yield text + where, _normed(axis, z.name, spread.name, None if scale is None else scale.name, sign)
+
+
+def _broadcasts(named: Named, seen: Seen) -> bool:
+    lengths = zip(reversed(named.shape), reversed(seen.output.shape))
+    return named.value.ndim <= seen.output.value.ndim and all(mine in (1, whole) for mine, whole in lengths)
+
+
+def _normed(axis: int, z: str, spread: str, scale: str | None, sign: str) -> Rule:
+    def rule(u: Array, s: Seen) -> Array:
+        known = {one.name: one.value for one in (*s.arrays, s.output)}
+        g = u if scale is None else u * known[scale]
+        left = g - g.mean(axis=axis, keepdims=True)
+        left = left - known[z] * (g * known[z]).mean(axis=axis, keepdims=True)
+        found: Array = left / known[spread] if sign == "/" else left * known[spread]
+        return found
+
+    return rule
 
 
 def _embedding(seen: Seen, left: str, up: str) -> Iterator[tuple[str, Rule]]:

@@ -51,7 +51,7 @@ def known_form(seen: Seen) -> list[Structure]:
             if template.before:
                 inside = notation if prefix else f"({notation})"
                 element, notation = f"{template.before}_j {element}", f"diag({template.before}) {inside}"
-            told = template.sentence + (" s is one number for all." if prefix else "")
+            told = template.sentence + (" s is a single number." if prefix else "")
             found.append(Structure("diagonal and rank one", "diagonal and rank one", notation, told, element))
     return found
 

@@ -77,7 +77,8 @@ def recognise(draws: Sequence[Seen]) -> Structure:
     What one draw shows by chance (an entry that equals an array's, a ReLU of which all units are open) the other
     does not.
     """
-    first, others = draws[0], draws[1:]
+    telling = in_order_of_telling(draws)
+    first, others = telling[0], [other for other in telling[1:] if other.scale > 0] or telling[1:]
     for recogniser in RECOGNISERS:
         found = recogniser(first)
         if not found:
@@ -87,6 +88,11 @@ def recognise(draws: Sequence[Seen]) -> Structure:
             if all(_key(structure) in keys for keys in known):
                 return structure
     return ranks.dense(first)[0]
+
+
+def in_order_of_telling(draws: Sequence[Seen]) -> list[Seen]:
+    """Draws whose Jacobian is zero last: one at which every unit is shut says nothing of the gates."""
+    return sorted(draws, key=lambda seen: seen.scale == 0)
 
 
 def _readings(seen: Seen) -> Iterator[list[Structure]]:

@@ -62,13 +62,17 @@ def _section(jacobian: Jacobian, screen: Screen) -> list[RenderableType]:
     title.append_text(screen.text(one_line(jacobian.title), HEADING))
     title.append_text(screen.text(f"   {rows} × {columns}   ", QUIET))
     title.append_text(screen.text(one_line(jacobian.structure.name), "bold"))
-    if jacobian.structure.notation:
-        title.append_text(screen.text(f"   {one_line(jacobian.structure.notation)}", CODE))
+    notation = screen.text(f"   {one_line(jacobian.structure.notation)}".rstrip(), CODE)
+    facts = _facts(jacobian, screen)
+    if title.cell_len + notation.cell_len <= screen.width:
+        title.append_text(notation)
+    else:
+        facts.insert(0, ("made of", screen.text(one_line(jacobian.structure.notation), CODE)))
     parts: list[RenderableType] = [
         title,
         *_picture(jacobian, screen),
         Text(),
-        labelled(_facts(jacobian, screen), _INDENT),
+        labelled(facts, _INDENT),
     ]
     return parts
 
@@ -112,7 +116,7 @@ def _mapped(
         for position, name in enumerate(rows):
             label = Text(" " * _INDENT + name.rjust(margin) + " ", QUIET)
             lines[position + 1] = label.append_text(lines[position + 1][indent:])
-    return [*lines, *key(map_, screen, indent)]
+    return [*lines, *key(map_, screen, _INDENT)]
 
 
 def _fits(matrix: Matrix, rows: Sequence[str], screen: Screen) -> bool:

@@ -190,6 +190,14 @@ def test_what_one_draw_shows_by_chance_is_not_said() -> None:
     assert structure.recognise([first, _relu()]).notation == "diag(I[x > 0])"
 
 
+def test_a_draw_at_which_every_unit_is_shut_says_nothing_of_the_gates() -> None:
+    shut = -np.abs(X)
+    dead = seen(np.zeros((4, 4)), np.maximum(shut, 0), shut)
+    assert structure.recognise([_relu(), dead, _relu()]).notation == "diag(I[x > 0])"
+    assert structure.recognise([dead, _relu(), _relu()]).notation == "diag(I[x > 0])"
+    assert structure.recognise([dead, dead]).kind == "zero"
+
+
 def test_rounding_is_forgiven() -> None:
     given = _linear()
     noisy = Seen(given.matrix * (1 + 1e-13), given.output, given.argument, given.arrays)
