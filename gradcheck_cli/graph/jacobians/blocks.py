@@ -176,7 +176,7 @@ def _block(seen: Seen, pairs: Sequence[tuple[int, int]], index: Sequence[int]) -
                     for axis, length in enumerate(named.shape)
                     if length == seen.output.shape[p]
                 ]
-    return replace(seen, matrix=matrix, output=output, argument=argument, arrays=tuple(arrays))
+    return replace(seen, matrix=matrix, output=output, argument=argument, arrays=tuple(arrays), is_block=True)
 
 
 def _sliced(named: Named, at: dict[int, int]) -> Named:
@@ -245,6 +245,7 @@ def _cut_grid(seen: Seen, grid: Array) -> tuple[Seen, ...] | None:
             matrix=grid[k, k],
             output=Named(seen.output.name, output[k * height : (k + 1) * height]),
             argument=Named(seen.argument.name, argument[k * width : (k + 1) * width]),
+            is_block=True,
         )
         for k in range(parts)
     )

@@ -22,6 +22,9 @@ _LETTERS = string.ascii_letters
 _MOST = 100
 """Products that agree with one draw are few."""
 
+_IN_PRODUCTS = ("{}", "1/{}", "1/{}²", "I[{} > 0]")
+"""Functions of an array that stand beside another one."""
+
 _MOST_FOR_PRODUCTS = 200_000
 """Entries up to which products of two arrays are tried."""
 
@@ -80,14 +83,14 @@ def _entries(seen: Seen) -> Iterator[Entry]:
     axes, rest = _rest(seen, pairs)
     everywhere = np.ones(rest.shape, bool)
     yield from (Entry(pairs, *found) for found in _products(seen, axes, rest, everywhere, pairs, one=True))
-    if rest.size > _MOST_FOR_PRODUCTS:
+    if seen.is_block or rest.size > _MOST_FOR_PRODUCTS:
         return
     for gate in gates(seen):
         # what comes out of an activation tells its derivative, which then stands before the rest
         first = Part(gate, tuple(k if length > 1 else None for k, length in enumerate(gate.values.shape)))
         yield from _behind(seen, axes, rest, first, pairs)
     for factor in factors(seen):
-        if factor.template in ("{}", "1/{}", "1/{}²"):
+        if factor.template in _IN_PRODUCTS:
             for placed in _places(factor, axes, rest.shape, seen, pairs):
                 yield from _behind(seen, axes, rest, placed, pairs)
 
@@ -170,7 +173,7 @@ def _products(
         if one and not _is_plain(first):
             yield first, ()
     for factor in factors(seen):
-        if factor.values.size == 1:
+        if factor.values.size == 1 or not (one or factor.template in _IN_PRODUCTS):
             continue
         for placed in _places(factor, axes, rest.shape, seen, pairs):
             scale = _multiple(rest, _broadcast(placed, axes, rest.shape), where)

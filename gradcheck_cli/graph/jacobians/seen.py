@@ -42,6 +42,7 @@ class Seen:
         matrix: (output elements × argument elements).
         arrays: every numeric array of the case, the argument among them.
         sizes: by dimension name.
+        is_block: it is a block of another one: no products of two arrays are looked for in it.
         known: what was computed of it before.
     """
 
@@ -50,6 +51,7 @@ class Seen:
     argument: Named
     arrays: tuple[Named, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    is_block: bool = False
     known: dict[str, Any] = field(init=False, default_factory=dict, repr=False)
 
     @property
