@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.checking.draws import Drawn
-from gradcheck_cli.checking.following import follow, with_values
+from gradcheck_cli.checking.following import Followed, follow, with_values
 from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.picking import Contents
 from gradcheck_cli.checking.traces import Traces
@@ -22,8 +21,9 @@ from gradcheck_cli.graph.values import evaluate
 from gradcheck_cli.judge.dimensions.receiving import receive
 from gradcheck_cli.layers.conventions import plain_function, syntax
 from gradcheck_cli.layers.discovery import attribute
-from gradcheck_cli.layers.layer import BoundLayer, Layer
+from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.reading import read_source
 from gradcheck_cli.layers.selection import select
 from gradcheck_cli.report.graph.model import Graph, Wire
 from gradcheck_cli.tracing.forward import reference_leaves
@@ -68,23 +68,23 @@ def graph_of(module: Module, layer: Layer, options: GraphOptions) -> Graph:
     start(options.device)
     inputs = with_values(layer, options.inputs, options.at)
     followed = follow(module, layer, inputs, Traces(options.device), 0, "a graph")
-    bound, specification, case, traced = followed.bound, followed.specification, followed.case, followed.trace
-    drawn = Drawn(case, followed.result, traced)
-    upstream = _upstream(layer, drawn, ones=options.ones)
+    case, traced = followed.case, followed.trace
+    upstream = _upstream(followed, ones=options.ones)
     steps = steps_of(traced)
     values = evaluate(steps, reference_leaves(case), upstream.flat, device=options.device)
     names = {number: leaf.name for number, leaf in zip(steps.inputs, case.leaves)}
     sources = {path: _text(module, path) for path in traced.files}
     built = build(steps, values, names, sources)
-    notes = [*specification.notes, *traced.notes]
+    notes = [*followed.specification.notes, *traced.notes]
     notes += [
-        f"no gradient flows back through `{_name(steps, position)}`: {why}" for position, why in values.blocked.items()
+        f"no gradient flows back through `{steps.steps[position].equation.primitive.name}`: {why}"
+        for position, why in values.blocked.items()
     ]
     if not built.gates:
         notes.append("nothing is computed from the inputs: the output is a constant, or an input as it is")
     wires = built.wires
     if options.yours:
-        wires = _with_yours(bound, drawn, upstream, built.inputs, wires)
+        wires = _with_yours(followed, upstream, built.inputs, wires)
     graph = Graph(
         name=layer.name,
         path=str(layer.path),
@@ -100,29 +100,24 @@ def graph_of(module: Module, layer: Layer, options: GraphOptions) -> Graph:
     return folded(graph, options.expand, options.collapse)
 
 
-def _upstream(layer: Layer, drawn: Drawn, *, ones: bool) -> Upstream:
-    is_number = all(np.size(leaf) == 1 for leaf in drawn.result.outputs) and len(drawn.result.outputs) == 1
+def _upstream(followed: Followed, *, ones: bool) -> Upstream:
+    outputs, layer = followed.result.outputs, followed.case.layer
+    is_number = len(outputs) == 1 and np.size(outputs[0]) == 1
     unit = replace(layer, unit_upstream=layer.unit_upstream or ones or is_number)
-    return draw_upstream(unit, drawn.case, drawn.result.outputs)
+    return draw_upstream(unit, followed.case, outputs)
 
 
 def _with_yours(
-    bound: BoundLayer, drawn: Drawn, upstream: Upstream, inputs: Sequence[int], wires: tuple[Wire, ...]
+    followed: Followed, upstream: Upstream, inputs: Sequence[int], wires: tuple[Wire, ...]
 ) -> tuple[Wire, ...]:
-    analytic = run_backward(bound, drawn.case, drawn.result, upstream)
-    received = receive(drawn.case, analytic.backward.gradients, 1.0)
+    analytic = run_backward(followed.bound, followed.case, followed.result, upstream)
+    received = receive(followed.case, analytic.backward.gradients, 1.0)
     yours = {number: item.usable for number, item in zip(inputs, received)}
     return tuple(replace(wire, yours=yours.get(wire.number)) for wire in wires)
 
 
-def _name(steps: Any, position: int) -> str:
-    return str(steps.steps[position].equation.primitive.name)
-
-
 def _text(module: Module, path: str) -> str:
-    if Path(path) == module.path:
-        return module.source
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return module.source if Path(path) == module.path else read_source(Path(path))
+    except UserError:
         return ""

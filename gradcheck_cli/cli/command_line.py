@@ -28,6 +28,9 @@ At = Annotated[
         rich_help_panel="Inputs",
     ),
 ]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="What is drawn comes from it (0).", rich_help_panel="Inputs")
+]
 
 Shape = Annotated[
     list[str] | None,

@@ -12,9 +12,7 @@ from gradcheck_cli.cli import command_line as options
 def jacobian(
     target: options.OneFunction,
     at: options.At = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="What is drawn comes from it (0).", rich_help_panel="Inputs")
-    ] = None,
+    seed: options.Seed = None,
     shape: options.Shape = None,
     dim: options.Dim = None,
     arg: options.Arg = None,

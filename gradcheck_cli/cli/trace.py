@@ -12,9 +12,7 @@ from gradcheck_cli.cli import command_line as options
 def trace(
     target: options.OneFunction,
     at: options.At = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="What is drawn comes from it (0).", rich_help_panel="Inputs")
-    ] = None,
+    seed: options.Seed = None,
     shape: options.Shape = None,
     dim: options.Dim = None,
     arg: options.Arg = None,
@@ -63,6 +61,6 @@ def trace(
     """Show how FUNCTION computes its value, gate by gate, and how the gradient comes back through each of them."""
     from gradcheck_cli.cli.tracing import perform
 
-    inputs = {"shape": shape, "dim": dim, "arg": arg, "seed": seed, "format": format}
+    inputs = {"shape": shape, "dim": dim, "arg": arg, "seed": seed}
     shown = {"ones": ones, "yours": yours, "expand": expand or [], "collapse": collapse or [], "all": everything}
-    raise typer.Exit(perform(target, at or [], inputs, shown, output))
+    raise typer.Exit(perform(target, at or [], inputs, shown, format, output))

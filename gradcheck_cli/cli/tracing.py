@@ -19,7 +19,12 @@ from gradcheck_cli.report.graph.model import Graph
 
 
 def perform(
-    target: str, at: Sequence[str], inputs: Mapping[str, Any], shown: Mapping[str, Any], output: str | None
+    target: str,
+    at: Sequence[str],
+    inputs: Mapping[str, Any],
+    shown: Mapping[str, Any],
+    format_: str | None,
+    output: str | None,
 ) -> ExitCode:
     """Draw the graph and show it."""
 
@@ -38,8 +43,7 @@ def perform(
 
     everything = bool(shown["all"])
     printers = {"table": lambda: _table(everything), "tree": lambda: _tree(everything)}
-    given = {name: value for name, value in inputs.items() if name != "format"}
-    return Drawing("trace", printers, _WRITERS, _ENDINGS).perform(make, given, inputs.get("format"), output)
+    return Drawing("trace", printers, _WRITERS, _ENDINGS).perform(make, inputs, format_, output)
 
 
 def _table(everything: bool) -> Callable[[Graph, Console], None]:

@@ -49,7 +49,8 @@ def build(steps: Steps, values: Values, names: Mapping[int, str], sources: Mappi
 
 class _Building:
     def __init__(self, steps: Steps, values: Values, names: Mapping[int, str], sources: Mapping[str, str]) -> None:
-        self.steps, self.values, self.names, self.sources = steps, values, names, sources
+        self.steps, self.values, self.names = steps, values, names
+        self.lines = {path: text.splitlines() for path, text in sources.items()}
         self.wire_of: dict[int, int] = {}
         self.wires: list[Wire] = []
         self.maker = {result: position for position, step in enumerate(steps.steps) for result in step.results}
@@ -61,12 +62,10 @@ class _Building:
             self._wire(number, "input")
         gates = [self._gate(position, step) for position, step in enumerate(self.steps.steps)]
         outputs = tuple(self._wire(out.value, "inner") for out in self.steps.outputs if out.value is not None)
-        outside = Counter(port.wire for item in gates for port in item.gate.inputs if port.wire is not None)
-        outside.update(outputs)
-        calls = [step.calls for step in self.steps.steps]
-        root = len(_common(calls))
-        tree = Tree(self.wires, outside)
-        nested = tree.of_calls(self._of_expressions(gates, tree), root)
+        tree = Tree(self.wires, [item.gate for item in gates], outputs)
+        # the call that all steps are in is that of the function itself
+        calls = {step.calls[:1] for step in self.steps.steps}
+        nested = tree.of_calls(self._of_expressions(gates, tree), len(calls.pop()) if len(calls) == 1 else 0)
         return Built(tuple(self.wires), tuple(nested), tuple(map(self.wire_of.__getitem__, self.steps.inputs)), outputs)
 
     def _wire(self, number: int, kind: str) -> int:
@@ -133,10 +132,10 @@ class _Building:
         return f"{value.item():g}" if value.size == 1 and value.dtype.kind in "fiu" else "a constant"
 
     def _expression(self, place: Place | None) -> str:
-        if place is None or place.columns is None or place.path not in self.sources:
+        if place is None or place.columns is None or place.path not in self.lines:
             return ""
         first, column, last, end = place.columns
-        lines = self.sources[place.path].splitlines()[first - 1 : last]
+        lines = self.lines[place.path][first - 1 : last]
         if not lines:
             return ""
         cut = [line.encode() for line in lines]
@@ -213,11 +212,17 @@ def _continues(group: Sequence[_Placed], item: _Placed) -> bool:
 
 
 class Tree:
-    """Makes several gates one."""
+    """Makes several gates of a graph one.
 
-    def __init__(self, wires: Sequence[Wire], uses: Counter[int]) -> None:
+    Args:
+        gates: all of them.
+        outputs: the graph's, which count as used.
+    """
+
+    def __init__(self, wires: Sequence[Wire], gates: Iterable[Gate], outputs: Iterable[int]) -> None:
         self._wires = wires
-        self._uses = uses
+        self._uses = _uses(operation for gate in gates for operation in gate.operations())
+        self._uses.update(outputs)
 
     def of_calls(self, placed: Sequence[_Placed], depth: int) -> list[Gate]:
         """Gates that a call made, as one gate each, to any depth."""
@@ -243,7 +248,7 @@ class Tree:
         """One gate with these inside."""
         operations = [gate for part in parts for gate in part.operations()]
         made = {wire for gate in operations for wire in gate.outputs}
-        used = Counter(port.wire for gate in operations for port in gate.inputs if port.wire is not None)
+        used = _uses(operations)
         outputs = tuple(wire for gate in operations for wire in gate.outputs if self._uses[wire] > used[wire])
         local = chained(operations, outputs, self._wires)
         ports = []
@@ -286,15 +291,9 @@ def chained(operations: Sequence[Gate], outputs: tuple[int, ...], wires: Sequenc
     return found
 
 
-def _common(calls: Iterable[tuple[Call, ...]]) -> tuple[Call, ...]:
-    """The calls that all steps share: those of the function itself."""
-    shared: tuple[Call, ...] | None = None
-    for item in calls:
-        if shared is None:
-            shared = item[:1]
-        elif shared != item[: len(shared)]:
-            return ()
-    return shared or ()
+def _uses(operations: Iterable[Gate]) -> Counter[int]:
+    """How many ports each wire goes to."""
+    return Counter(port.wire for gate in operations for port in gate.inputs if port.wire is not None)
 
 
 @lru_cache(maxsize=512)

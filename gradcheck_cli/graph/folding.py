@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.graph.building import Tree
+from gradcheck_cli.graph.operations import is_one
 from gradcheck_cli.report.graph.model import Gate, Graph
 
 EVERYTHING = "all"
 
 CHAINS = {"sigmoid": ("negate", "exp", "add a constant", "reciprocal")}
 """Chains of gates that have a name of their own."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """`--collapse NAME=FIRST-LAST`: gates by number, as one."""
-
-    name: str
-    first: int
-    last: int
 
 
 def folded(graph: Graph, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Graph:
@@ -89,11 +78,7 @@ def _collapsed(graph: Graph, told: str) -> list[Gate]:
 
 
 def _with_run(graph: Graph, shown: list[Gate], inside: list[int], name: str) -> list[Gate]:
-    uses = Counter(
-        port.wire for gate in shown for part in gate.operations() for port in part.inputs if port.wire is not None
-    )
-    uses.update(graph.outputs)
-    joined = Tree(graph.wires, uses).call(name, [shown[position] for position in inside])
+    joined = Tree(graph.wires, shown, graph.outputs).call(name, [shown[position] for position in inside])
     before, after = shown[: inside[0]], shown[inside[-1] + 1 :]
     between = [shown[position] for position in range(inside[0], inside[-1]) if position not in inside]
     return [*before, *between, joined, *after]
@@ -121,4 +106,4 @@ def _chain(shown: Sequence[Gate], names: Sequence[str]) -> list[int] | None:
 def _adds_one(shown: Sequence[Gate], chain: Sequence[int]) -> bool:
     """Whether the constants in it are ones, as a sigmoid's are."""
     constants = [port.constant for position in chain for port in shown[position].inputs if port.wire is None]
-    return all(constant is not None and bool(np.all(np.asarray(constant) == 1)) for constant in constants)
+    return all(constant is not None and is_one(constant) for constant in constants)

@@ -14,20 +14,6 @@ DISTRIBUTOR, SWITCHER, ROUTER, ADDER = "distributor", "switcher", "router", "add
 BROADCASTER, SELECT, SCALER, TRANSPOSE = "broadcaster", "select", "scaler", "transpose"
 RESHAPE, SPLITTER, STOP = "reshape", "splitter", "stop"
 
-PATTERNS = {
-    DISTRIBUTOR: "hands its upstream gradient on to every input",
-    SWITCHER: "hands each input its upstream gradient times the other input",
-    ROUTER: "hands its upstream gradient to the largest input alone",
-    ADDER: "one value used several times: the gradients of its uses add",
-    BROADCASTER: "a sum: every element gets the upstream gradient of its sum",
-    SELECT: "the elements that were taken get the upstream gradient, the others zero",
-    SCALER: "the upstream gradient times a constant",
-    TRANSPOSE: "the upstream gradient, its axes back in order",
-    RESHAPE: "the upstream gradient in the shape that came in",
-    SPLITTER: "each input gets its part of the upstream gradient",
-    STOP: "no gradient flows back",
-}
-
 _NAMES = {
     "add": ("add", DISTRIBUTOR),
     "add_any": ("add", DISTRIBUTOR),
@@ -58,17 +44,12 @@ _NAMES = {
     "stop_gradient": ("stop gradient", STOP),
     "integer_pow": ("power", ""),
     "pow": ("power", ""),
-    "square": ("square", ""),
-    "log1p": ("log1p", ""),
     "logistic": ("sigmoid", ""),
     "conv_general_dilated": ("convolution", SWITCHER),
     "convert_element_type": ("cast", ""),
     "scan": ("loop", ""),
     "while": ("loop", ""),
     "cond": ("branch", ""),
-    "custom_jvp_call": ("", ""),
-    "custom_vjp_call": ("", ""),
-    "custom_vjp_call_jaxpr": ("", ""),
     "scatter": ("write", SELECT),
     "scatter-add": ("add into", DISTRIBUTOR),
     "scatter_add": ("add into", DISTRIBUTOR),
@@ -118,11 +99,12 @@ def operation_of(step: Step) -> Operation:
     """The operation of a step."""
     primitive = step.equation.primitive.name
     if primitive in WITH_RULES:
-        return Operation(function_name(step.equation), ROUTER if function_name(step.equation) == "relu" else "")
+        name = function_name(step.equation)
+        return Operation(name, ROUTER if name == "relu" else "")
     name, pattern = _NAMES.get(primitive, (primitive.replace("_", " "), ""))
     constants = [operand.constant for operand in step.operands if operand.value is None]
     first = step.operands[0] if step.operands else None
-    if primitive == "div" and first is not None and first.value is None and _is_one(first.constant):
+    if primitive == "div" and first is not None and first.value is None and is_one(first.constant):
         return Operation("reciprocal", "")
     if primitive in ("mul", "div") and constants and (primitive == "mul" or step.operands[1].value is None):
         return Operation("scale", SCALER)
@@ -136,7 +118,8 @@ def operation_of(step: Step) -> Operation:
     return Operation(name, pattern)
 
 
-def _is_one(constant: Any) -> bool:
+def is_one(constant: Any) -> bool:
+    """Whether a constant is one, or ones."""
     return bool(np.all(np.asarray(constant) == 1))
 
 

@@ -11,12 +11,11 @@ import numpy as np
 from gradcheck_cli.tracing.calls import Call, Place, calls_of, place_of
 from gradcheck_cli.tracing.trace import Trace, inner_jaxprs
 
-LOOKED_INTO = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_lin"})
+LOOKED_INTO = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
 """Primitives that only call another jaxpr."""
 
 WITH_RULES = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 """Functions with a derivative of their own: what is inside is not what is differentiated."""
-
 
 JAXS_OWN = 1_000_000
 """Calls of functions that JAX has jitted are numbered from here on."""
@@ -36,7 +35,7 @@ class Step:
 
     Attributes:
         jaxpr: the program that the equation stands in.
-        operands, results: numbers of values; `None` among the results for what nobody uses.
+        operands, results: numbers of values.
         calls: what it was made in: the user's functions, and JAX's jitted ones, the outermost first.
     """
 
@@ -62,7 +61,6 @@ class Steps:
     outputs: tuple[Operand, ...]
     constants: dict[int, Any]
     names: dict[int, str]
-    count: int
 
 
 def steps_of(trace: Trace) -> Steps:
@@ -87,7 +85,7 @@ class _Flattening:
         inputs = tuple(self._new(variable, known) for variable in closed.jaxpr.invars)
         self._flatten(closed.jaxpr, known, (), None)
         outputs = tuple(_operand(variable, known) for variable in closed.jaxpr.outvars)
-        return Steps(self.found, inputs, outputs, self.constants, self.names, self.count)
+        return Steps(self.found, inputs, outputs, self.constants, self.names)
 
     def _flatten(self, jaxpr: Any, known: dict[Any, Operand], around: tuple[Call, ...], place: Place | None) -> None:
         for equation in jaxpr.eqns:

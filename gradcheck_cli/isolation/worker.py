@@ -146,7 +146,6 @@ class Worker:
 
     def _draw(self, request: Draw, module: Module | None, contents: Contents[Layer]) -> Answer:
         from gradcheck_cli.checking.graphing import function_of, graph_of
-        from gradcheck_cli.checking.jacobians import layer_jacobians
 
         if module is None:
             return refused(contents.problems[0])
@@ -154,6 +153,8 @@ class Worker:
         layer, options = function_of(module, contents, request.name), request.options
         if isinstance(options, GraphOptions):
             return Drawn(shown=graph_of(module, layer, options))
+        from gradcheck_cli.checking.jacobians import layer_jacobians
+
         return Drawn(shown=layer_jacobians(module, layer, options))
 
     def _check(self, request: Check, module: Module, layer: Layer) -> Answer:
