@@ -229,7 +229,9 @@ def _untellable(leaf: LeafVerdict) -> LeafVerdict:
 def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
     """The failing leaves whose errors are drawn anew next door; all of them where the forward's outputs are so too.
 
-    A branch that is taken at these very inputs only moves a gradient as well, and the gradient is right next door.
+    A branch that is taken at these very inputs only moves a gradient as well, and the gradient is right next door. It
+    moves it by more than a small error: one that is gone next door is a rounding that happens at some inputs and not at
+    others.
     """
     if not failing:
         return []
@@ -237,6 +239,7 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
         return list(failing) if _has_no_digits(subject) else []
     again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
     far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
+    small = {at: _is_small(subject, verdict.leaves[at], at) for at in failing}
     for tried, size in enumerate(DISTANCES, 1):
         try:
             backward, references = again(size * DOUBLE_EPSILON, subject.case.seed + SEEDS + tried)
@@ -246,7 +249,7 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
             return []
         yours = gradients_of(subject.case, backward)
         for at in failing:
-            far[at].append(_is_far(verdict.leaves[at], yours[at], references[at]))
+            far[at].append(_is_far(verdict.leaves[at], yours[at], None if small[at] else references[at]))
         if tried == LOOKS and not any(np.any(rows) for rows in far.values()):
             return []  # nothing moves: a mistake
     stacked = {at: np.stack(rows) for at, rows in far.items()}
@@ -254,15 +257,17 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
     return list(failing) if len(random) < len(failing) and _has_no_digits(subject) else random
 
 
-def _is_far(leaf: LeafVerdict, yours: Array | None, reference: Array) -> NDArray[np.bool_]:
-    """Which wrong elements move by about their error, and are as far off next door."""
+def _is_far(leaf: LeafVerdict, yours: Array | None, reference: Array | None) -> NDArray[np.bool_]:
+    """Which wrong elements move by about their error, and are as far off next door, where that is asked for."""
     here, comparison = leaf.yours, leaf.comparison
     assert here is not None and comparison is not None
     if yours is None or yours.shape != here.shape:
         return np.zeros(comparison.wrong.size, np.bool_)
     with np.errstate(all="ignore"):
-        off = np.fmin(np.abs(yours - here), np.abs(yours - reference)).reshape(-1)[comparison.wrong]
-    return np.asarray(off >= AS_FAR * comparison.errors)
+        off = np.abs(yours - here)
+        if reference is not None:
+            off = np.fmin(off, np.abs(yours - reference))
+    return np.asarray(off.reshape(-1)[comparison.wrong] >= AS_FAR * comparison.errors)
 
 
 def _has_no_digits(subject: Subject) -> bool:

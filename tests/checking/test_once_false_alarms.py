@@ -1,0 +1,57 @@
+"""Right layers that were called wrong once, each at the inputs that did it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli.checking.options import CheckOptions, Target
+from gradcheck_cli.checking.targets import check_targets
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.model import Status
+
+ROOT = Path(__file__).parents[2]
+
+ONCE = {
+    "one rounding among numbers of 1e11, in an exponent": (
+        ROOT / "benchmarks/detection/zoo/sequence.py",
+        "soft_dtw",
+        InputOptions(seed=944085376, draws=1, magnitude=118000.0, dimensions={"H": 4, "V": 1, "C": 12}),
+    ),
+    "an underflow of the reference, beside an overflow of the forward": (
+        ROOT / "fixtures/derivatives/batches.py",
+        "softplus",
+        InputOptions(seed=401401701, draws=1, magnitude=35.6),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ONCE)
+def test_nothing_is_found(what: str) -> None:
+    path, name, inputs = ONCE[what]
+    report = check_targets([Target(path, name)], CheckOptions(inputs))
+    assert not report.findings
+    assert report.layers[0].status is not Status.FAIL
+    assert report.layers[0].arguments
+
+
+OVERFLOWING = """
+import numpy as np
+
+
+def softplus_forward(x):
+    \"\"\"x: shape (N, D)\"\"\"
+    return np.log1p(np.exp(x)), x
+
+
+def softplus_backward(dout, cache):
+    return dout * np.exp(cache)
+"""
+
+
+def test_beside_an_overflow_a_finite_reference_still_decides(tmp_path: Path) -> None:
+    module = tmp_path / "softplus.py"
+    module.write_text(OVERFLOWING)
+    report = check_targets([Target(module)], CheckOptions(InputOptions(draws=2, magnitude=3.0)))
+    assert report.layers[0].status is Status.FAIL
