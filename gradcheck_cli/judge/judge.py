@@ -117,14 +117,17 @@ def _broken_forward(outputs: Sequence[NDArray[Any]]) -> str:
 
 
 def _excused(leaf: LeafVerdict) -> LeafVerdict:
-    """The leaf; passing where all that is wrong is not finite either, as the forward's own output is, or where the
-    reference itself overflows in other elements: what is next to an overflow may have underflowed."""
+    """The leaf; passing where all that is wrong is not finite either, as the forward's own output is, or is zero by a
+    reference that overflows in other elements: what is next to an overflow may have underflowed."""
     comparison, yours = leaf.comparison, leaf.received.usable
     if leaf.status is not Status.FAIL or comparison is None or yours is None or len(leaf.findings) > 1:
         return leaf
     if not comparison.wrong.size:
         return leaf
-    if not comparison.unknown.size and np.isfinite(yours.reshape(-1)[comparison.wrong]).any():
+    excused = ~np.isfinite(yours.reshape(-1)[comparison.wrong])
+    if comparison.unknown.size and leaf.reference is not None:
+        excused |= leaf.reference.reshape(-1)[comparison.wrong] == 0
+    if not excused.all():
         return leaf
     return replace(leaf, status=Status.PASS, findings=(), worst=(), wrong_map=None)
 
