@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from gradcheck_cli.assertion import assert_gradients as assert_gradients
     from gradcheck_cli.checking.live import check as check
     from gradcheck_cli.layers.explicit import layer as layer
+    from gradcheck_cli.layers.network import Graph as Graph
+    from gradcheck_cli.layers.network import Sequential as Sequential
 
-__all__ = ["__version__", "assert_gradients", "check", "layer"]
+__all__ = ["Graph", "Sequential", "__version__", "assert_gradients", "check", "layer"]
 
 _HOMES = {
+    "Graph": "gradcheck_cli.layers.network",
+    "Sequential": "gradcheck_cli.layers.network",
     "assert_gradients": "gradcheck_cli.assertion",
     "check": "gradcheck_cli.checking.live",
     "layer": "gradcheck_cli.layers.explicit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,21 @@ def draw_upstream(layer: Layer, case: Case, outputs: tuple[Any, ...]) -> Upstrea
     elements = sum(np.size(leaf) * (2 if np.iscomplexobj(leaf) else 1) for leaf in floating)
     values = np.ones(elements) if layer.unit_upstream else _distinct(elements, (case.seed, case.draw, STREAM))
     supply = _Supply(values, unit=layer.unit_upstream)
+    return upstream_from(
+        layer, outputs, [supply.take(np.shape(leaf), is_complex=np.iscomplexobj(leaf)) for leaf in floating]
+    )
+
+
+def upstream_from(layer: Layer, outputs: tuple[Any, ...], values: Sequence[NDArray[Any]]) -> Upstream:
+    """Cotangents for `outputs` with these values, one array a floating leaf, in the outputs' own structure and dtypes."""
     custom_rule = layer.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP)
+    supply = iter(values)
     flat: list[NDArray[Any]] = []
 
     def cotangent(_: Path, leaf: Any) -> Any:
         if not is_floating(leaf):
             return _no_gradient(leaf, custom_rule)
-        mine = like(leaf, supply.take(np.shape(leaf), is_complex=np.iscomplexobj(leaf)))
+        mine = like(leaf, next(supply))
         flat.append(np.array(widened(mine)))
         return mine
 

@@ -58,15 +58,8 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     )
     place = Place.of(module)
     constructed, owned, notes = _constructor(owner, name, documentation, place, backward_node)
-    # gradients that accumulate (`self.grad_w += ...`) begin at the constructor's zeros: they are not drawn
-    buffers = {item.gradient for item in owned if item.differentiated and item.gradient}
-    buffers |= {made for item in parameters for made in (item.name, *naming.gradient_names(item.name))}
-    # `self.x = np.zeros(shape)`, and `self.grad_x`, where `forward(self, x)` puts its input and backward its gradient
-    owned = [item for item in owned if item.depth or len(item.steps) > 1 or item.name not in buffers]
-    taken = {item.name for item in (*constructed, *inputs)}
-    # `Linear(..., bias=True)` beside `self.bias`
-    owned = [replace(item, name=f"self.{item.name}") if item.name in taken else item for item in owned]
-    arguments = (*constructed, *(_own(item) for item in owned), *inputs)
+    owned = _parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
+    arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
     books = Parameters(
@@ -175,22 +168,50 @@ def _look(
         except UserError as error:
             trouble = error.message
             continue
-        found = stored.owned(instance, [tree], backward)
-        seen = {id(stored.follow(instance, item.steps)) for item in found}
-        for prefix, layer in stored.sub_layers(instance, lambda kind: methods(kind) is not None):
-            names = methods(type(layer)) or ("", "")
-            node = syntax.definition(method(type(layer), names[1]))
-            for item in stored.owned(layer, [_class_node(type(layer))], node):
-                value = stored.follow(layer, item.steps)
-                if id(value) not in seen:
-                    seen.add(id(value))
-                    found.append(stored.of_sub_layer(prefix, item))
+        found = _held(instance, tree, backward)
         late = [] if found else stored.left_for_later(instance)
         made = f"`{'`, `'.join(late)}` are made in its forward: only the gradients of its inputs are checked"
         return found, [made] if late else []
     if missing:
         return [], []  # a setting that nobody knows yet may be all that is wrong
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
+
+
+def _held(instance: Any, tree: ast.AST, backward: ast.AST | None) -> list[stored.Owned]:
+    """The arrays with a gradient that an object holds, those of the layers that it is made of too."""
+    found = stored.owned(instance, [tree], backward)
+    seen = {id(stored.follow(instance, item.steps)) for item in found}
+    for prefix, layer in stored.sub_layers(instance, lambda kind: methods(kind) is not None):
+        names = methods(type(layer)) or ("", "")
+        node = syntax.definition(method(type(layer), names[1]))
+        for item in stored.owned(layer, [_class_node(type(layer))], node):
+            value = stored.follow(layer, item.steps)
+            if id(value) not in seen:
+                seen.add(id(value))
+                found.append(stored.of_sub_layer(prefix, item))
+    return found
+
+
+def _parameters(
+    owned: list[stored.Owned], parameters: tuple[signatures.Parameter, ...], taken: set[str]
+) -> list[stored.Owned]:
+    """Without what is no parameter, and under names that nothing else in `taken` has."""
+    # gradients that accumulate (`self.grad_w += ...`) begin at the constructor's zeros: they are not drawn
+    buffers = {item.gradient for item in owned if item.differentiated and item.gradient}
+    buffers |= {made for item in parameters for made in (item.name, *naming.gradient_names(item.name))}
+    # `self.x = np.zeros(shape)`, and `self.grad_x`, where `forward(self, x)` puts its input and backward its gradient
+    owned = [item for item in owned if item.depth or len(item.steps) > 1 or item.name not in buffers]
+    # `Linear(..., bias=True)` beside `self.bias`
+    return [replace(item, name=f"self.{item.name}") if item.name in taken else item for item in owned]
+
+
+def parameters_of(instance: Any, parameters: tuple[signatures.Parameter, ...]) -> list[stored.Owned]:
+    """The parameters that an object of a layer class has now; `parameters` are its forward's own arguments."""
+    owner = type(instance)
+    names = methods(owner) or ("", "")
+    backward = syntax.definition(method(owner, names[1])) if names[1] else None
+    held = _held(instance, _class_node(owner), backward)
+    return _parameters(held, parameters, {item.name for item in parameters})
 
 
 def _class_node(owner: type) -> ast.AST:
@@ -211,7 +232,8 @@ def stored_name(name: str, tree: ast.AST) -> str:
     return f"self.{found}" if found else ""
 
 
-def _own(item: stored.Owned) -> Argument:
+def own_argument(item: stored.Owned) -> Argument:
+    """The argument that stands for an array that an object holds."""
     return Argument(
         item.name,
         Role.OWN_PARAMETER,

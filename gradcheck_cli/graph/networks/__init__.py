@@ -1,0 +1,1 @@
+"""Networks run and differentiated layer by layer: what flows forward along each wire, and back."""

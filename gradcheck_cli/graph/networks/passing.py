@@ -1,0 +1,181 @@
+"""The backward pass of a network: the user's backwards one after the other, and autodiff beside each.
+
+At each layer two questions are asked of autodiff: what goes back for the upstream gradient that came in, the user's own
+with whatever errors it has by then (the layer's own answer), and what would go back if every layer were right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.graph.networks.drawing import Forwarded, Ran
+from gradcheck_cli.graph.networks.pulling import pull_back
+from gradcheck_cli.layers.layer import BackwardResult, Convention
+from gradcheck_cli.layers.leaves import at, is_floating, walk
+from gradcheck_cli.layers.networks.network import Source
+from gradcheck_cli.tracing.forward import reference_leaves
+from gradcheck_cli.tracing.trace import Trace, Untraceable
+from gradcheck_cli.witnesses.analytic import run_backward
+from gradcheck_cli.witnesses.gradients import Upstream
+from gradcheck_cli.witnesses.upstream import draw_upstream, upstream_from, widened
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Back:
+    """What one use of a layer handed back.
+
+    Attributes:
+        upstream: what came in.
+        yours: the user's gradient by leaf of the use's case; None where nothing came back that has the right shape.
+        local: autodiff's for the same upstream gradient; None where the layer cannot be traced.
+        whole: autodiff's of the whole network, every layer after this one right; None likewise.
+        received: all that the backward returned or stored; None where it raised.
+        error: what it raised.
+    """
+
+    upstream: Upstream
+    yours: tuple[Array | None, ...]
+    local: tuple[Array, ...] | None
+    whole: tuple[Array, ...] | None
+    received: BackwardResult | None = None
+    error: UserError | None = None
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A backward pass.
+
+    Attributes:
+        uses: in the order of `Network.uses`; None where no gradient comes: nothing that the network gives depends on
+            it.
+        yours, whole: what flows back along each wire, summed over all uses of its value; floating leaves inside.
+    """
+
+    uses: tuple[Back | None, ...]
+    yours: Mapping[Source, tuple[Array, ...]] = field(default_factory=dict)
+    whole: Mapping[Source, tuple[Array, ...]] = field(default_factory=dict)
+
+
+class _Wires:
+    """The sums of what flows back along each wire."""
+
+    def __init__(self) -> None:
+        self.sums: dict[Source, list[Array]] = {}
+
+    def add(self, source: Source, values: Sequence[Array]) -> None:
+        held = self.sums.get(source)
+        if held is None:
+            self.sums[source] = [np.array(value) for value in values]
+        else:
+            self.sums[source] = [old + value for old, value in zip(held, values)]
+
+    def upstream(self, use: int, outputs: tuple[Any, ...]) -> list[Array]:
+        """One array a floating output leaf of a use; zeros where nothing came."""
+        found: list[Array] = []
+        for position, output in enumerate(outputs):
+            leaves = [leaf for _, leaf in walk(output) if is_floating(leaf)]
+            come = self.sums.get(Source(use, position))
+            found += [np.zeros_like(widened(leaf)) for leaf in leaves] if come is None else come
+        return found
+
+
+def pass_back(forwarded: Forwarded, traces: Sequence[Trace | Untraceable], seed: int, *, device: str = "cpu") -> Passed:
+    """Run every backward, last first, each with the upstream gradient that the ones after it hand back.
+
+    Where a layer hands back nothing usable, autodiff's answer goes on in its place, so that those before it are still
+    judged.
+
+    Args:
+        traces: of the uses' forwards.
+        seed: of the upstream gradients of the network's outputs; a loss has 1.
+    """
+    network = forwarded.network
+    yours, whole = _Wires(), _Wires()
+    for number, source in enumerate(dict.fromkeys(network.outputs)):
+        if source.use >= 0:
+            start = _start(forwarded, source, seed + number)
+            yours.add(source, start)
+            whole.add(source, start)
+    done: list[Back | None] = [None] * len(network.uses)
+    for position in reversed(range(len(network.uses))):
+        ran = forwarded.uses[position]
+        reached = any(Source(position, output) in yours.sums for output in range(len(ran.result.outputs)))
+        if not reached:
+            continue
+        back = _one(
+            ran,
+            yours.upstream(position, ran.result.outputs),
+            whole.upstream(position, ran.result.outputs),
+            traces[position],
+            device,
+        )
+        done[position] = back
+        for name, source in network.uses[position].sources.items():
+            leaves = [number for number, leaf in enumerate(ran.case.leaves) if leaf.argument == name]
+            if leaves:
+                yours.add(source, [_usable(ran, back, number) for number in leaves])
+                whole.add(source, [_right(ran, back, number) for number in leaves])
+    return Passed(
+        tuple(done),
+        {source: tuple(values) for source, values in yours.sums.items()},
+        {source: tuple(values) for source, values in whole.sums.items()},
+    )
+
+
+def _start(forwarded: Forwarded, source: Source, seed: int) -> list[Array]:
+    ran = forwarded.uses[source.use]
+    output = ran.result.outputs[source.output]
+    # a number at the end is a loss: e depends on it as on itself
+    unit = (np.ndim(output) == 0 and is_floating(output)) or ran.case.layer.convention is Convention.LOSS
+    if unit:
+        return [np.ones_like(widened(leaf)) for _, leaf in walk(output) if is_floating(leaf)]
+    from dataclasses import replace
+
+    case = replace(ran.case, seed=seed)
+    return list(draw_upstream(ran.case.layer, case, (output,)).flat)
+
+
+def _one(ran: Ran, yours: list[Array], whole: list[Array], trace: Trace | Untraceable, device: str) -> Back:
+    case, outputs = ran.case, ran.result.outputs
+    upstream = upstream_from(case.layer, outputs, yours)
+    local = exact = None
+    if isinstance(trace, Trace):
+        local, exact = pull_back(trace, reference_leaves(case), [upstream.flat, whole], device=device)
+    try:
+        received = run_backward(ran.bound, case, ran.result, upstream).backward
+    except UserError as error:
+        return Back(upstream, (None,) * len(case.leaves), local, exact, error=error)
+    found = tuple(_array(received.gradients.get(leaf.argument), leaf.path, leaf.value.shape) for leaf in case.leaves)
+    return Back(upstream, found, local, exact, received)
+
+
+def _array(gradient: Any, path: tuple[Any, ...], shape: tuple[int, ...]) -> Array | None:
+    """A gradient as an array of this shape, float64; None where it is not one."""
+    if gradient is None:
+        return None
+    try:
+        array = np.asarray(at(gradient, path) if path else gradient)
+    except Exception:
+        return None
+    if array.shape != shape or not (is_floating(array) or array.dtype.kind in "iu"):
+        return None
+    return np.array(widened(array))
+
+
+def _usable(ran: Ran, back: Back, number: int) -> Array:
+    mine = back.yours[number]
+    if mine is not None:
+        return mine
+    return np.zeros_like(widened(ran.case.leaves[number].value)) if back.local is None else back.local[number]
+
+
+def _right(ran: Ran, back: Back, number: int) -> Array:
+    return _usable(ran, back, number) if back.whole is None else back.whole[number]

@@ -1,0 +1,1 @@
+"""Networks: layers of the user's, in any convention, that feed each other."""
