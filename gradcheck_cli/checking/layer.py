@@ -64,6 +64,12 @@ class Checker:
         run = Record(layer, inputs, settings)
         try:
             with quiet():
+                if layer.network is not None:
+                    from gradcheck_cli.checking.networks.checking import check_network
+
+                    return check_network(
+                        layer, inputs, settings, self.traces, self._device, lambda what: steps.step(layer.name, what)
+                    )
                 self._all_draws(module, run, steps)
         except UserError as error:
             run.errors.append(finding_of(error, layer.path, layer.line))

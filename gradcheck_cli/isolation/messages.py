@@ -24,6 +24,7 @@ from gradcheck_cli.report.model import (
     Status,
     Suppressed,
 )
+from gradcheck_cli.report.network.model import Flow, NetworkReport, Stage
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,7 @@ TYPES: tuple[type, ...] = (
     *(ListedArgument, ListedLayer),
     *(CheckOptions, GraphOptions, InputOptions, JacobianOptions, Settings),
     *(Graph, Gate, Port, Wire),
+    *(NetworkReport, Stage, Flow),
     *(Jacobians, Jacobian, Block, Side, Structure),
     *(Find, Check, Specify, Draw, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Drawn, Refused, Broke),
 )

@@ -26,6 +26,7 @@ from gradcheck_cli.layers.expectation import with_expectation
 from gradcheck_cli.layers.explicit import REGISTER, Declaration, declaration_of
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.networks.discovery import networks_of
 from gradcheck_cli.layers.outline import outline
 
 
@@ -45,8 +46,13 @@ class Discovery:
 
 
 def find(module: Module) -> Discovery:
-    """Find every layer that `module` itself defines; what it only imports counts where `layer(...)` declares it."""
-    return _Search(module).run()
+    """Find every layer that `module` itself defines, then its networks.
+
+    What it only imports counts where `layer(...)` declares it.
+    """
+    found = _Search(module).run()
+    networks, problems = networks_of(module, found.layers, attribute, lambda other: _Search(other).run().layers)
+    return replace(found, layers=(*found.layers, *networks), problems=(*found.problems, *problems))
 
 
 def attribute(dotted: str) -> Callable[[ModuleType], Any]:

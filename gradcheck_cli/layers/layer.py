@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from gradcheck_cli.layers.networks.network import Network
 
 
 class Convention(StrEnum):
@@ -23,6 +26,8 @@ class Convention(StrEnum):
     EXPLICIT = "explicit"
     FUNCTION = "function"
     """Any function, without a backward: its graph can be drawn, and nothing checked."""
+    NETWORK = "network"
+    """Layers that feed each other: `Sequential([...])`, `Graph()`."""
 
 
 class Role(StrEnum):
@@ -141,6 +146,7 @@ class Layer:
         has_reference: autodiff differentiates another function than the forward that the backward belongs to (a
             declared `reference=`, the undecorated function of a `custom_vjp`): where they differ, that is a finding.
         aliases: other names that pick it after `PATH::`, such as its backward function's.
+        network: what it is made of, where it is a network; None for a layer.
     """
 
     name: str
@@ -161,3 +167,4 @@ class Layer:
     make_inputs: Callable[..., Any] | None = None
     aliases: tuple[str, ...] = ()
     has_reference: bool = False
+    network: Network | None = None

@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # a verdict from the cache is shown without NumPy
     import numpy as np
     from numpy.typing import NDArray
 
+    from gradcheck_cli.report.network.model import NetworkReport
+
 
 class Status(StrEnum):
     """A verdict. `ERROR` is for what could not be judged at all (GC5xx)."""
@@ -179,6 +181,7 @@ class LayerReport:
         cached: it is the verdict of an earlier run, and nothing that it depends on has changed since.
         forward_line: the forward's definition, where known; `line` is the backward's.
         suppressed: what was found and does not count. `status` is without it; `arguments` are as they were judged.
+        network: the backward pass layer by layer, where it is a network.
     """
 
     name: str
@@ -202,6 +205,7 @@ class LayerReport:
     cached: bool = False
     forward_line: int | None = None
     suppressed: tuple[Suppressed, ...] = ()
+    network: NetworkReport | None = None
 
 
 @dataclass(frozen=True)

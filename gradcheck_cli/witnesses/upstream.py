@@ -40,7 +40,7 @@ def draw_upstream(layer: Layer, case: Case, outputs: tuple[Any, ...]) -> Upstrea
 
 
 def upstream_from(layer: Layer, outputs: tuple[Any, ...], values: Sequence[NDArray[Any]]) -> Upstream:
-    """Cotangents for `outputs` with these values, one array a floating leaf, in the outputs' own structure and dtypes."""
+    """Cotangents for `outputs` with these values, one array a floating leaf, in their own structure and dtypes."""
     custom_rule = layer.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP)
     supply = iter(values)
     flat: list[NDArray[Any]] = []

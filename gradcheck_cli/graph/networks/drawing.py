@@ -88,7 +88,7 @@ class Drawing:
             try:
                 ran = self._run(position, use, given, index, first.get(use.node), notes)
             except UserError as error:
-                raise self._worded(error, use, given, done) from error
+                raise self._worded(error, use, given) from error
             first.setdefault(use.node, ran)
             done.append(ran)
             for name, source in use.sources.items():
@@ -216,7 +216,7 @@ class Drawing:
         }
         return replace(known, shapes=shapes)
 
-    def _worded(self, error: UserError, use: Use, given: Mapping[str, Any], done: list[Ran]) -> UserError:
+    def _worded(self, error: UserError, use: Use, given: Mapping[str, Any]) -> UserError:
         """The user's error, with the layers on both sides of the wire."""
         network = self._network
         node = network.node_of(use)

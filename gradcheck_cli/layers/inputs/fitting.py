@@ -35,7 +35,7 @@ def sizes_from(layer: Layer, module: Module, options: InputOptions, given: Mappi
     sources = Sources(layer, module, options)
     found: dict[str, int] = {}
     for argument in layer.arguments:
-        value = given.get(argument.name)
+        value: Any = given.get(argument.name)
         said = sources.shape(argument) if hasattr(value, "shape") else None
         axes = said.dimensions if said is not None else None
         if axes is None:
@@ -82,4 +82,4 @@ def _unify(said: Dimensions, declared: Dimensions, sizes: dict[str, int]) -> Non
         ]
         for axis in pair:
             if known and isinstance(axis, str) and axis.isidentifier():
-                sizes.setdefault(axis, known[0])
+                sizes.setdefault(axis, known[0] or 0)

@@ -208,11 +208,6 @@ def _numbered(names: list[str]) -> list[str]:
     return found
 
 
-def is_network(value: Any) -> bool:
-    """Whether a value of a module is a network."""
-    return isinstance(value, Graph)
-
-
 def arguments_of(network: Network) -> tuple[Argument, ...]:
     """The network's arguments: its inputs, then each node's own (`fc.w`), those of settings left out."""
     found = [Argument(name, Role.INPUT) for name in network.inputs]

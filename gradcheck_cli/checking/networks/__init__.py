@@ -1,0 +1,1 @@
+"""Networks checked: each layer where it stands, and the whole."""

@@ -1,0 +1,1 @@
+"""What is shown of a network: its backward pass, layer by layer."""
