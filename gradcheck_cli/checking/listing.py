@@ -12,6 +12,7 @@ from gradcheck_cli.layers.inputs.dimensions import shown
 from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.layer import Argument, Layer
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.networks.network import Network
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.arrays import container_text
 from gradcheck_cli.report.listed import ListedArgument, ListedLayer
@@ -20,6 +21,8 @@ from gradcheck_cli.tracing.jax_setup import start
 
 def listed(module: Module, layer: Layer, options: InputOptions) -> ListedLayer:
     """What is known about a layer and its inputs; the forward is tried where nothing else tells."""
+    if layer.network is not None:
+        return _network(layer, layer.network)
     if module.uses_jax:
         # shapes are inferred by running the forward: in float64, as when it is checked
         start("cpu")
@@ -40,6 +43,31 @@ def listed(module: Module, layer: Layer, options: InputOptions) -> ListedLayer:
         arguments=tuple(_argument(argument, shapes.get(argument.name), sizes) for argument in layer.arguments),
         notes=tuple(notes),
         error=error,
+    )
+
+
+def _network(layer: Layer, network: Network) -> ListedLayer:
+    """Its inputs, and the layers with what each is fed; sizes follow from what flows, and are not known before."""
+    wires = [
+        ", ".join(network.shown(source) for source in use.sources.values()) + f" → {use.name}" for use in network.uses
+    ]
+    declared = {name: "" if shape is None else container_text(shape) for name, shape in network.inputs.items()}
+    return ListedLayer(
+        name=layer.name,
+        path=str(layer.path),
+        line=layer.line,
+        convention=layer.convention.value,
+        arguments=tuple(
+            ListedArgument(
+                argument.name,
+                "input" if argument.name in network.inputs else "parameter",
+                "float",
+                declared.get(argument.name, ""),
+                "what flows in",
+            )
+            for argument in layer.arguments
+        ),
+        notes=("; ".join(wires),),
     )
 
 

@@ -7,7 +7,6 @@ is `{"real": ..., "imag": ...}`.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from gradcheck_cli.report.arrays import MOST_COPIED, statistics
 from gradcheck_cli.report.ending import Ending
+from gradcheck_cli.report.json_values import number, text
 from gradcheck_cli.report.model import (
     ArgumentReport,
     DrawReport,
@@ -28,6 +28,7 @@ from gradcheck_cli.report.model import (
     Suppressed,
     UnusedIgnore,
 )
+from gradcheck_cli.report.network.json import network_object
 from gradcheck_cli.report.problem import Problem, problem_object
 
 SCHEMA_VERSION = 1
@@ -68,29 +69,6 @@ def report_object(report: Report, problem: Problem | None = None) -> dict[str, A
     }
 
 
-def number(value: Any) -> Any:
-    """A number as JSON can carry it; None stays None."""
-    if value is None:
-        return None
-    if isinstance(value, (complex, np.complexfloating)):
-        return {"real": number(float(value.real)), "imag": number(float(value.imag))}
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    real = float(value)
-    if math.isnan(real):
-        return "NaN"
-    if math.isinf(real):
-        return "Infinity" if real > 0 else "-Infinity"
-    return real
-
-
-def text(content: str) -> str:
-    """A string that is valid UTF-8: a lone surrogate, which strict parsers refuse, is spelled out."""
-    return content.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def _layer(layer: LayerReport) -> dict[str, Any]:
     return {
         "name": text(layer.name),
@@ -113,6 +91,7 @@ def _layer(layer: LayerReport) -> dict[str, Any]:
         "reproduce": text(layer.reproduce),
         "script": text(layer.script),
         "failing_draw": None if layer.failing_draw is None else _draw(layer.failing_draw),
+        "network": None if layer.network is None else network_object(layer.network),
     }
 
 
@@ -142,6 +121,7 @@ def _module(error: Finding, suppressed: tuple[Suppressed, ...] = ()) -> dict[str
         "reproduce": "",
         "script": "",
         "failing_draw": None,
+        "network": None,
     }
 
 

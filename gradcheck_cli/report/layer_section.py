@@ -33,6 +33,10 @@ def layer_section(layer: LayerReport, screen: Screen) -> list[Part]:
         if concerned is not None and concerned.name not in shown:
             shown.add(concerned.name)
             parts += _argument(concerned, layer, screen)
+    if layer.network is not None:
+        from gradcheck_cli.report.network.table import way_back
+
+        parts += [_BLANK, *way_back(layer.network, screen)]
     was_one_line = False
     for argument in layer.arguments:
         counts = argument.status is not Status.PASS and not is_ignored(argument, layer)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gradcheck_cli.report.json import finding_object, text
+from gradcheck_cli.report.json import finding_object
+from gradcheck_cli.report.json_values import text
 from gradcheck_cli.report.listed import ListedLayer, Listing
 
 

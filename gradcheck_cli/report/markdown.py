@@ -16,6 +16,9 @@ from gradcheck_cli.report.last_line import caught, counts
 from gradcheck_cli.report.map_view import map_view
 from gradcheck_cli.report.marks import STATUS_WORD, UNICODE
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Report, Status
+from gradcheck_cli.report.network.model import NetworkReport
+from gradcheck_cli.report.network.rows import LEGEND, stage_rows
+from gradcheck_cli.report.network.rows import TITLES as STAGE_TITLES
 from gradcheck_cli.report.numbers import counted, duration
 from gradcheck_cli.report.places import relative_path
 from gradcheck_cli.report.problem import Problem
@@ -128,6 +131,8 @@ def _layer(layer: LayerReport, ending: Ending) -> str:
         f"{_place(layer.path, layer.line, ending)} · {escaped(layer.convention)}",
         *(_finding(finding, ending) for finding in layer.findings),
     ]
+    if layer.network is not None:
+        blocks += _way_back(layer.network)
     for argument in layer.arguments:
         if argument.status is not Status.PASS:
             blocks += _argument(argument)
@@ -138,6 +143,16 @@ def _layer(layer: LayerReport, ending: Ending) -> str:
     if layer.notes:
         blocks.append(_bullets(layer.notes))
     return "\n\n".join(blocks)
+
+
+def _way_back(network: NetworkReport) -> list[str]:
+    """What each layer of a network handed back, last layer first."""
+    cells = []
+    for row in stage_rows(network):
+        mark = f"{UNICODE.status[row.status]} " if row.layer and not row.left_out else ""
+        layer = escaped(row.layer) if row.left_out or not row.layer else code(row.layer)
+        cells.append([mark + layer, *map(escaped, row.cells or ("",) * (len(STAGE_TITLES) - 1))])
+    return ["The way back, last layer first:", _table(STAGE_TITLES, cells, right=(4, 5, 6)), escaped(LEGEND)]
 
 
 def _finding(finding: Finding, ending: Ending) -> str:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from gradcheck_cli.report.ending import Ending
-from gradcheck_cli.report.json import number, text
+from gradcheck_cli.report.json_values import number, text
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.places import is_inside, module_name, relative_path, uri_path

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from gradcheck_cli.report.json import number, render_json
+from gradcheck_cli.report.json import render_json
+from gradcheck_cli.report.json_values import number
 from gradcheck_cli.report.model import Report
 from gradcheck_cli.report.problem import Problem, empty_report_object
 from tests.report import reports

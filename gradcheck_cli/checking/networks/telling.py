@@ -109,8 +109,8 @@ def _in_network(checked: Checked, position: int, finding: Finding, *, is_first: 
     argument = finding.argument
     source = use.sources.get((argument or "").partition("[")[0].partition(".")[0])
     edge = "" if source is None else _edge(checked, position, argument or "", source)
-    name = None if argument is None else f"{use.name}.{argument}" if source is None else argument
-    return replace(finding, message=f"{place}{edge}: {finding.message}", argument=name or argument)
+    name = None if argument is None else f"{use.name}.{argument}"
+    return replace(finding, message=f"{place}{edge}: {finding.message}", argument=name)
 
 
 def _edge(checked: Checked, position: int, argument: str, source: Source) -> str:

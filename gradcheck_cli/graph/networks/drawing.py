@@ -235,7 +235,7 @@ class Drawing:
             code="GC502",
             path=error.path or network.path,
             line=error.line or use.line,
-            mend=error.mend or f"give `{node.name}` the sizes of what flows into it, or mend what gives it",
+            mend=f"give `{node.name}` the sizes of what flows into it, or mend what gives it",
         )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.report.graph.figures import norm
 from gradcheck_cli.report.graph.model import Gate, Graph, Port, Wire
-from gradcheck_cli.report.json import number, text
+from gradcheck_cli.report.json_values import number, text
 
 SCHEMA_VERSION = 1
 MOST_NUMBERS = 1000

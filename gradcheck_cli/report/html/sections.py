@@ -11,6 +11,9 @@ from gradcheck_cli.report.html.parts import bullets, table
 from gradcheck_cli.report.html.text import name, prose, shown
 from gradcheck_cli.report.marks import STATUS_WORD, UNICODE
 from gradcheck_cli.report.model import ArgumentReport, DrawReport, Finding, LayerReport, NamedArray, Status
+from gradcheck_cli.report.network.model import NetworkReport
+from gradcheck_cli.report.network.rows import LEGEND, stage_rows
+from gradcheck_cli.report.network.rows import TITLES as STAGE_TITLES
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.places import relative_path
 from gradcheck_cli.report.shapes import names_by_size, shape_text
@@ -41,6 +44,8 @@ def layer_section(layer: LayerReport, anchor: str, ending: Ending) -> str:
         *(_finding(finding, by_name.get(finding.argument or ""), sizes, ending) for finding in layer.findings),
         *(_argument(argument) for argument in layer.arguments if argument.status is not Status.PASS),
     ]
+    if layer.network is not None:
+        parts.append(_way_back(layer.network))
     if layer.script:
         parts.append("<h3>Reproduce it without gradcheck, on the smallest case found</h3>" + block(layer.script))
     elif layer.failing_draw is not None:
@@ -50,6 +55,21 @@ def layer_section(layer: LayerReport, anchor: str, ending: Ending) -> str:
     if layer.checked:
         parts.append(f'<p class="quiet">Also checked: {shown(", ".join(map(one_line, layer.checked)))}</p>')
     return _section(layer.status, anchor, "".join(parts) + bullets(layer.notes))
+
+
+def _way_back(network: NetworkReport) -> str:
+    """What each layer of a network handed back, last layer first."""
+    rows = []
+    for row in stage_rows(network):
+        mark = (
+            f'<span class="{row.status.value}">{UNICODE.status[row.status]}</span> '
+            if row.layer and not row.left_out
+            else ""
+        )
+        cells = row.cells or ("",) * (len(STAGE_TITLES) - 1)
+        rows.append([mark + shown(row.layer), *(shown(cell) for cell in cells)])
+    listed = table(STAGE_TITLES, rows, (4, 5, 6), "The way back through the network", "elements")
+    return f'<h3>The way back</h3>{listed}<p class="quiet">{shown(LEGEND)}</p>'
 
 
 def block(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck_cli.report.jacobian.model import Block, Jacobian, Jacobians, Side
-from gradcheck_cli.report.json import number, text
+from gradcheck_cli.report.json_values import number, text
 
 if TYPE_CHECKING:
     from gradcheck_cli.report.jacobian.model import Matrix
