@@ -37,6 +37,11 @@ class _Way:
     files: frozenset[str]
     on_jax: bool
 
+    @property
+    def draws_numbers(self) -> bool:
+        """Whether its forward has drawn random numbers; looking for them takes longer than a small forward."""
+        return bool(getattr(self.bound, "draws_numbers", True))
+
 
 class Traces:
     """Traces the layers of one run."""
@@ -44,6 +49,7 @@ class Traces:
     def __init__(self, device: str) -> None:
         self._device = device
         self._duals: dict[Path, Dual | Untraceable] = {}
+        self._still: set[Any] = set()
 
     def use_dual(self, module: Module, dual: Dual) -> None:
         """Trace the layers of `module` on this dual namespace instead of running the module's source again."""
@@ -66,6 +72,8 @@ class Traces:
                 else trace(way.bound, case, result.outputs, way.files, on_jax, follow=follow)
             )
             if isinstance(found, Trace):
+                if isinstance(way, _Way) and not way.draws_numbers:
+                    self._still.add((case.layer.bind, on_jax))
                 return found
             first = first or found
         assert first is not None
@@ -97,7 +105,10 @@ class Traces:
                 return dual
             namespace, files = dual.namespace, dual.files()
         try:
-            return _Way(repeatable(case.layer.bind(namespace), namespace, case.seed), files, on_jax)
+            bound = case.layer.bind(namespace)
+            if (case.layer.bind, on_jax) not in self._still:
+                bound = repeatable(bound, namespace, case.seed)
+            return _Way(bound, files, on_jax)
         except UserError as error:
             return Untraceable(error.message, error.path, error.line)
 

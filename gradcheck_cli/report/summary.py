@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -20,6 +21,7 @@ _STACKED = ("layer", "verdict", "rel. error", "wrong", "decided by")
 _INDENT = 1
 _GAP = 2
 _MOST_NAMES = 28
+_MOST_PASSING = 6
 _WORST_FIRST = (Status.ERROR, Status.FAIL, Status.INCONCLUSIVE, Status.PASS)
 
 
@@ -94,7 +96,7 @@ def _wide(layer: LayerReport, screen: Screen) -> list[list[Text]]:
     if not _spread(layer, screen):
         return [[name, _names(layer, screen), *_whole(layer, screen)]]
     rows = []
-    for position, argument in enumerate(layer.arguments):
+    for position, argument in enumerate(_listed(layer, screen)):
         first = name if position == 0 else Text()
         rows.append([first, screen.text(one_line(argument.name)), *_cells(argument, layer, screen)])
     return [*rows, *([Text(), *row] for row in _beside_values(layer, screen, ""))]
@@ -105,9 +107,20 @@ def _stacked(layer: LayerReport, screen: Screen) -> list[list[Text]]:
     if not _spread(layer, screen):
         return [[name, *_whole(layer, screen)]]
     rows = [[name, verdict(layer.status, screen), Text(), Text(), Text()]]
-    for argument in layer.arguments:
+    for argument in _listed(layer, screen):
         rows.append([screen.text("  " + one_line(argument.name)), *_cells(argument, layer, screen)])
     return [*rows, *_beside_values(layer, screen, "  ")]
+
+
+def _listed(layer: LayerReport, screen: Screen) -> list[ArgumentReport]:
+    """The arguments with lines of their own; of a network's many parameters those that pass share one."""
+    passing = [argument for argument in layer.arguments if argument.status is Status.PASS]
+    if layer.network is None or screen.verbose or len(passing) <= _MOST_PASSING:
+        return list(layer.arguments)
+    worst = max(passing, key=lambda argument: _size(argument.max_rel_error))
+    total = sum(argument.total for argument in passing)
+    together = replace(worst, name=f"{len(passing)} others", total=total)
+    return [*(argument for argument in layer.arguments if argument.status is not Status.PASS), together]
 
 
 def _beside_values(layer: LayerReport, screen: Screen, indent: str) -> list[list[Text]]:

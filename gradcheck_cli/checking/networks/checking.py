@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gradcheck_cli.checking.networks.standing import Judge
+from gradcheck_cli.checking.networks.standing import Judge, Standing
 from gradcheck_cli.checking.networks.telling import Checked, argument_of, draw_of, findings_of, stage_of
 from gradcheck_cli.checking.networks.whole import Entry, Slope, entries, slope
 from gradcheck_cli.checking.record import command
@@ -52,7 +52,7 @@ def check_network(
     worst: Checked | None = None
     for index in range(draws):
         step(f"draw {index + 1} of {draws}")
-        checked = _checked(drawing.take(index), traces, judge, inputs.seed, index, device)
+        checked = _checked(drawing.take(index), traces, judge, inputs.seed, index, device, step)
         if worst is None or worst_status([checked.status, worst.status]) is not worst.status:
             worst = checked
         if worst.status is Status.FAIL:
@@ -64,18 +64,25 @@ def check_network(
     return _report(layer, network, worst, going_in, along, command(layer, inputs, settings), draws, started)
 
 
-def _checked(forwarded: Forwarded, traces: Traces, judge: Judge, seed: int, index: int, device: str) -> Checked:
+def _checked(
+    forwarded: Forwarded, traces: Traces, judge: Judge, seed: int, index: int, device: str, step: Callable[[str], None]
+) -> Checked:
     network = forwarded.network
     traced = tuple(
         traces.trace(network.node_of(use).module, ran.case, ran.result)
         for use, ran in zip(network.uses, forwarded.uses)
     )
     passed = pass_back(forwarded, traced, seed + index, device=device)
-    standings = tuple(
-        judge.standing(forwarded, position, back, trace)
-        for position, (back, trace) in enumerate(zip(passed.uses, traced))
-    )
-    return Checked(forwarded, passed, standings, traced, index)
+    standings: list[Standing | None] = [None] * len(network.uses)
+    differing = []
+    for position, (back, trace) in enumerate(zip(passed.uses, traced)):
+        standings[position] = judge.at_a_glance(forwarded.uses[position], back, trace)
+        if standings[position] is None:
+            differing.append(position)
+    for position in reversed(differing):
+        step(f"looking closely at `{network.uses[position].name}`")
+        standings[position] = judge.closely(forwarded, position, passed.uses[position])
+    return Checked(forwarded, passed, tuple(one for one in standings if one is not None), traced, index)
 
 
 def _report(

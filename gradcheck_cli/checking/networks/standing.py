@@ -51,17 +51,22 @@ class Judge:
         self._settings = settings
         self._device = device
 
-    def standing(self, forwarded: Forwarded, position: int, back: Back | None, trace: Trace | Untraceable) -> Standing:
-        """The verdict on the use at `position`."""
-        network, ran = forwarded.network, forwarded.uses[position]
-        use = network.uses[position]
+    def at_a_glance(self, ran: Ran, back: Back | None, trace: Trace | Untraceable) -> Standing | None:
+        """The verdict on a use by one comparison; None where that does not tell."""
         if back is None:
             why = "no gradient comes back to it: nothing that the network gives depends on it"
             return Standing(Status.INCONCLUSIVE, why=why)
+        if back.error is None and back.local is not None and isinstance(trace, Trace) and is_close(ran, back, trace):
+            return Standing(Status.PASS)
+        return None
+
+    def closely(self, forwarded: Forwarded, position: int, back: Back | None) -> Standing:
+        """The verdict on the use at `position` by all that there is for a layer."""
+        assert back is not None
+        network, ran = forwarded.network, forwarded.uses[position]
+        use = network.uses[position]
         if back.error is not None:
             return Standing(Status.ERROR, (_raised(network, forwarded, position, back),))
-        if back.local is not None and isinstance(trace, Trace) and is_close(ran, back, trace):
-            return Standing(Status.PASS)
         module = network.node_of(use).module
         cases = Cases(module, ran.bound, self._traces, self._settings, self._device)
         try:

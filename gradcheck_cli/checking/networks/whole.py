@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.graph.networks.drawing import Forwarded
+from gradcheck_cli.graph.networks.drawing import Forwarded, once_more
 from gradcheck_cli.graph.networks.passing import Passed
 from gradcheck_cli.layers.case import Case, Leaf
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
@@ -96,13 +96,19 @@ class Slope:
         return abs(self.autodiff - self.difference) <= self.bar + MATERIAL * self.size
 
 
+LARGE = 300_000
+"""Elements that go in above which finite differences of the whole are not taken."""
+
 MATERIAL = 1e-6
 """A share of the slope's size that is no contradiction: error bars of a long composition are estimates, too."""
 
 
 def slope(forwarded: Forwarded, passed: Passed, going_in: Sequence[Entry], most: int) -> Slope | None:
-    """Along a random direction; None where autodiff does not reach all of it, or the network does not run there."""
+    """Along a random direction; None where autodiff does not reach all of it, the network does not run there, or is
+    large: a few dozen forwards are then more than all the rest."""
     network = forwarded.network
+    if sum(entry.leaf.value.size for entry in going_in) > LARGE:
+        return None
     wholes = [gradients(passed, entry)[1] for entry in going_in]
     if not going_in or any(whole is None for whole in wholes):
         return None
@@ -152,9 +158,8 @@ def _evaluate(forwarded: Forwarded, going_in: Sequence[Entry]) -> Callable[[tupl
                     arguments[name] = fresh(outputs[source.use][source.output])
                 else:
                     arguments[name] = rebuild(fresh(value), _put(name, values))
-            again = getattr(ran.bound, "again", None)
-            if use.node in first and again is not None:
-                result = again(first[use.node], arguments)
+            if use.node in first:
+                result = once_more(ran.bound, first[use.node], arguments)
             else:
                 result = ran.bound.forward(arguments)
                 first.setdefault(use.node, result)

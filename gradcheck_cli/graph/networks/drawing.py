@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.case import Case, Specification
+from gradcheck_cli.layers.case import Case, Leaf, Specification
 from gradcheck_cli.layers.inputs import names
 from gradcheck_cli.layers.inputs.extremes import with_values
 from gradcheck_cli.layers.inputs.fitting import axes_of, sizes_from
 from gradcheck_cli.layers.inputs.randomness import repeatable
-from gradcheck_cli.layers.inputs.sampling import draw
+from gradcheck_cli.layers.inputs.sampling import draw, redraw
 from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.inputs.values import floats
 from gradcheck_cli.layers.layer import BoundLayer, Convention, ForwardResult, Layer
@@ -60,6 +60,22 @@ class Forwarded:
         return self.inputs[source.input] if source.use < 0 else self.uses[source.use].result.outputs[source.output]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a layer for arrays of certain shapes: its inputs, sizes that run, its weight's scale."""
+
+    specification: Specification
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    factor: float = 1.0
+
+
+def once_more(bound: BoundLayer, before: ForwardResult, arguments: Mapping[str, Any]) -> ForwardResult:
+    """The forward of a layer that has been used before: on the same object, where it is one."""
+    again = getattr(bound, "again", None)
+    result = None if again is None else again(before, arguments)
+    return bound.forward(arguments) if result is None else result
+
+
 class Drawing:
     """Draws a network's values again and again; what is known of a layer's inputs is found out once a shape."""
 
@@ -70,7 +86,7 @@ class Drawing:
             repeatable(node.layer.bind(node.module.namespace), node.module.namespace, options.seed + position)
             for position, node in enumerate(network.nodes)
         ]
-        self._known: dict[Any, Specification] = {}
+        self._known: dict[Any, _Known] = {}
 
     def take(self, index: int) -> Forwarded:
         """Draw number `index`, every forward run.
@@ -158,16 +174,37 @@ class Drawing:
         if before is None and node.has_values:
             own = dict(bound.initial({}))
         layer, options = self._asked(node, {**own, **given}, zlib.crc32(repr((index, position)).encode()))
-        specification = self._specification(use.node, node, layer, bound, options)
-        notes.update(dict.fromkeys(f"`{node.name}`: {note}" for note in specification.notes))
-        case = draw(layer, specification, bound, options, 0)
-        again = getattr(bound, "again", None)
-        if before is not None and again is not None:
-            return Ran(bound, case, again(before.result, copies(case.arguments)))
-        result = run_forward(bound, case)
+        key = _key(use.node, node, layer, options)
+        known = self._known.get(key)
+        if known is None:
+            known = _Known(specify(layer, node.module, bound, options))
+            case = draw(layer, known.specification, bound, options, 0)
+            known = self._known[key] = replace(known, sizes=case.dimensions)
+        else:
+            case = self._again(layer, known, bound, options)
+        notes.update(dict.fromkeys(f"`{node.name}`: {note}" for note in known.specification.notes))
+        if before is not None:
+            return Ran(bound, case, once_more(bound, before.result, copies(case.arguments)))
         fixed = {*given, *own, *(name for name, value in node.inputs.items() if hasattr(value, "shape"))}
-        scaled = _calmed(case, result, list(use.sources), fixed)
-        return Ran(bound, case, result) if scaled is None else Ran(bound, scaled, run_forward(bound, scaled))
+        weight = _weight(case, fixed)
+        case = _scaled(case, weight, known.factor)
+        result = run_forward(bound, case)
+        factor = _calming(case, result, list(use.sources)) if weight is not None else 1.0
+        if factor == 1.0:
+            return Ran(bound, case, result)
+        self._known[key] = replace(known, factor=known.factor * factor)
+        case = _scaled(case, weight, factor)
+        return Ran(bound, case, run_forward(bound, case))
+
+    def _again(self, layer: Layer, known: _Known, bound: BoundLayer, options: InputOptions) -> Case:
+        """Another draw for arrays of shapes that are known to run."""
+        given = {name: value for name, value in layer.declared_inputs.items() if hasattr(value, "shape")}
+        shapes = {
+            name: replace(shape, values=(np.asarray(given[name]),)) if name in given and shape.values else shape
+            for name, shape in known.specification.shapes.items()
+        }
+        specification = replace(known.specification, shapes=shapes)
+        return redraw(layer, specification, bound, options, known.sizes)
 
     def _asked(self, node: Node, given: Mapping[str, Any], seed: int) -> tuple[Layer, InputOptions]:
         """The layer with what is given as its declared inputs, and the options that concern it."""
@@ -192,29 +229,6 @@ class Drawing:
         )
         sizes = sizes_from(replace(layer, declared_inputs={}), node.module, options, declared)
         return layer, replace(options, dimensions={**sizes, **options.dimensions})
-
-    def _specification(
-        self, number: int, node: Node, layer: Layer, bound: BoundLayer, options: InputOptions
-    ) -> Specification:
-        """What this layer's inputs are: found out once, and used for all arrays of the same shapes."""
-        arrays = {name: value for name, value in layer.declared_inputs.items() if hasattr(value, "shape")}
-        key = (
-            id(node.layer),
-            tuple(sorted((name, np.shape(value), str(value.dtype)) for name, value in arrays.items())),
-            repr(sorted(options.arguments.items())),
-            repr(sorted((k, v) for k, v in layer.declared_inputs.items() if k not in arrays)),
-            repr(sorted(options.shapes.items())),
-            number if node.has_values else -1,
-        )
-        if key not in self._known:
-            self._known[key] = specify(layer, node.module, bound, options)
-            return self._known[key]
-        known = self._known[key]
-        shapes = {
-            name: replace(shape, values=(np.asarray(arrays[name]),)) if name in arrays and shape.values else shape
-            for name, shape in known.shapes.items()
-        }
-        return replace(known, shapes=shapes)
 
     def _worded(self, error: UserError, use: Use, given: Mapping[str, Any]) -> UserError:
         """The user's error, with the layers on both sides of the wire."""
@@ -247,23 +261,47 @@ def _parameters(case: Case, use: Use) -> dict[str, Any]:
     }
 
 
-def _calmed(case: Case, result: ForwardResult, sources: list[str], fixed: set[str]) -> Case | None:
-    """The case with its drawn weights scaled so that the output is of the input's size; None where it is already."""
-    weights = [leaf for leaf in case.leaves if leaf.argument not in fixed and leaf.value.ndim >= 2]
+def _key(number: int, node: Node, layer: Layer, options: InputOptions) -> Any:
+    """Equal for uses that take arrays of the same shapes into the same layer."""
+    arrays = {name: value for name, value in layer.declared_inputs.items() if hasattr(value, "shape")}
+    return (
+        id(node.layer),
+        tuple(sorted((name, np.shape(value), str(value.dtype)) for name, value in arrays.items())),
+        repr(sorted(options.arguments.items())),
+        repr(sorted((name, value) for name, value in layer.declared_inputs.items() if name not in arrays)),
+        repr(sorted(options.shapes.items())),
+        number if node.has_values else -1,
+    )
+
+
+def _weight(case: Case, fixed: set[str]) -> Leaf | None:
+    """The drawn array that a layer's output grows with; None where all is given, or it is a loss."""
+    weights = (leaf for leaf in case.leaves if leaf.argument not in fixed and leaf.value.ndim >= 2)
+    return None if case.layer.unit_upstream else next(weights, None)
+
+
+def _scaled(case: Case, weight: Leaf | None, factor: float) -> Case:
+    if weight is None or factor == 1.0:
+        return case
+    value = next(leaf.value for leaf in case.leaves if leaf.name == weight.name)
+    return with_values(case, {(weight.argument, weight.path): value * factor})
+
+
+def _calming(case: Case, result: ForwardResult, sources: list[str]) -> float:
+    """The factor on a layer's weight that makes its output of the input's size; 1 where it is already."""
     fed = [leaf.value for leaf in case.leaves if leaf.argument in sources]
     given = [np.asarray(leaf) for output in result.outputs for _, leaf in walk(output) if is_floating(leaf)]
-    if not weights or not fed or not given or case.layer.unit_upstream:
-        return None
+    if not fed or not given:
+        return 1.0
     before, after = _size(fed[0]), _size(given[0])
     if not (np.isfinite(after) and after > 0 and before > 0) or QUIET <= after / before <= LOUD:
-        return None
-    factor = float(np.clip(before / after, 1e-3, 1e3))
-    weight = weights[0]
-    return with_values(case, {(weight.argument, weight.path): weight.value * factor})
+        return 1.0
+    return float(np.clip(before / after, 1e-3, 1e3))
 
 
 def _size(value: Any) -> float:
-    return float(np.sqrt(np.mean(np.abs(np.asarray(value, dtype=np.complex128)) ** 2))) if np.size(value) else 0.0
+    flat = np.asarray(value).reshape(-1)
+    return float(np.sqrt(np.real(np.vdot(flat, flat)) / flat.size)) if flat.size else 0.0
 
 
 def _shape(value: Any) -> str:

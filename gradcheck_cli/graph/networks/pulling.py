@@ -29,24 +29,23 @@ def pull_back(
     closed = shared(trace.jaxpr)
     constants = [np.asarray(constant) for constant in closed.consts]
     values = [np.asarray(leaf).astype(aval.dtype, copy=False) for leaf, aval in zip(leaves, closed.in_avals)]
-    stacks = [
-        np.stack([np.asarray(upstream[position]).astype(aval.dtype) for upstream in upstreams])
-        for position, aval in enumerate(closed.out_avals)
+    rows = [
+        [np.asarray(value).astype(aval.dtype, copy=False) for value, aval in zip(upstream, closed.out_avals)]
+        for upstream in upstreams
     ]
-    if not values or not stacks:
+    if not values or not closed.out_avals:
         return [tuple(np.zeros(aval.shape) for aval in closed.in_avals) for _ in upstreams]
-    program = _program(closed, (constants, values, stacks), device)
-    rows = [widened(stack) for stack in program(constants, values, stacks)]
-    return [tuple(row[number] for row in rows) for number in range(len(upstreams))]
+    program = _program(closed, (constants, values, rows), device)
+    return [tuple(widened(gradient) for gradient in gradients) for gradients in program(constants, values, rows)]
 
 
 def _program(closed: Any, arguments: Any, device: str) -> Any:
     text = f"{closed.jaxpr}"
-    key = (device, text, len(arguments[2][0]))
+    key = (device, text, len(arguments[2]))
     if key in _programs:
         _programs.move_to_end(key)
         return _programs[key]
-    program = compile_program(_rows(closed.jaxpr), arguments, device)
+    program = compile_program(_pulled(closed.jaxpr), arguments, device)
     if "call[" not in text and "callback" not in text:  # custom rules and callbacks show less than what they are
         _programs[key] = program
         if len(_programs) > REMEMBERED:
@@ -54,19 +53,13 @@ def _program(closed: Any, arguments: Any, device: str) -> Any:
     return program
 
 
-def _rows(jaxpr: Any) -> Any:
-    def rows(constants: Any, values: Any, stacks: Any) -> Any:
+def _pulled(jaxpr: Any) -> Any:
+    def pulled(constants: Any, values: Any, rows: Any) -> Any:
         import jax
         from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-        function = jaxpr_as_fun(ClosedJaxpr(jaxpr, list(constants)))
-        _, vjp = jax.vjp(function, *values)
-        if all(len(stack) == 1 for stack in stacks):
-            return [gradient[None] for gradient in vjp([stack[0] for stack in stacks])]
-        try:
-            return list(jax.vmap(vjp)(stacks))
-        except NotImplementedError:  # a step that cannot be batched
-            each = [vjp([stack[row] for stack in stacks]) for row in range(len(stacks[0]))]
-            return [jax.numpy.stack(gradients) for gradients in zip(*each)]
+        _, vjp = jax.vjp(jaxpr_as_fun(ClosedJaxpr(jaxpr, list(constants))), *values)
+        # one after the other: as one batch, products of large matrices take twice as long
+        return [list(vjp(list(row))) for row in rows]
 
-    return rows
+    return pulled

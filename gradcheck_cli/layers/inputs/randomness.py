@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, ForwardResult
 from gradcheck_cli.layers.leaves import fresh, walk
+from gradcheck_cli.layers.network import Graph
 
 _Result = TypeVar("_Result")
 
@@ -147,8 +148,8 @@ def _reachable(namespace: ModuleType) -> Iterator[Any]:
     seen: set[int] = set()
 
     def visit(value: Any, depth: int) -> Iterator[Any]:
-        if id(value) in seen or isinstance(value, (str, bytes, int, float, complex, np.ndarray, ModuleType)):
-            return
+        if id(value) in seen or isinstance(value, (str, bytes, int, float, complex, np.ndarray, ModuleType, Graph)):
+            return  # a network's layers are copied before each call, with the generators that they hold
         seen.add(id(value))
         if isinstance(value, (_Generator, _RandomState, random.Random)):
             yield value

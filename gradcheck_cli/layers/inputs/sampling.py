@@ -10,10 +10,11 @@ import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import ArgumentShape, Case, Leaf, Specification
-from gradcheck_cli.layers.inputs.building import as_given, floating_leaves
+from gradcheck_cli.layers.inputs.building import as_given, build, floating_leaves
 from gradcheck_cli.layers.inputs.dimensions import names_in
 from gradcheck_cli.layers.inputs.feasibility import Feasible, batch_names, every_shape, first_that_runs, settle_domains
 from gradcheck_cli.layers.inputs.inference import nothing_to_differentiate
+from gradcheck_cli.layers.inputs.trials import Attempt
 from gradcheck_cli.layers.layer import BoundLayer, Layer
 from gradcheck_cli.layers.leaves import at, leaf_name
 from gradcheck_cli.layers.options import InputOptions
@@ -74,6 +75,24 @@ def draw(
                 found, specification = again, settled[0]
                 notes.append(settled[1])
     return _case(layer, specification, options, index, found, tuple(notes))
+
+
+def redraw(
+    layer: Layer, specification: Specification, bound: BoundLayer, options: InputOptions, sizes: Mapping[str, int]
+) -> Case:
+    """A first draw of sizes with which the forward is known to run; it is not run here.
+
+    Raises:
+        UserError: GC502, where the user's constructor raises.
+    """
+    options = options.declared(layer.dtype)
+    try:
+        arguments = build(
+            layer, specification, bound, options, {**specification.sizes, **options.dimensions, **sizes}, 0
+        )
+    except KeyError:  # a size that the case does not name
+        return draw(layer, specification, bound, options, 0)
+    return _case(layer, specification, options, 0, Feasible(arguments, sizes, Attempt(None)), ())
 
 
 def _settled(

@@ -42,7 +42,7 @@ def stage_rows(network: NetworkReport, *, every: bool = False) -> list[StageRow]
             left_out += 1
             continue
         if left_out:
-            rows.append(StageRow(Status.PASS, f"{counted(left_out, 'layer')} more", left_out=True))
+            rows.append(StageRow(Status.PASS, counted(left_out, "more layer"), left_out=True))
             left_out = 0
         rows += _rows(stage)
     return rows
