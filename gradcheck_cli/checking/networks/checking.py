@@ -76,7 +76,7 @@ def _checked(
     standings: list[Standing | None] = [None] * len(network.uses)
     differing = []
     for position, (back, trace) in enumerate(zip(passed.uses, traced)):
-        standings[position] = judge.at_a_glance(forwarded.uses[position], back, trace)
+        standings[position] = judge.at_a_glance(forwarded, position, back, trace)
         if standings[position] is None:
             differing.append(position)
     for position in reversed(differing):

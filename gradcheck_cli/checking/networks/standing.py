@@ -51,14 +51,15 @@ class Judge:
         self._settings = settings
         self._device = device
 
-    def at_a_glance(self, ran: Ran, back: Back | None, trace: Trace | Untraceable) -> Standing | None:
+    def at_a_glance(
+        self, forwarded: Forwarded, position: int, back: Back | None, trace: Trace | Untraceable
+    ) -> Standing | None:
         """The verdict on a use by one comparison; None where that does not tell."""
+        ran = forwarded.uses[position]
         if back is None:
-            why = "no gradient comes back to it: nothing that the network gives depends on it"
-            return Standing(Status.INCONCLUSIVE, why=why)
-        if back.error is None and back.local is not None and isinstance(trace, Trace) and is_close(ran, back, trace):
-            return Standing(Status.PASS)
-        return None
+            return Standing(Status.INCONCLUSIVE, why=_cut_off(forwarded.network, position))
+        known = back.error is None and back.local is not None
+        return Standing(Status.PASS) if known and isinstance(trace, Trace) and is_close(ran, back, trace) else None
 
     def closely(self, forwarded: Forwarded, position: int, back: Back | None) -> Standing:
         """The verdict on the use at `position` by all that there is for a layer."""
@@ -81,6 +82,19 @@ class Judge:
             return Standing(Status.FAIL, (_stale(network, use, ran, changed),), verdict)
         why = next((leaf.why for leaf in verdict.leaves if leaf.why), "")
         return Standing(verdict.status, verdict=verdict, why=why)
+
+
+def _cut_off(network: Network, position: int) -> str:
+    """Why no gradient comes back to a use."""
+    for use in network.uses:
+        for argument, source in use.sources.items():
+            known = next(item for item in network.node_of(use).layer.arguments if item.name == argument)
+            if source.use == position and not known.differentiated:
+                return (
+                    f"no gradient comes back to it: `{use.name}` gives none for `{argument}` by its convention, so "
+                    "that what flows in there counts as given"
+                )
+    return "no gradient comes back to it: nothing that the network gives depends on it"
 
 
 def is_close(ran: Ran, back: Back, trace: Trace) -> bool:

@@ -182,6 +182,8 @@ class Drawing:
             known = self._known[key] = replace(known, sizes=case.dimensions)
         else:
             case = self._again(layer, known, bound, options)
+        # what its forward draws at random is drawn again, whoever runs it
+        case = replace(case, seed=self._options.seed + use.node)
         notes.update(dict.fromkeys(f"`{node.name}`: {note}" for note in known.specification.notes))
         if before is not None:
             return Ran(bound, case, once_more(bound, before.result, copies(case.arguments)))

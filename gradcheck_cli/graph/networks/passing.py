@@ -35,7 +35,8 @@ class Back:
     Attributes:
         upstream: what came in.
         yours: the user's gradient by leaf of the use's case; None where nothing came back that has the right shape.
-        local: autodiff's for the same upstream gradient; None where the layer cannot be traced.
+        local: autodiff's for the same upstream gradient; None where the layer cannot be traced, or its trace gives other
+            outputs than the layer.
         whole: autodiff's of the whole network, every layer after this one right; None likewise.
         received: all that the backward returned or stored; None where it raised.
         error: what it raised.
@@ -148,13 +149,28 @@ def _one(ran: Ran, yours: list[Array], whole: list[Array], trace: Trace | Untrac
     upstream = upstream_from(case.layer, outputs, yours)
     local = exact = None
     if isinstance(trace, Trace):
-        local, exact = pull_back(trace, reference_leaves(case), [upstream.flat, whole], device=device)
+        values, rows = pull_back(trace, reference_leaves(case), [upstream.flat, whole], device=device)
+        local, exact = rows if _follows(trace, values) else (None, None)
     try:
         received = run_backward(ran.bound, case, ran.result, upstream).backward
     except UserError as error:
         return Back(upstream, (None,) * len(case.leaves), local, exact, error=error)
     found = tuple(_array(received.gradients.get(leaf.argument), leaf.path, leaf.value.shape) for leaf in case.leaves)
     return Back(upstream, found, local, exact, received)
+
+
+FOLLOWS = 1e-3
+"""A trace whose outputs are off by more, relative to the largest, is of another function: another branch, other random
+numbers. What is off by less is judged where that matters."""
+
+
+def _follows(trace: Trace, values: Sequence[Array]) -> bool:
+    for own, value in zip(trace.outputs, values):
+        with np.errstate(all="ignore"):
+            size, off = np.max(np.abs(own), initial=0.0), np.max(np.abs(own - value), initial=0.0)
+        if np.isfinite(own).all() and not off <= FOLLOWS * size:
+            return False
+    return True
 
 
 def _array(gradient: Any, path: tuple[Any, ...], shape: tuple[int, ...]) -> Array | None:

@@ -21,8 +21,8 @@ _programs: OrderedDict[tuple[str, str, int], Any] = OrderedDict()
 
 def pull_back(
     trace: Trace, leaves: Sequence[Any], upstreams: Sequence[Sequence[NDArray[Any]]], *, device: str = "cpu"
-) -> list[tuple[NDArray[Any], ...]]:
-    """For each of several upstream gradients the gradients of the trace's inputs, float64 (complex128).
+) -> tuple[tuple[NDArray[Any], ...], list[tuple[NDArray[Any], ...]]]:
+    """The trace's outputs, and for each of several upstream gradients the gradients of its inputs, in float64.
 
     Layers of one kind share one program: the text of their traces is the same, and constants are its arguments.
     """
@@ -34,9 +34,10 @@ def pull_back(
         for upstream in upstreams
     ]
     if not values or not closed.out_avals:
-        return [tuple(np.zeros(aval.shape) for aval in closed.in_avals) for _ in upstreams]
+        return (), [tuple(np.zeros(aval.shape) for aval in closed.in_avals) for _ in upstreams]
     program = _program(closed, (constants, values, rows), device)
-    return [tuple(widened(gradient) for gradient in gradients) for gradients in program(constants, values, rows)]
+    outputs, pulled = program(constants, values, rows)
+    return tuple(map(widened, outputs)), [tuple(map(widened, gradients)) for gradients in pulled]
 
 
 def _program(closed: Any, arguments: Any, device: str) -> Any:
@@ -58,8 +59,8 @@ def _pulled(jaxpr: Any) -> Any:
         import jax
         from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-        _, vjp = jax.vjp(jaxpr_as_fun(ClosedJaxpr(jaxpr, list(constants))), *values)
+        outputs, vjp = jax.vjp(jaxpr_as_fun(ClosedJaxpr(jaxpr, list(constants))), *values)
         # one after the other: as one batch, products of large matrices take twice as long
-        return [list(vjp(list(row))) for row in rows]
+        return list(outputs), [list(vjp(list(row))) for row in rows]
 
     return pulled

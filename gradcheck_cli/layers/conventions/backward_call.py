@@ -97,7 +97,7 @@ def plan(
         # beside one that is known, whatever begins like a gradient is another
         roles = [
             replace(role, source=Source.UPSTREAM)
-            if role.source is Source.UNKNOWN and role.parameter.name.startswith(("d", "grad"))
+            if role.source is Source.UNKNOWN and naming.begins_like_gradient(role.parameter.name)
             else role
             for role in roles
         ]

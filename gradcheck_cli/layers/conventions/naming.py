@@ -69,6 +69,19 @@ def is_upstream(name: str) -> bool:
     return bool(_UPSTREAM.match(name)) and not is_cache(name)
 
 
+_WORD_IN_D = re.compile(
+    r"^d(ata\w*|ate|ay|eals?|ecays?|efaults?|egrees?|elays?|ense\w*|ensity|eno\w*|epths?|escent|etails?|et|eterminant|"
+    r"eviations?|iag\w*|ict\w*|iff|iffs|ifference[sd]?|ilat\w*|im\w*|irections?|istances?|ist|istributions?|ividend|"
+    r"ivisors?|o\w*main|ots?|ouble\w*|ot_\w+|rawn|rop\w*|type|uration|ynamics?)(_\w+|\d*)$"
+)
+"""English words: not the gradient of `ifference`."""
+
+
+def begins_like_gradient(name: str) -> bool:
+    """Whether a name begins as gradients do, with `d` or `grad`, and is no word of its own (`difference`, `data`)."""
+    return name.startswith("grad") or (name.startswith("d") and not _WORD_IN_D.match(name))
+
+
 def is_output(name: str) -> bool:
     """Whether a backward's parameter is named like the forward's output, where the forward gives it no name."""
     return bool(_OUTPUT.match(name))

@@ -63,6 +63,11 @@ class Members:
         if declaration_of(target) is None and is_instance(target):
             home = self._home(type(target), line)
             return Member(home, of_instance(home, target, at), has_values=True)
+        # a rule that a factory made, `wide = make_affine(8)`, is known by the name it has here
+        layers = self._modules[self._module.name][1]
+        here = [key for key, value in vars(self._module.namespace).items() if value is target and select(layers, key)]
+        if here:
+            return self._named(self._module, here[0], line)
         return self._named(self._home(target, line), _called(target), line)
 
     def _named(self, module: Module, name: str, line: int) -> Member:

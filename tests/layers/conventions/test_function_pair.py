@@ -400,3 +400,31 @@ def test_decorated_partial_and_keyword_only_functions_pair(write: Any) -> None:
     assert written.names == ["scale", "twice"]
     assert written.run("scale", x=X)[1].gradients["x"][0, 0] == 3
     assert written.run("twice", x=X)[1].gradients["x"][0, 0] == 2
+
+
+@pytest.mark.parametrize("kept", ["difference", "data", "distances", "diff", "denominator", "dims", "dropped"])
+def test_a_cache_that_is_a_word_in_d_is_no_second_upstream_gradient(write: Any, kept: str) -> None:
+    written = write(
+        f"""
+        def square_forward(a, b):
+            return ((a - b) ** 2).sum(), a - b
+        def square_backward(dout, {kept}):
+            return 2 * dout * {kept}, -2 * dout * {kept}
+        """
+    )
+    assert written.layer("square").upstream_names == ("dout",)
+    result, gradients = written.run("square", a=X, b=X + 1)
+    assert len(result.outputs) == 1
+    np.testing.assert_array_equal(gradients.gradients["a"], np.full((2, 3), -2.0))
+
+
+def test_beside_one_upstream_gradient_another_of_any_name_in_d_is_one(write: Any) -> None:
+    written = write(
+        """
+        def both_forward(x):
+            return x**2, x**3, x
+        def both_backward(dsquare, dcube, x):
+            return 2 * x * dsquare + 3 * x**2 * dcube
+        """
+    )
+    assert written.layer("both").upstream_names == ("dsquare", "dcube")
