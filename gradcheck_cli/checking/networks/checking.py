@@ -82,7 +82,7 @@ def _checked(
     for position in reversed(differing):
         step(f"looking closely at `{network.uses[position].name}`")
         standings[position] = judge.closely(forwarded, position, passed.uses[position])
-    return Checked(forwarded, passed, tuple(one for one in standings if one is not None), traced, index)
+    return Checked(forwarded, passed, tuple(one for one in standings if one is not None), traced, index, seed)
 
 
 def _report(

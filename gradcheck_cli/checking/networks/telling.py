@@ -31,6 +31,7 @@ class Checked:
     standings: tuple[Standing, ...]
     traces: tuple[Trace | Untraceable, ...]
     index: int
+    seed: int
 
     @property
     def status(self) -> Status:
@@ -168,11 +169,11 @@ def draw_of(checked: Checked, position: int) -> DrawReport:
         for argument, value in ran.case.arguments.items()
     )
     upstream = () if back is None else back.upstream.cotangents
-    named = tuple(
-        NamedArray(f"upstream gradient {at + 1}" if len(upstream) > 1 else "upstream gradient", value)
-        for at, value in enumerate(upstream)
-    )
-    return DrawReport(checked.index, ran.case.seed, arguments, named, tuple(ran.case.dimensions.items()))
+    called = ran.case.layer.upstream_names
+    if len(called) != len(upstream):
+        called = tuple(f"g{at + 1}" if len(upstream) > 1 else "g" for at in range(len(upstream)))
+    named = tuple(NamedArray(f"{name}.{one}", value) for one, value in zip(called, upstream))
+    return DrawReport(checked.index, checked.seed, arguments, named, tuple(ran.case.dimensions.items()))
 
 
 def _size(values: Any) -> float:

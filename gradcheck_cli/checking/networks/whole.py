@@ -48,15 +48,16 @@ def entries(forwarded: Forwarded) -> tuple[Entry, ...]:
             if source is not None and source.use >= 0:
                 continue
             inside = leaf.name[len(leaf.argument) :]
+            node = network.node_of(use).name
             if source is None:
-                node = network.node_of(use).name
                 key, title = (node, leaf.argument, leaf.path), f"{node}.{leaf.name}"
             else:
                 key, title = ("", source.input, leaf.path), source.input + inside
             if key in found:
                 found[key] = replace(found[key], places=(*found[key].places, (position, number)))
                 continue
-            called = (names.get(leaf.argument) or f"d{leaf.argument}") + inside if source is None else f"d{title}"
+            own = (names.get(leaf.argument) or f"d{leaf.argument}") + inside
+            called = f"{node}.{own.removeprefix('self.')}" if source is None else f"d{title}"
             found[key] = Entry(
                 replace(leaf, name=title, argument=title, path=()), ((position, number),), source, called
             )

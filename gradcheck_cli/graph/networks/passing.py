@@ -35,8 +35,8 @@ class Back:
     Attributes:
         upstream: what came in.
         yours: the user's gradient by leaf of the use's case; None where nothing came back that has the right shape.
-        local: autodiff's for the same upstream gradient; None where the layer cannot be traced, or its trace gives other
-            outputs than the layer.
+        local: autodiff's for the same upstream gradient; None where the layer cannot be traced, or its trace gives
+            other outputs than the layer.
         whole: autodiff's of the whole network, every layer after this one right; None likewise.
         received: all that the backward returned or stored; None where it raised.
         error: what it raised.
