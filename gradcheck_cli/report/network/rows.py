@@ -10,6 +10,9 @@ from gradcheck_cli.report.network.model import Flow, NetworkReport, Stage
 from gradcheck_cli.report.numbers import brief, counted
 
 TITLES = ("layer", "gradient of", "goes to", "shape", "size", "own error", "error so far")
+OWN_ERROR = 4
+"""Its position among a row's cells."""
+
 LEGEND = (
     "size: root mean square · own error: of this layer alone, for the upstream gradient that came in · error so far: "
     "against autodiff of the whole network, both relative to the largest element"
@@ -17,18 +20,25 @@ LEGEND = (
 FEW = 12
 """Stages above which only those around a wrong one, the first and the last are shown."""
 
+NOTABLE = 1e-9
+"""An own error above this, relative to the largest element, is what a wrong layer is wrong by."""
+
 AROUND = 2
 ENDS = 2
 
 
 @dataclass(frozen=True)
 class StageRow:
-    """One row; `layer` is "" for all but a stage's first gradient. `left_out` rows stand for several right stages."""
+    """One row; `layer` is "" for all but a stage's first gradient. `left_out` rows stand for several right stages.
+
+    `wrong`: this is the gradient that is wrong, of a stage that is.
+    """
 
     status: Status
     layer: str
     cells: tuple[str, ...] = ()
     left_out: bool = False
+    wrong: bool = False
 
 
 def stage_rows(network: NetworkReport, *, every: bool = False) -> list[StageRow]:
@@ -70,9 +80,15 @@ def _rows(stage: Stage) -> list[StageRow]:
     if not stage.flows:
         return [StageRow(stage.status, one_line(stage.name), ("",) * (len(TITLES) - 1))]
     return [
-        StageRow(stage.status, one_line(stage.name) if position == 0 else "", _cells(flow))
+        StageRow(
+            stage.status, one_line(stage.name) if position == 0 else "", _cells(flow), wrong=_is_wrong(stage, flow)
+        )
         for position, flow in enumerate(stage.flows)
     ]
+
+
+def _is_wrong(stage: Stage, flow: Flow) -> bool:
+    return stage.status is Status.FAIL and (flow.error is None or not flow.error <= NOTABLE)
 
 
 def _cells(flow: Flow) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from rich.text import Text
 from gradcheck_cli.report.marks import QUIET, STATUS_STYLE
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.report.network.model import NetworkReport
-from gradcheck_cli.report.network.rows import LEGEND, TITLES, StageRow, stage_rows, upstream_text
+from gradcheck_cli.report.network.rows import LEGEND, OWN_ERROR, TITLES, StageRow, stage_rows, upstream_text
 from gradcheck_cli.report.screen import Part, Screen, grid, indented, natural_width
 
 _INDENT = 4
@@ -25,9 +25,9 @@ def way_back(network: NetworkReport, screen: Screen) -> list[Part]:
         cells = [[row[0], *(row[column + 1] for column in _NARROW)] for row in cells]
         right = (4, 5)
     begins = upstream_text(network)
-    title = "  the way back" + (f": {begins}" if begins else "")
+    title = "the way back" + (f": {begins}" if begins else "")
     return [
-        screen.text(title, QUIET),
+        indented(screen.text(title, QUIET), 2),
         indented(grid(cells, right=right, gap=2), _INDENT),
         indented(screen.text(LEGEND, QUIET), _INDENT),
     ]
@@ -38,4 +38,5 @@ def _cells(row: StageRow, screen: Screen) -> list[Text]:
         return [Text(), screen.text(f"{screen.marks.ellipsis} {row.layer}", QUIET), *[Text()] * (len(TITLES) - 1)]
     style = STATUS_STYLE[row.status] if row.status is not Status.PASS else ""
     mark = Text(screen.marks.status[row.status] if row.layer else "", style=STATUS_STYLE[row.status])
-    return [mark, screen.text(row.layer, style), *(screen.text(cell) for cell in row.cells)]
+    cells = [screen.text(cell, "red" if row.wrong and at == OWN_ERROR else "") for at, cell in enumerate(row.cells)]
+    return [mark, screen.text(row.layer, style), *cells]
