@@ -51,20 +51,16 @@ def _network(layer: Layer, network: Network) -> ListedLayer:
     wires = [
         ", ".join(network.shown(source) for source in use.sources.values()) + f" → {use.name}" for use in network.uses
     ]
-    declared = {name: "" if shape is None else container_text(shape) for name, shape in network.inputs.items()}
+    declared = {name: shape if isinstance(shape, str) else "" for name, shape in network.inputs.items()}
+    for node in network.nodes:
+        declared |= {f"{node.name}.{name}": shape for name, shape in node.inputs.items() if isinstance(shape, str)}
     return ListedLayer(
         name=layer.name,
         path=str(layer.path),
         line=layer.line,
         convention=layer.convention.value,
         arguments=tuple(
-            ListedArgument(
-                argument.name,
-                "input" if argument.name in network.inputs else "parameter",
-                "float",
-                declared.get(argument.name, ""),
-                "what flows in",
-            )
+            ListedArgument(argument.name, argument.role.value, shape=declared.get(argument.name, ""))
             for argument in layer.arguments
         ),
         notes=("; ".join(wires),),

@@ -16,6 +16,7 @@ from gradcheck_cli.layers.inputs.building import as_given, build, by_name, float
 from gradcheck_cli.layers.inputs.dimensions import names_in, shown
 from gradcheck_cli.layers.inputs.docstrings import Described, equations
 from gradcheck_cli.layers.inputs.feasibility import every_shape
+from gradcheck_cli.layers.inputs.fitting import sizes_from
 from gradcheck_cli.layers.inputs.inference import infer
 from gradcheck_cli.layers.inputs.readings import feasible, refused
 from gradcheck_cli.layers.inputs.sources import Sources, of_default
@@ -39,6 +40,7 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
     """
     # What a layer takes does not depend on how large its values are asked to be.
     options = replace(options.declared(layer.dtype), magnitude=1.0)
+    options = replace(options, dimensions={**_told(layer, module, options), **options.dimensions})
     gathered = Sources(layer, module, options)
     if (made := declared.inputs_function(layer, module)) is not None:
         return _from_function(gathered, bound, *made)
@@ -53,6 +55,19 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
     specification, tried = _complete(gathered, bound, shapes)
     specification = feasible(gathered.layer, gathered.options, bound, specification, tried)
     return replace(specification, notes=(*specification.notes, *_configuration_notes(layer, specification)))
+
+
+def _told(layer: Layer, module: Module, options: InputOptions) -> dict[str, int]:
+    """The sizes that `--shape` and `--arg` give the dimensions which the layer itself names."""
+    given: dict[str, Any] = dict(options.shapes)
+    for name, value in options.arguments.items():
+        array = np.asarray(value) if isinstance(value, list | np.ndarray) else None
+        if array is not None and array.dtype.kind in "biufc":
+            given[name] = array
+    if not given:
+        return {}
+    plain = replace(options, shapes={}, arguments={})
+    return sizes_from(replace(layer, declared_inputs={}), module, plain, given)
 
 
 def _from_function(gathered: Sources, bound: BoundLayer, make: Any, called: str) -> Specification:

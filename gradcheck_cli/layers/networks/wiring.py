@@ -209,11 +209,12 @@ def _numbered(names: list[str]) -> list[str]:
 
 
 def arguments_of(network: Network) -> tuple[Argument, ...]:
-    """The network's arguments: its inputs, then each node's own (`fc.w`), those of settings left out."""
+    """The network's arguments: its inputs, then what each layer has of its own (`fc.w`, `conv.stride`)."""
     found = [Argument(name, Role.INPUT) for name in network.inputs]
     bound = [(use.node, name) for use in network.uses for name in use.sources]
     for position, node in enumerate(network.nodes):
         for argument in node.layer.arguments:
-            if (position, argument.name) not in bound and argument.role not in (Role.CONFIG, Role.SIZE):
-                found.append(replace(argument, name=f"{node.name}.{argument.name}", role=Role.INPUT))
+            if (position, argument.name) not in bound:
+                role = argument.role if argument.role in (Role.CONFIG, Role.SIZE) else Role.PARAMETER
+                found.append(replace(argument, name=f"{node.name}.{argument.name}", role=role))
     return tuple(found)
