@@ -337,3 +337,11 @@ net = Sequential([affine_forward, dropout_forward, tanh_forward, dropout_forward
 """
     assert check(tmp_path, text).status is Status.PASS
     assert check(tmp_path, text.replace("return dout * mask", "return dout * (mask > 0)")).status is Status.FAIL
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_narrow_dtypes_are_no_mistake(dtype: str) -> None:
+    targets = [Target(FIXTURES / "functions.py", name) for name in ("classifier", "resnext", "siamese")]
+    targets.append(Target(FIXTURES / "jax_rules.py", "resnext"))
+    report = check_targets(targets, CheckOptions(InputOptions(dtype=dtype, draws=1)))
+    assert [layer.status for layer in report.layers] == [Status.PASS] * len(targets)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.graph.networks.drawing import Forwarded, once_more
 from gradcheck_cli.graph.networks.passing import Passed
+from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.layers.case import Case, Leaf
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.layers.networks.network import Source
@@ -90,11 +91,12 @@ class Slope:
     difference: float
     bar: float
     size: float
+    rounding: float
 
     @property
     def agrees(self) -> bool:
         """Whether autodiff is within the error bar, or off by no more than rounding."""
-        return abs(self.autodiff - self.difference) <= self.bar + MATERIAL * self.size
+        return abs(self.autodiff - self.difference) <= self.bar + max(MATERIAL, self.rounding) * self.size
 
 
 LARGE = 300_000
@@ -102,6 +104,9 @@ LARGE = 300_000
 
 MATERIAL = 1e-6
 """A share of the slope's size that is no contradiction: error bars of a long composition are estimates, too."""
+
+ROUNDINGS = 64
+"""Of the values between the layers, which autodiff has as they were, and finite differences in float64."""
 
 
 def slope(forwarded: Forwarded, passed: Passed, going_in: Sequence[Entry], most: int) -> Slope | None:
@@ -136,7 +141,9 @@ def slope(forwarded: Forwarded, passed: Passed, going_in: Sequence[Entry], most:
     total = sum(float(np.real(np.sum(part))) for part in parts)
     size = float(np.sqrt(sum(float(np.sum(np.abs(part) ** 2)) for part in parts)))
     value = found.difference.value
-    return Slope(total, float(np.real(value)), found.difference.error, size)
+    narrowest = max(epsilon(leaf.value.dtype) for ran in forwarded.uses for leaf in ran.case.leaves)
+    rounding = ROUNDINGS * narrowest * len(network.uses)
+    return Slope(total, float(np.real(value)), found.difference.error, size, rounding)
 
 
 def _evaluate(forwarded: Forwarded, going_in: Sequence[Entry]) -> Callable[[tuple[Array, ...]], tuple[Array, ...]]:
