@@ -19,12 +19,18 @@ from numpy.typing import NDArray
 from gradcheck_cli.judge.elements import Comparison, compare
 from gradcheck_cli.judge.evidence.inquiry import LeafCase
 from gradcheck_cli.judge.leaf import Judged
-from gradcheck_cli.judge.noise.tolerance import Tolerance, unmeasured_rounding
+from gradcheck_cli.judge.noise.tolerance import Tolerance, largest_epsilon, unmeasured_rounding
 from gradcheck_cli.judge.verdict import STRAIGHT_THROUGH
 from gradcheck_cli.judge.words import number, plural
 
-Variants = Callable[[], Sequence[tuple[NDArray[Any], ...]]]
-"""What a straight-through gradient may be, leaves inside; each variant's clips stopped first, then let through."""
+Variants = Callable[..., Sequence[tuple[NDArray[Any], ...]]]
+"""`(distance, seed) ->` what a straight-through gradient may be, leaves inside, at inputs that are off by so much; each
+variant's clips stopped first, then let through."""
+
+NEXT_DOOR = 16.0
+TRIES = 6
+"""Exactly between two steps a rounding decides which is taken: a gradient that is right for either is right. So many
+times the inputs are moved by so many roundings, to see both."""
 
 CUSTOM = "custom"
 BY_DESIGN = (STRAIGHT_THROUGH, CUSTOM)
@@ -45,7 +51,7 @@ def revised(
     if expect == CUSTOM:
         return _unchecked(leaf, judged)
     if expect == STRAIGHT_THROUGH:
-        return _straight_through(leaf, judged, _candidates(leaf, upstream, variants))
+        return _straight_through(leaf, judged, _candidates(leaf, upstream, variants), variants)
     if judged.comparison.wrong.size and (hint := _hint(leaf, upstream, variants)):
         remarks = {int(at): hint for at in judged.comparison.wrong}
         return replace(judged, remarks={**judged.remarks, **remarks})
@@ -82,16 +88,14 @@ def _candidates(leaf: LeafCase, upstream: Sequence[NDArray[Any]], variants: Vari
     return [candidate for candidate in candidates if np.isfinite(candidate.gradient).all()]
 
 
-def _straight_through(leaf: LeafCase, judged: Judged, candidates: Sequence[_Candidate]) -> Judged:
+def _straight_through(
+    leaf: LeafCase, judged: Judged, candidates: Sequence[_Candidate], variants: Variants | None
+) -> Judged:
     yours = leaf.received.usable
     assert yours is not None
-    best: tuple[int, NDArray[Any], Comparison, Tolerance, int] | None = None
-    for candidate in candidates:
-        tolerance = _tolerance(leaf, candidate.gradient)
-        reference, saturated = _with_saturation(leaf, yours, candidate, tolerance)
-        comparison = compare(yours, reference, tolerance)
-        if best is None or comparison.wrong.size < best[0]:
-            best = comparison.wrong.size, reference, comparison, tolerance, saturated
+    best = _best(leaf, yours, candidates)
+    if best is not None and best[0] and variants is not None and not np.iscomplexobj(yours):
+        best = _best(leaf, yours, _between_steps(leaf, yours, candidates, variants))
     if best is not None and best[0] == 0:
         _, reference, comparison, tolerance, saturated = best
         zero = f", and zero in {plural(saturated, 'element')} beyond those it lets through" if saturated else ""
@@ -121,6 +125,39 @@ def _straight_through(leaf: LeafCase, judged: Judged, candidates: Sequence[_Cand
         judged, reference=reference, bars=None, tolerance=tolerance, comparison=comparison, why="", accepted="",
         remarks=remarks,
     )  # fmt: skip
+
+
+_Best = tuple[int, NDArray[Any], Comparison, Tolerance, int]
+
+
+def _best(leaf: LeafCase, yours: NDArray[Any], candidates: Sequence[_Candidate]) -> _Best | None:
+    """The candidate with the fewest wrong elements: these, it, the comparison, the tolerance, how many saturate."""
+    best: _Best | None = None
+    for candidate in candidates:
+        tolerance = _tolerance(leaf, candidate.gradient)
+        reference, saturated = _with_saturation(leaf, yours, candidate, tolerance)
+        comparison = compare(yours, reference, tolerance)
+        if best is None or comparison.wrong.size < best[0]:
+            best = comparison.wrong.size, reference, comparison, tolerance, saturated
+    return best
+
+
+def _between_steps(
+    leaf: LeafCase, yours: NDArray[Any], candidates: Sequence[_Candidate], variants: Variants
+) -> list[_Candidate]:
+    """The candidates, with yours where it lies between what they are next door, on both sides of a step."""
+    size = NEXT_DOOR * largest_epsilon([leaf.received.leaf.value.dtype])
+    around = [_candidates(leaf, (), lambda seed=seed: variants(size, seed)) for seed in range(1, TRIES + 1)]
+    found = []
+    for position, candidate in enumerate(candidates):
+        nearby = [point[position].gradient for point in around if len(point) == len(candidates)]
+        every = np.stack([candidate.gradient, *nearby])
+        low, high = every.min(axis=0), every.max(axis=0)
+        tolerance = _tolerance(leaf, candidate.gradient)
+        allowed = tolerance.at(np.abs(candidate.gradient).reshape(-1), slice(None)).reshape(yours.shape)
+        excused = (low - allowed <= yours) & (yours <= high + allowed) & (high - low > allowed)
+        found.append(replace(candidate, gradient=np.where(excused, yours, candidate.gradient)))
+    return found
 
 
 def _is_saturated(leaf: LeafCase, candidates: Sequence[_Candidate]) -> bool:

@@ -24,6 +24,11 @@ ONCE = {
         "softplus",
         InputOptions(seed=401401701, draws=1, magnitude=35.6),
     ),
+    "a straight-through gradient exactly between two steps": (
+        ROOT / "benchmarks/detection/zoo/quantizers.py",
+        "quantizer",
+        InputOptions(seed=2098874921, draws=1, magnitude=2.4e-6),
+    ),
 }
 
 

@@ -30,19 +30,24 @@ VARIANTS = ((1.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 """Whether a `stop_gradient` is passed that does not spell the estimator, and whether a clip is: what counts as
 straight-through."""
 
-StraightThrough = Callable[[], tuple[tuple[NDArray[Any], ...], ...]]
-"""The gradients of each variant, leaves inside; () where the trace has no step to pass through."""
+StraightThrough = Callable[..., tuple[tuple[NDArray[Any], ...], ...]]
+"""`(distance=0.0, seed=0) ->` the gradients of each variant, leaves inside, at leaves that are off by factors of
+1 ± distance at random; () where the trace has no step to pass through."""
 
 
 def straight_through(trace: Trace, case: Case, upstream: Upstream, *, device: str = "cpu") -> StraightThrough:
     """Autodiff of the trace with its steps as identities."""
 
-    def variants() -> tuple[tuple[NDArray[Any], ...], ...]:
+    def variants(distance: float = 0.0, seed: int = 0) -> tuple[tuple[NDArray[Any], ...], ...]:
         names = (*_STEPS, *_COMPARISONS, "stop_gradient", "convert_element_type")
         if not has_any(trace.jaxpr, names):
             return ()
         closed = shared(trace.jaxpr)
-        leaves = tuple(np.asarray(widened(leaf.value)) for leaf in case.leaves)
+        rng = np.random.default_rng((seed, case.seed))
+        leaves = tuple(
+            np.asarray(widened(leaf.value) * (1 + distance * rng.choice((-1.0, 1.0), leaf.value.shape)))
+            for leaf in case.leaves
+        )
         cotangents = [np.asarray(g, aval.dtype) for g, aval in zip(upstream.flat, closed.out_avals)]
         constants = tuple(np.asarray(constant) for constant in closed.consts)
         program = compile_program(_function(closed), (constants, leaves, cotangents, np.array(VARIANTS[0])), device)
