@@ -6,8 +6,8 @@
 Each check is one right layer of `fixtures/correct`, `fixtures/derivatives`, `fixtures/unstable` (at magnitude one: at
 others it is what it says) or `benchmarks/detection/zoo`, with one draw of inputs and all contracts, under a seed, a
 dtype (float64, float32, float16, bfloat16, complex64, complex128), sizes of its own, and a magnitude from 1e-6 to 1e6
-(from 1e-2 to 1e2 in float16, whose numbers end at 65,504 and whose squares vanish below 2e-4). A
-check whose forward does not run in that dtype, or is not finite at that magnitude, says nothing about the judge and is
+(from 1e-2 to 1e2 in float16, whose numbers end at 65,504 and whose squares vanish below 2e-4, and where `SINGULAR` says
+why). A check whose forward does not run in that dtype, or is not finite at that magnitude, says nothing about the judge and is
 counted apart, as not applicable. Exit code 1 on any false alarm, or where 1 % or more of the others are inconclusive.
 """
 
@@ -140,6 +140,13 @@ def jobs(checks: int, seed: int, only: str) -> list[Job]:
     return made
 
 
+SINGULAR = {
+    "KalmanStep": "it inverts H P Hᵀ + R, whose condition grows with the fourth power of the magnitude where there are "
+    "more observations than states: beyond 1e4 no digit of the inverse is right, and the layer is wrong indeed"
+}
+"""Layers that are right at moderate magnitudes only, as those of `fixtures/unstable` are, and why."""
+
+
 def _settings(rng: np.random.Generator, path: Path, name: str, count: int) -> Iterator[Setting]:
     shares = {dtype: share for dtype, share in DTYPES.items() if name in COMPLEX or not dtype.startswith("complex")}
     weights = np.array(list(shares.values())) / sum(shares.values())
@@ -149,7 +156,7 @@ def _settings(rng: np.random.Generator, path: Path, name: str, count: int) -> It
             chosen = rng.choice(NAMES, 3, replace=False)
             dimensions = {str(each): int(rng.integers(1, LARGEST_SIZE + 1)) for each in chosen}
         seed, dtype = int(rng.integers(2**31)), str(rng.choice(list(shares), p=weights))
-        decades = 0 if "unstable" in path.parts else 2 if dtype == "float16" else 6
+        decades = 0 if "unstable" in path.parts else 2 if dtype == "float16" or name in SINGULAR else 6
         yield Setting(seed, dtype, float(f"{10 ** rng.uniform(-decades, decades):.3g}"), dimensions)
 
 

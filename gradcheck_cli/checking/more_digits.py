@@ -223,7 +223,7 @@ def _untellable(leaf: LeafVerdict) -> LeafVerdict:
         f"`{leaf.received.name}` moves by as much as it is off in {plural(comparison.wrong.size, 'element')} where the "
         "inputs move by a few roundings: the layer is too ill-conditioned at these inputs to be told right from wrong"
     )
-    return replace(without_findings(leaf), status=Status.INCONCLUSIVE, why=why)
+    return replace(without_findings(leaf), status=Status.INCONCLUSIVE, why=why, is_noise=True)
 
 
 def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
@@ -236,7 +236,7 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
     if not failing:
         return []
     if not isinstance(subject.traced, Trace):
-        return list(failing) if _has_no_digits(subject) else []
+        return list(failing) if _has_no_digits(subject) else _moving(subject, verdict, failing)
     again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
     far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
     small = {at: _is_small(subject, verdict.leaves[at], at) for at in failing}
@@ -255,6 +255,16 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
     stacked = {at: np.stack(rows) for at, rows in far.items()}
     random = [at for at, rows in stacked.items() if rows.any(axis=0).all() and rows.mean() >= MOSTLY]
     return list(failing) if len(random) < len(failing) and _has_no_digits(subject) else random
+
+
+def _moving(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
+    """The failing leaves of which every wrong element moves by about its error next door, where nothing is known of the
+    reference there."""
+    near = nearby(subject, DISTANCES[1] * DOUBLE_EPSILON)
+    if not near:
+        return []
+    rows = {at: np.stack([_is_far(verdict.leaves[at], each.gradients[at], None) for each in near]) for at in failing}
+    return [at for at, each in rows.items() if each.any(axis=0).all() and each.mean() >= MOSTLY]
 
 
 def _is_far(leaf: LeafVerdict, yours: Array | None, reference: Array | None) -> NDArray[np.bool_]:

@@ -42,6 +42,7 @@ class LeafVerdict:
         wrong_map: True where an element is wrong; None where nothing is.
         sensitivity: see `noise.sensitivity`.
         why: why the status is inconclusive.
+        is_noise: it is another number at inputs that are off by roundings, so that nothing can be told from it.
     """
 
     received: Received
@@ -57,6 +58,7 @@ class LeafVerdict:
     notes: tuple[str, ...] = ()
     sensitivity: Sensitivity | None = None
     why: str = ""
+    is_noise: bool = False
 
     @property
     def yours(self) -> NDArray[Any] | None:

@@ -24,6 +24,16 @@ ONCE = {
         "softplus",
         InputOptions(seed=401401701, draws=1, magnitude=35.6),
     ),
+    "a gradient of which an upstream gradient in float64 rounds another term away": (
+        ROOT / "fixtures/correct/no_words.py",
+        "softmax",
+        InputOptions(seed=2040104628, draws=1, dtype="float32", magnitude=122.0),
+    ),
+    "noise, which is not linear in anything": (
+        ROOT / "benchmarks/detection/zoo/whitening.py",
+        "KalmanStep",
+        InputOptions(seed=967380610, draws=1, magnitude=91300.0),
+    ),
     "a straight-through gradient exactly between two steps": (
         ROOT / "benchmarks/detection/zoo/quantizers.py",
         "quantizer",

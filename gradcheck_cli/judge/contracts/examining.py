@@ -30,6 +30,7 @@ from gradcheck_cli.witnesses.conduct.once_more import (
 from gradcheck_cli.witnesses.conduct.repeated import Repeated, repeated
 from gradcheck_cli.witnesses.conduct.situations import Gradients, Situations, gradients_of, keeps_objects
 from gradcheck_cli.witnesses.conduct.superposed import superposed
+from gradcheck_cli.witnesses.extended.gradients import sizes_of_gradient_terms
 from gradcheck_cli.witnesses.reference.autodiff import gradient_program
 from gradcheck_cli.witnesses.slope import slopes
 from gradcheck_cli.witnesses.subject import Subject
@@ -287,7 +288,11 @@ class _Contracts:
         other = None if self.layer.unit_upstream else other_memory.upstream_of_another_dtype(self.situations)
         if other is not None and not self._writes():
             dtype, run = other
-            findings = layouts.of_another_dtype(self.verdict, dtype, run, self.once.pulled.gradients)
+            plain = self.once.pulled.gradients
+            findings = layouts.of_another_dtype(self.verdict, dtype, run, plain)
+            if findings and isinstance(self.subject.traced, Trace):
+                terms = sizes_of_gradient_terms(self.subject.traced, self.case, self.subject.upstream)
+                findings = layouts.of_another_dtype(self.verdict, dtype, run, plain, terms)
             if run.error is None:
                 found = outcome(DTYPES, findings=findings)
             else:

@@ -12,7 +12,7 @@ from gradcheck_cli.judge.contracts.comparing import Apart, apart, at_least, even
 from gradcheck_cli.judge.contracts.mutation import upstream_name
 from gradcheck_cli.judge.contracts.overflow import held, held_in
 from gradcheck_cli.judge.dimensions.receiving import finding
-from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
+from gradcheck_cli.judge.noise.tolerance import ROUNDINGS, largest_epsilon, unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import argument_gradient_name, listing
 from gradcheck_cli.layers.layer import BackwardResult
@@ -84,19 +84,32 @@ def what_is(layout: str, *, arguments: bool, upstream: bool, verdict: DrawVerdic
     return f"the inputs are {layout}" if arguments else f"{dout} is {layout}"
 
 
-def of_another_dtype(verdict: DrawVerdict, dtype: str, seen: Rearranged, plain: Gradients) -> tuple[Finding, ...]:
-    """GC201 for gradients that an upstream gradient of another dtype changes by more than its rounding."""
+def of_another_dtype(
+    verdict: DrawVerdict,
+    dtype: str,
+    seen: Rearranged,
+    plain: Gradients,
+    terms: Sequence[NDArray[np.float64]] | None = None,
+) -> tuple[Finding, ...]:
+    """GC201 for gradients that an upstream gradient of another dtype changes by more than its rounding.
+
+    `terms`: by leaf, the sizes of what each element is made of, where known: rounded, they may leave nothing.
+    """
     found = []
-    relative = 16 * unmeasured_rounding([np.dtype(dtype), verdict.case.dtype])
-    for leaf, got, wanted in zip(verdict.leaves, seen.gradients or (), plain):
-        if got is None or wanted is None or leaf.findings or got.shape != wanted.shape:
+    dtypes = [np.dtype(dtype), verdict.case.dtype]
+    relative = 16 * unmeasured_rounding(dtypes)
+    for position, (leaf, got, wanted) in enumerate(zip(verdict.leaves, seen.gradients or (), plain)):
+        if got is None or wanted is None or leaf.findings or leaf.is_noise or got.shape != wanted.shape:
             continue
         scale = leaf.tolerance.scale if leaf.tolerance is not None else None
         size = float(np.max(np.abs(wanted), initial=0.0, where=np.isfinite(wanted)))
         if scale is not None and scale.size:
             size = max(size, float(np.max(scale, initial=0.0, where=np.isfinite(scale))))
         kept = held_in(np.dtype(dtype), got, held(leaf, got, wanted))
-        difference = apart(got, kept, evenly(relative * size) + rounding(leaf, wanted))
+        allowed = evenly(relative * size) + rounding(leaf, wanted)
+        if terms is not None and terms[position].shape == got.shape:
+            allowed = at_least(allowed, ROUNDINGS * largest_epsilon(dtypes) * terms[position])
+        difference = apart(got, kept, allowed)
         if difference is not None:
             where = f"where `{upstream_name(verdict.case)}` is {dtype}"
             message = f"`{leaf.received.name}` is wrong {where}: {difference.numbers}"

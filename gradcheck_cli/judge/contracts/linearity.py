@@ -48,8 +48,9 @@ def linear(verdict: DrawVerdict, seen: Superposed, at_ones: Gradients | None = N
 
 
 def _is_lost(leaf: LeafVerdict) -> bool:
-    """Whether a narrow dtype does not hold the gradient: what is left of it overflows or underflows, unevenly."""
-    return leaf.status is Status.INCONCLUSIVE and epsilon(leaf.received.leaf.value.dtype) > DOUBLE_EPSILON
+    """Whether the gradient is noise, or a narrow dtype does not hold it, of which what is left over- or underflows."""
+    narrow = epsilon(leaf.received.leaf.value.dtype) > DOUBLE_EPSILON
+    return leaf.is_noise or (narrow and leaf.status is Status.INCONCLUSIVE)
 
 
 def _judged(
