@@ -127,6 +127,7 @@ def _blame(use: Use, explanation: Explanation) -> Blame:
         factor=explanation.factor,
         explains=1.0 - explanation.rest,
         source=use.source,
+        is_part=explanation.is_part,
     )
 
 

@@ -48,6 +48,7 @@ class Explanation:
         rest: what it leaves unexplained, relative to the error.
         edge: by which the path is named.
         is_fan_out: that edge leaves a value that is used elsewhere too.
+        is_part: the same expression has other uses of that value, or other turns, which are right.
         shares: by leaf that is wrong, what the gradient's own multiple c is where the error is c times it; None where
             it is no multiple. Where all are the same in all draws, the gradients have a factor, and no path is wrong.
     """
@@ -57,6 +58,7 @@ class Explanation:
     rest: float
     edge: Edge
     is_fan_out: bool
+    is_part: bool
     shares: tuple[tuple[str, float | None], ...]
 
 
@@ -85,7 +87,7 @@ def explain(subject: Subject, verdict: DrawVerdict) -> Case | None:
     for row, candidate in enumerate(candidates, 1):
         factors[row, list(candidate.classes)] = 0.0
     gradients = flows.gradients(factors)
-    return Case(steps, tuple(_explaining(candidates, edges, gradients, leaves)))
+    return Case(steps, tuple(_explaining(steps, candidates, edges, gradients, leaves)))
 
 
 def _leaves(verdict: DrawVerdict) -> list[tuple[int, LeafVerdict]] | None:
@@ -123,6 +125,7 @@ class _Error:
 
 
 def _explaining(
+    steps: Steps,
     candidates: Sequence[Candidate],
     edges: Edges,
     gradients: Sequence[Vector],
@@ -135,7 +138,7 @@ def _explaining(
     flows = rows[0] - rows[1:]
     sizes = np.einsum("ij,ij->i", flows, flows.conj()).real
     flowing = sizes > (NOTHING * np.linalg.norm(known.gradient)) ** 2
-    shared = _Sharing(edges, candidates, flowing)
+    shared = _Sharing(steps, edges, candidates, flowing)
     found = []
     for row, candidate in enumerate(candidates):
         if not flowing[row]:
@@ -146,7 +149,8 @@ def _explaining(
             continue
         edge = shared.telling(candidate)
         shares = _shares(fitted[0] * flows[row], known)
-        found.append(Explanation(candidate, *fitted, edge, shared.is_fan_out(edge, candidate), shares))
+        is_part = shared.is_part(edge, candidate)
+        found.append(Explanation(candidate, *fitted, edge, shared.is_fan_out(edge, candidate), is_part, shares))
     return found
 
 
@@ -201,7 +205,8 @@ def _shares(error: Vector, known: _Error) -> tuple[tuple[str, float | None], ...
 class _Sharing:
     """Which values are used more than once by what carries a gradient."""
 
-    def __init__(self, edges: Edges, candidates: Sequence[Candidate], flowing: NDArray[np.bool_]) -> None:
+    def __init__(self, steps: Steps, edges: Edges, candidates: Sequence[Candidate], flowing: NDArray[np.bool_]) -> None:
+        self._steps = steps.steps
         self._edges = edges
         self._flowing = {c.classes[0] for c, flows in zip(candidates, flowing) if flows and len(c.classes) == 1}
 
@@ -211,6 +216,15 @@ class _Sharing:
         others = [other for other in self._edges.uses[edge.value] if other not in own]
         carried = any(self._edges.class_of[other] in self._flowing for other in others)
         return carried or edge.value in self._edges.outputs
+
+    def is_part(self, edge: Edge, candidate: Candidate) -> bool:
+        """Whether what the candidate leaves out of its expression carries a gradient from the same value."""
+        place = self._steps[edge.position].place
+        own = {self._edges.class_of[other] for other in candidate.edges}
+        return place is not None and any(
+            self._edges.class_of[other] in self._flowing - own and self._steps[other.position].place == place
+            for other in self._edges.uses[edge.value]
+        )
 
     def telling(self, candidate: Candidate) -> Edge:
         """The edge at which the path leaves a shared value, else its first."""

@@ -24,27 +24,27 @@ def blamed(finding: Finding, blame: Blame, gradients: Sequence[str]) -> Finding:
     if blame.operand and blame.operand != blame.expression:
         through = f"`{blame.operand}` in {through}"
     mine = listing(gradients)
-    message = f"your {mine} {_said(blame.factor, len(gradients))} {through}: {_mend(blame.factor)}"
+    message = f"your {mine} {_said(blame, len(gradients))} {through}: {_mend(blame.factor)}"
     return replace(finding, code=CODES[is_dropped], message=f"{message}; {finding.message}", mend=None, blame=blame)
 
 
-def _said(factor: float, count: int) -> str:
-    has, counts = ("has", "counts") if count == 1 else ("have", "count")
-    if factor == -1:
-        return f"{has} no contribution through"
-    if factor == -2:
-        return f"{has} the wrong sign on the path through"
-    if factor == 1:
-        return f"{counts} twice the path through"
-    if factor == -0.5:
-        return f"{has} only half of the path through"
-    takes = "takes" if count == 1 else "take"
-    return f"{takes} {number(1 + factor, 4)} times the path through"
+def _said(blame: Blame, count: int) -> str:
+    has, counts, takes = ("has", "counts", "takes") if count == 1 else ("have", "count", "take")
+    path = "one of the paths through" if blame.is_part else "the path through"
+    if blame.factor == -1:
+        return f"{has} no contribution from {path}" if blame.is_part else f"{has} no contribution through"
+    if blame.factor == -2:
+        return f"{has} the wrong sign on {path}"
+    if blame.factor == 1:
+        return f"{counts} twice {path}"
+    if blame.factor == -0.5:
+        return f"{has} only half of {path}"
+    return f"{takes} {number(1 + blame.factor, 4)} times {path}"
 
 
 def _mend(factor: float) -> str:
     if factor == -1:
         return "that path must be added"
     if factor == -2:
-        return "that path must be added, not subtracted"
+        return "it must be added, not subtracted"
     return "that path must enter once"

@@ -207,6 +207,7 @@ def _blame(blame: Blame) -> dict[str, Any]:
         "factor": number(blame.factor),
         "explains": number(blame.explains),
         "source": text(blame.source),
+        "is_part": blame.is_part,
     }
 
 

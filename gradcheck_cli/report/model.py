@@ -44,6 +44,8 @@ class Blame:
         factor: α: what flows along this use enters the gradients 1 + α times. −1: not at all.
         explains: how much of the error this explains, as a share of it; 1 is all.
         source: the lines of the source from `line` to `end_line`.
+        is_part: the expression uses the value more than once, and this is one of the uses: `np.pad` copies what it
+            mirrors, too.
     """
 
     path: str
@@ -54,6 +56,7 @@ class Blame:
     factor: float
     explains: float
     source: str = ""
+    is_part: bool = False
 
 
 @dataclass(frozen=True)
