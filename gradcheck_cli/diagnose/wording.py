@@ -46,5 +46,5 @@ def _mend(factor: float) -> str:
     if factor == -1:
         return "that path must be added"
     if factor == -2:
-        return "it must be added, not subtracted"
+        return "the sign of its term must be turned"
     return "that path must enter once"
