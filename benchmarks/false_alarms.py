@@ -7,8 +7,9 @@ Each check is one right layer of `fixtures/correct`, `fixtures/derivatives`, `fi
 others it is what it says) or `benchmarks/detection/zoo`, with one draw of inputs and all contracts, under a seed, a
 dtype (float64, float32, float16, bfloat16, complex64, complex128), sizes of its own, and a magnitude from 1e-6 to 1e6
 (from 1e-2 to 1e2 in float16, whose numbers end at 65,504 and whose squares vanish below 2e-4, and where `SINGULAR` says
-why). A check whose forward does not run in that dtype, or is not finite at that magnitude, says nothing about the judge and is
-counted apart, as not applicable. Exit code 1 on any false alarm, or where 1 % or more of the others are inconclusive.
+why). A check whose forward does not run in that dtype, or is not finite at that magnitude, says nothing about the judge
+and is counted apart, as not applicable. Exit code 1 on any false alarm, or where 1 % or more of the others are
+inconclusive.
 """
 
 from __future__ import annotations

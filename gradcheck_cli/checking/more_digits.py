@@ -236,7 +236,7 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
     if not failing:
         return []
     if not isinstance(subject.traced, Trace):
-        return list(failing) if _has_no_digits(subject) else _moving(subject, verdict, failing)
+        return list(failing) if _has_no_digits(subject) else []
     again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
     far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
     small = {at: _is_small(subject, verdict.leaves[at], at) for at in failing}
@@ -255,16 +255,6 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
     stacked = {at: np.stack(rows) for at, rows in far.items()}
     random = [at for at, rows in stacked.items() if rows.any(axis=0).all() and rows.mean() >= MOSTLY]
     return list(failing) if len(random) < len(failing) and _has_no_digits(subject) else random
-
-
-def _moving(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> list[int]:
-    """The failing leaves of which every wrong element moves by about its error next door, where nothing is known of the
-    reference there."""
-    near = nearby(subject, DISTANCES[1] * DOUBLE_EPSILON)
-    if not near:
-        return []
-    rows = {at: np.stack([_is_far(verdict.leaves[at], each.gradients[at], None) for each in near]) for at in failing}
-    return [at for at, each in rows.items() if each.any(axis=0).all() and each.mean() >= MOSTLY]
 
 
 def _is_far(leaf: LeafVerdict, yours: Array | None, reference: Array | None) -> NDArray[np.bool_]:

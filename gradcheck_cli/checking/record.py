@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from gradcheck_cli.checking.case import CheckedCase
@@ -34,6 +35,10 @@ class Record:
     def judged(self, checked: CheckedCase) -> None:
         """One draw's verdict is known."""
         self.checked.append(checked)
+
+    def diagnosed(self, checked: Sequence[CheckedCase]) -> None:
+        """The same draws, with the causes of what is wrong named."""
+        self.checked = list(checked)
 
     def examined(self, found: Examination) -> None:
         """Something was found out beside the values."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.graph.expressions import expression_at
 from gradcheck_cli.graph.operations import ADDER, RESHAPE, SCALER, SELECT, formula_of, operation_of
 from gradcheck_cli.graph.steps import JAXS_OWN, Step, Steps
 from gradcheck_cli.graph.values import Values
@@ -54,7 +55,7 @@ class _Building:
         self.wire_of: dict[int, int] = {}
         self.wires: list[Wire] = []
         self.maker = {result: position for position, step in enumerate(steps.steps) for result in step.results}
-        self.expressions = [self._expression(step.place) for step in steps.steps]
+        self.expressions = [expression_at(step.place, self.lines) for step in steps.steps]
         self.told = self._telling_expressions()
 
     def built(self) -> Built:
@@ -130,18 +131,6 @@ class _Building:
             return self.wires[self._wire(number, "inner")].label
         value = np.asarray(constant if number is None else self.steps.constants[number])
         return f"{value.item():g}" if value.size == 1 and value.dtype.kind in "fiu" else "a constant"
-
-    def _expression(self, place: Place | None) -> str:
-        if place is None or place.columns is None or place.path not in self.lines:
-            return ""
-        first, column, last, end = place.columns
-        lines = self.lines[place.path][first - 1 : last]
-        if not lines:
-            return ""
-        cut = [line.encode() for line in lines]
-        cut[-1] = cut[-1][:end]
-        cut[0] = cut[0][column:]
-        return " ".join(part.decode(errors="replace").strip() for part in cut)
 
     def _of_expressions(self, placed: Sequence[_Placed], tree: Tree) -> list[_Placed]:
         """Steps that one expression of the user's takes, as one gate: `h.mean(axis=0)` is a sum and a division."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,16 +83,25 @@ class _Flattening:
         for variable, constant in zip(closed.jaxpr.constvars, closed.consts):
             known[variable] = Operand(self._constant(constant))
         inputs = tuple(self._new(variable, known) for variable in closed.jaxpr.invars)
-        self._flatten(closed.jaxpr, known, (), None)
+        self._flatten(closed.jaxpr, known, (), None, is_users=True)
         outputs = tuple(_operand(variable, known) for variable in closed.jaxpr.outvars)
         return Steps(self.found, inputs, outputs, self.constants, self.names)
 
-    def _flatten(self, jaxpr: Any, known: dict[Any, Operand], around: tuple[Call, ...], place: Place | None) -> None:
+    def _flatten(
+        self,
+        jaxpr: Any,
+        known: dict[Any, Operand],
+        around: tuple[Call, ...],
+        place: Place | None,
+        *,
+        is_users: bool,
+    ) -> None:
         for equation in jaxpr.eqns:
             primitive = equation.primitive.name
             operands = tuple(_operand(variable, known) for variable in equation.invars)
             calls = around + calls_of(equation)
-            here = place_of(equation, self.trace.files) or place
+            # JAX keeps what it has jitted: inside `jnp.where` the lines are those of its first call, wherever that was
+            here = (place_of(equation, self.trace.files) if is_users else None) or place
             if primitive in LOOKED_INTO and (inner := next(inner_jaxprs(equation), None)) is not None:
                 self._inside(equation, inner, operands, known, calls, here)
                 continue
@@ -119,7 +128,7 @@ class _Flattening:
             inside[variable] = Operand(self._constant(constant))
         # one step is no call worth a name of its own: `jnp.where` is jitted, and selects
         around = calls if len(inner.eqns) < 2 else (*calls, Call(name, self.calls))
-        self._flatten(inner, inside, around, place)
+        self._flatten(inner, inside, around, place, is_users=_is_from(inner, self.trace.files))
         known.update(zip(equation.outvars, (_operand(variable, inside) for variable in inner.outvars)))
 
     def _new(self, variable: Any, known: dict[Any, Operand]) -> int:
@@ -135,6 +144,12 @@ class _Flattening:
         self.count += 1
         self.constants[number] = np.asarray(value)
         return number
+
+
+def _is_from(jaxpr: Any, files: Collection[str]) -> bool:
+    """Whether a jitted function stands in one of these files."""
+    where = str(getattr(jaxpr.debug_info, "func_src_info", ""))
+    return any(path in where for path in files)
 
 
 def _operand(variable: Any, known: Mapping[Any, Operand]) -> Operand:

@@ -141,7 +141,7 @@ class _Compiled:
 
 
 def _step_alone(step: Step, wanted: tuple[int, ...] | None) -> Callable[..., Any]:
-    function = _function(step)
+    function = function_of(step)
     if wanted is None:
         return function
 
@@ -162,7 +162,7 @@ def _step_alone(step: Step, wanted: tuple[int, ...] | None) -> Callable[..., Any
     return back
 
 
-def _function(step: Step) -> Callable[..., Any]:
+def function_of(step: Step) -> Callable[..., Any]:
     """The step alone, as a function of all its operands."""
     # a constant, or a value that is used twice: each operand gets a variable of its own
     variables = [None if hasattr(old, "val") else copy.copy(old) for old in step.equation.invars]

@@ -16,6 +16,7 @@ from gradcheck_cli.report.jacobian.model import Block, Jacobian, Jacobians, Side
 from gradcheck_cli.report.listed import ListedArgument, ListedLayer
 from gradcheck_cli.report.model import (
     ArgumentReport,
+    Blame,
     DrawReport,
     Element,
     Finding,
@@ -183,7 +184,7 @@ Answer = Found | Checked | Listed | Drawn | Refused | Broke
 
 
 TYPES: tuple[type, ...] = (
-    *(ArgumentReport, DrawReport, Element, Finding, LayerReport, NamedArray, Status, Suppressed),
+    *(ArgumentReport, Blame, DrawReport, Element, Finding, LayerReport, NamedArray, Status, Suppressed),
     *(ListedArgument, ListedLayer),
     *(CheckOptions, GraphOptions, InputOptions, JacobianOptions, Settings),
     *(Graph, Gate, Port, Wire),

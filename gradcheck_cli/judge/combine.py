@@ -117,7 +117,7 @@ def _leaf_severity(draw: DrawVerdict, leaf: LeafVerdict) -> tuple[bool, float, f
     comparison = leaf.comparison
     relative = -1.0 if comparison is None or comparison.max_rel_error is None else comparison.max_rel_error
     share = 0.0 if comparison is None or not comparison.total else comparison.wrong.size / comparison.total
-    return bool(leaf.findings) and _is_generic(draw), relative, share, -draw.case.draw
+    return leaf.status is Status.FAIL and is_generic(draw), relative, share, -draw.case.draw
 
 
 def _shown_draw(draws: Sequence[DrawVerdict], arguments: Sequence[ArgumentReport]) -> DrawVerdict | None:
@@ -130,10 +130,10 @@ def _shown_draw(draws: Sequence[DrawVerdict], arguments: Sequence[ArgumentReport
 def _severity(draw: DrawVerdict) -> tuple[bool, float, int]:
     """The failing draw to show: one without size-one dimensions, with the most that is wrong, the first."""
     wrong = sum(leaf.comparison.wrong.size for leaf in draw.leaves if leaf.comparison is not None)
-    return _is_generic(draw), float(wrong), -draw.case.draw
+    return is_generic(draw), float(wrong), -draw.case.draw
 
 
-def _is_generic(draw: DrawVerdict) -> bool:
+def is_generic(draw: DrawVerdict) -> bool:
     """Whether no axis has size one: only then do different mistakes have different shapes."""
     return all(size != 1 for leaf in draw.case.leaves for size in leaf.value.shape)
 
@@ -143,7 +143,7 @@ def _findings(draws: Sequence[DrawVerdict]) -> tuple[Finding, ...]:
     best: dict[tuple[str | None, str], tuple[tuple[bool, float, float, int], Finding]] = {}
     for draw in draws:
         for finding, leaf in _with_leaves(draw):
-            severity = (_is_generic(draw), 0.0, 0.0, -draw.case.draw) if leaf is None else _leaf_severity(draw, leaf)
+            severity = (is_generic(draw), 0.0, 0.0, -draw.case.draw) if leaf is None else _leaf_severity(draw, leaf)
             key = (finding.argument, finding.code)
             if key not in best or severity > best[key][0]:
                 best[key] = (severity, finding)

@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gradcheck_cli.report.escaping import one_line
+from gradcheck_cli.report.marked_source import marked_lines
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET, STATUS_STYLE
-from gradcheck_cli.report.model import ArgumentReport, Finding, Status
+from gradcheck_cli.report.model import ArgumentReport, Blame, Finding, Status
 from gradcheck_cli.report.reproduction import array_view
 from gradcheck_cli.report.screen import Screen, indented, labelled
 from gradcheck_cli.report.shapes import names_by_size, shape_text
@@ -36,9 +37,25 @@ def finding_view(
         rows.append(("expected", screen.text(shape_text(argument.shape, argument.dimensions), "green")))
     if finding.mend:
         rows.append(("mend", screen.text(finding.mend, CODE)))
+    if finding.blame is not None:
+        rows.append(("path", screen.text(screen.place(finding.blame.path, finding.blame.line))))
     rows.append(("at", screen.text(screen.place(finding.path, finding.line))))
     parts: list[RenderableType] = [title, indented(screen.text(finding.message), 2), labelled(rows, 4)]
+    if finding.blame is not None:
+        parts += _marked(finding.blame, screen)
     if finding.inputs:
         parts.append(Text("    with", style=QUIET))
         parts += [array_view(array, screen, 6) for array in finding.inputs]
     return Group(*parts)
+
+
+def _marked(blame: Blame, screen: Screen) -> list[RenderableType]:
+    """The forward's line, and what in it is to blame."""
+    lines = marked_lines(blame)
+    width = max((len(number) for number, _ in lines), default=0)
+    found: list[RenderableType] = []
+    for number, line in lines:
+        text = Text(f"{number:>{width}}  ", style=QUIET)
+        text.append_text(screen.text(line, CODE if number else STATUS_STYLE[Status.FAIL]))
+        found.append(indented(text, 4))
+    return found

@@ -18,6 +18,7 @@ from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.json_values import number, text
 from gradcheck_cli.report.model import (
     ArgumentReport,
+    Blame,
     DrawReport,
     Element,
     Finding,
@@ -172,6 +173,21 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "error_bar": number(finding.error_bar),
         "mend": None if finding.mend is None else text(finding.mend),
         "inputs": [_named(array) for array in finding.inputs],
+        "blame": None if finding.blame is None else _blame(finding.blame),
+    }
+
+
+def _blame(blame: Blame) -> dict[str, Any]:
+    return {
+        "path": text(blame.path),
+        "line": blame.line,
+        "end_line": blame.end_line,
+        "expression": text(blame.expression),
+        "operand": text(blame.operand) or None,
+        "factor": number(blame.factor),
+        "explains": number(blame.explains),
+        "source": text(blame.source),
+        "is_part": blame.is_part,
     }
 
 

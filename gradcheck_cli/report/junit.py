@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.escaping import one_line, plain
+from gradcheck_cli.report.marked_source import marked_text
 from gradcheck_cli.report.model import LayerReport, Report, Status
 from gradcheck_cli.report.numbers import brief, counted
 from gradcheck_cli.report.places import module_name, relative_path
@@ -88,6 +89,9 @@ def _paragraph(entry: Wrong, ending: Ending) -> str:
     lines = [f"{head} {one_line(entry.subject)}".rstrip(), plain(entry.message)]
     if entry.mend:
         lines.append(f"mend: {plain(entry.mend)}")
+    if entry.blame is not None:
+        lines.append(f"path: {one_line(relative_path(entry.blame.path, ending.folder))}:{entry.blame.line}")
+        lines.append(marked_text(entry.blame))
     numbers = entry.numbers
     if numbers is not None and numbers.wrong:
         size = f", worst relative error {brief(numbers.max_rel_error)}" if numbers.max_rel_error is not None else ""

@@ -14,6 +14,7 @@ from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.escaping import one_line, plain
 from gradcheck_cli.report.last_line import caught, counts
 from gradcheck_cli.report.map_view import map_view
+from gradcheck_cli.report.marked_source import marked_text
 from gradcheck_cli.report.marks import STATUS_WORD, UNICODE
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Report, Status
 from gradcheck_cli.report.network.model import NetworkReport
@@ -160,7 +161,10 @@ def _finding(finding: Finding, ending: Ending) -> str:
     lines = [f"- at {_place(finding.path, finding.line, ending)}"]
     if finding.mend:
         lines.append(f"- mend: {prose(finding.mend)}")
-    return f"**{finding.code} {finding.rule}**{subject}  \n{prose(finding.message)}\n\n" + "\n".join(lines)
+    if finding.blame is not None:
+        lines.append(f"- path: {_place(finding.blame.path, finding.blame.line, ending)}")
+    source = f"\n\n{fenced(marked_text(finding.blame))}" if finding.blame is not None else ""
+    return f"**{finding.code} {finding.rule}**{subject}  \n{prose(finding.message)}\n\n" + "\n".join(lines) + source
 
 
 def _argument(argument: ArgumentReport) -> list[str]:

@@ -36,6 +36,32 @@ class NamedArray:
 
 
 @dataclass(frozen=True)
+class Blame:
+    """The use of a value in the forward whose contribution to the gradients is wrong.
+
+    Attributes:
+        path, line, end_line: of the expression that uses it, in the user's source.
+        expression: as it is written there, on one line: `h + x`.
+        operand: what it uses, where that can be told: `x`; else "".
+        factor: α: what flows along this use enters the gradients 1 + α times. −1: not at all.
+        explains: how much of the error this explains, as a share of it; 1 is all.
+        source: the lines of the source from `line` to `end_line`.
+        is_part: the expression uses the value more than once, and this is one of the uses: `np.pad` copies what it
+            mirrors, too.
+    """
+
+    path: str
+    line: int
+    end_line: int
+    expression: str
+    operand: str
+    factor: float
+    explains: float
+    source: str = ""
+    is_part: bool = False
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong: a code, a sentence, its numbers and its place.
 
@@ -48,6 +74,7 @@ class Finding:
         yours, autodiff, finite_difference, error_bar: the three witnesses at that element; None where one is missing.
         mend: what to write instead, where known.
         inputs: the smallest inputs that show it, where they are not those of `LayerReport.failing_draw`.
+        blame: the path through the forward that is wrong, where one explains it.
     """
 
     code: str
@@ -62,6 +89,7 @@ class Finding:
     error_bar: float | None = None
     mend: str | None = None
     inputs: tuple[NamedArray, ...] = ()
+    blame: Blame | None = None
 
     @property
     def rule(self) -> str:

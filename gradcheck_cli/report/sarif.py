@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.json_values import number, text
-from gradcheck_cli.report.model import Report, Status
+from gradcheck_cli.report.model import Blame, Report, Status
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.places import is_inside, module_name, relative_path, uri_path
 from gradcheck_cli.report.problem import Problem
@@ -83,6 +83,8 @@ def _result(entry: Wrong, rule_index: int, fingerprint: str, ending: Ending) -> 
         "locations": [_location(entry, ending)],
         "partialFingerprints": {FINGERPRINT: fingerprint},
     }
+    if entry.blame is not None:
+        result["relatedLocations"] = [_blamed(entry.blame, ending)]
     if properties := _properties(entry):
         result["properties"] = properties
     return result
@@ -97,6 +99,16 @@ def _location(entry: Wrong, ending: Ending) -> dict[str, Any]:
         module = text(module_name(entry.path, ending.folder))
         location["logicalLocations"] = [{"name": name, "fullyQualifiedName": f"{module}.{name}", "kind": "function"}]
     return location
+
+
+def _blamed(blame: Blame, ending: Ending) -> dict[str, Any]:
+    """The expression of the forward, as a place that belongs to the result."""
+    region = {"startLine": blame.line, "endLine": blame.end_line}
+    return {
+        "id": 1,
+        "physicalLocation": {"artifactLocation": _artifact(blame.path, ending), "region": region},
+        "message": {"text": _without_links(text(f"the path through {blame.expression}"))},
+    }
 
 
 def _artifact(path: str, ending: Ending) -> dict[str, str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Report, Status, Suppressed
+from gradcheck_cli.report.model import ArgumentReport, Blame, Finding, LayerReport, Report, Status, Suppressed
 
 INCONCLUSIVE = "inconclusive"
 """Stands where a finding has its code: what could not be judged breaks no rule."""
@@ -25,6 +25,7 @@ class Wrong:
         subject: what it is about, in the user's words: the gradient (`dx`), else the layer, else "".
         size: how wrong, to order by: the largest relative error; infinite where a gradient cannot even be compared.
         numbers: the verdict on the argument it concerns.
+        blame: the path through the forward that is wrong.
     """
 
     status: Status
@@ -39,6 +40,7 @@ class Wrong:
     mend: str = ""
     size: float = 0.0
     numbers: ArgumentReport | None = None
+    blame: Blame | None = None
 
 
 def wrongs(report: Report) -> list[Wrong]:
@@ -88,6 +90,7 @@ def _of_finding(finding: Finding, layer: LayerReport | None) -> Wrong:
         mend=finding.mend or "",
         size=_size(argument),
         numbers=argument,
+        blame=finding.blame,
     )
 
 

@@ -83,6 +83,7 @@ def test_the_skeleton() -> None:
         "error_bar": 2.4e-10,
         "mend": None,
         "inputs": [],
+        "blame": None,
     }
 
 

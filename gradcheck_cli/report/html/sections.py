@@ -9,6 +9,7 @@ from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.html.heat_map import heat_maps
 from gradcheck_cli.report.html.parts import bullets, table
 from gradcheck_cli.report.html.text import name, prose, shown
+from gradcheck_cli.report.marked_source import marked_text
 from gradcheck_cli.report.marks import STATUS_WORD, UNICODE
 from gradcheck_cli.report.model import ArgumentReport, DrawReport, Finding, LayerReport, NamedArray, Status
 from gradcheck_cli.report.network.model import NetworkReport
@@ -91,14 +92,17 @@ def _finding(finding: Finding, argument: ArgumentReport | None, sizes: dict[str,
     facts = [("at", _place(finding.path, finding.line, ending))]
     if finding.mend:
         facts.insert(0, ("mend", prose(finding.mend)))
+    if finding.blame is not None:
+        facts.insert(0, ("path", _place(finding.blame.path, finding.blame.line, ending)))
     if argument is not None and argument.gradient_shape is not None:
         received = shape_text(argument.gradient_shape, names_by_size(argument.gradient_shape, sizes))
         facts = [("yours", shown(received)), ("expected", shown(_shape(argument))), *facts]
     listed = "".join(f"<dt>{label}</dt><dd>{fact}</dd>" for label, fact in facts)
+    source = block(marked_text(finding.blame)) if finding.blame is not None else ""
     inputs = block("\n".join(map(_assigned, finding.inputs))) if finding.inputs else ""
     return (
         f'<div class="finding"><h3><span class="{status.value}">{finding.code}</span> {finding.rule}{subject}</h3>'
-        f"<p>{prose(finding.message)}</p><dl>{listed}</dl>{inputs}</div>"
+        f"<p>{prose(finding.message)}</p><dl>{listed}</dl>{source}{inputs}</div>"
     )
 
 

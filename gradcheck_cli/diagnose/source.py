@@ -1,0 +1,102 @@
+"""An edge in the user's words: the expression that uses a value, its line, and what it uses there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradcheck_cli.diagnose.edges import Edge
+from gradcheck_cli.graph.building import IN_PASSING
+from gradcheck_cli.graph.expressions import expression_at
+from gradcheck_cli.graph.steps import Step, Steps
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place in the user's source where a value is used; see `report.model.Blame`."""
+
+    path: str
+    line: int
+    end_line: int
+    expression: str
+    operand: str
+    source: str
+
+
+def use_of(edge: Edge, steps: Steps, names: Sequence[str], lines: Mapping[str, Sequence[str]]) -> Use | None:
+    """Where and how an edge's value is used; None where no line of the user's is known.
+
+    Args:
+        names: of the inputs.
+        lines: of each of the user's files.
+    """
+    step = steps.steps[edge.position]
+    place = step.place
+    if place is None or place.path not in lines:
+        return None
+    first, last = (place.line, place.line) if place.columns is None else (place.columns[0], place.columns[2])
+    source = "\n".join(lines[place.path][first - 1 : last])
+    expression = expression_at(place, lines) or source.strip()
+    known = dict(zip(steps.inputs, names))
+    operand = _operand(expression, *_consumer(edge, steps), known.get(edge.value, ""))
+    return Use(place.path, first, last, expression, operand, source)
+
+
+def _consumer(edge: Edge, steps: Steps) -> tuple[Step, int]:
+    """The step that works on the value: `x - mu` spreads `mu` over the rows before it subtracts."""
+    step, k = steps.steps[edge.position], edge.operand
+    for later in steps.steps[edge.position + 1 :]:
+        if step.equation.primitive.name not in IN_PASSING:
+            break
+        used = next((at for at, operand in enumerate(later.operands) if operand.value == step.results[0]), None)
+        if used is not None:
+            if later.place != step.place:
+                break
+            step, k = later, used
+    return step, k
+
+
+def _operand(expression: str, step: Step, k: int, name: str) -> str:
+    """The part of the expression that is the step's operand `k`; `name` is the value's own, where it has one."""
+    try:
+        (statement,) = ast.parse(expression).body
+    except (SyntaxError, ValueError):
+        return ""
+    parts = _parts(statement.value if isinstance(statement, ast.Expr) else statement)
+    texts = [ast.unparse(part) for part in parts]
+    if name and name in texts:
+        return name
+    if len(texts) == 1:
+        return texts[0]
+    if len(texts) == len(step.operands) and k < len(texts):
+        return texts[k]
+    return ""
+
+
+def _parts(node: ast.AST) -> list[ast.expr]:
+    """What an operator or a call works on, without numbers and other settings."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            found = [left, right]
+        case ast.AugAssign(target=target, value=value):
+            found = [target, value]
+        case ast.UnaryOp(operand=operand):
+            found = [operand]
+        case ast.Subscript(value=value):
+            found = [value]
+        case ast.Call(func=ast.Attribute(value=value), args=args) if not _is_module(value):
+            found = [value, *args]
+        case ast.Call(args=args):
+            found = list(args)
+        case _:
+            found = []
+    return [part for part in found if not isinstance(part, ast.Constant)]
+
+
+def _is_module(node: ast.expr) -> bool:
+    """`np` and `jnp`, `jax.nn`: what a function is taken from, not what a method is called on."""
+    root = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(root, ast.Name) and root.id in ("np", "numpy", "jnp", "jax", "lax", "scipy", "math")

@@ -1,0 +1,72 @@
+"""Blocks with several paths: right they pass; with any one term dropped, doubled or re-signed, its use is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.report.model import Finding, LayerReport, Status
+
+from .blocks import BLOCKS, DEEP, IDENTITY, RESNEXT, Block
+
+LIBRARIES = ("np", "jnp")
+EDGES = [(block, term) for block in BLOCKS for term in block.terms]
+
+
+def checked(folder: Path, source: str) -> LayerReport:
+    """The report on the only layer of a module with this text."""
+    path = folder / "block.py"
+    path.write_text(source)
+    (layer,) = check_targets([Target(path)], CheckOptions(settings=Settings(shrink=False))).layers
+    return layer
+
+
+def only_finding(layer: LayerReport) -> Finding:
+    """The finding, where one cause gave one."""
+    (finding,) = layer.findings
+    return finding
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_right_block_passes(block: Block, library: str, tmp_path: Path) -> None:
+    layer = checked(tmp_path, block.source(library))
+    assert layer.status is Status.PASS
+    assert layer.findings == ()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(("block", "term"), EDGES, ids=lambda part: getattr(part, "name", part))
+def test_a_dropped_path_is_named(block: Block, term: str, library: str, tmp_path: Path) -> None:
+    source = block.source(library, term)
+    use = block.use(source, term)
+    finding = only_finding(checked(tmp_path, source))
+    assert finding.code == "GC209", finding.message
+    blame = finding.blame
+    assert blame is not None
+    assert (blame.line, blame.expression, blame.operand) == (use.line, use.expression, use.operand)
+    assert blame.factor == -1
+    assert blame.explains > 1 - 1e-9
+    assert f"`{use.operand}` in `{use.expression}` (line {use.line}): that path must be added" in finding.message
+    assert use.expression in blame.source
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(("factor", "words"), [(2, "twice"), (-1, "the wrong sign"), (0.5, "half"), (3, "3 times")])
+@pytest.mark.parametrize(
+    ("block", "term"), [(IDENTITY, "shortcut"), (RESNEXT, "second"), (DEEP, "skip")], ids=lambda part: str(part)[:12]
+)
+def test_a_scaled_path_is_named(
+    block: Block, term: str, factor: float, words: str, library: str, tmp_path: Path
+) -> None:
+    source = block.source(library, term, factor)
+    use = block.use(source, term)
+    finding = only_finding(checked(tmp_path, source))
+    assert finding.code == "GC210", finding.message
+    assert finding.blame is not None
+    assert (finding.blame.line, finding.blame.expression) == (use.line, use.expression)
+    assert finding.blame.factor == pytest.approx(factor - 1, rel=1e-9)
+    assert words in finding.message

@@ -1,0 +1,32 @@
+"""The real command: blame comes through the worker, and is read by the formats."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .blocks import IDENTITY, RESNEXT, Block
+
+
+@pytest.mark.parametrize(("block", "term"), [(IDENTITY, "shortcut"), (RESNEXT, "third")], ids=["identity", "resnext"])
+def test_json_has_the_place(block: Block, term: str, tmp_path: Path) -> None:
+    source = block.source("np", term)
+    use = block.use(source, term)
+    path = tmp_path / "block.py"
+    path.write_text(source)
+    command = [sys.executable, "-m", "gradcheck_cli", "run", str(path), "--format", "json"]
+    environment = {**os.environ, "GRADCHECK_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1, done.stderr
+    (layer,) = json.loads(done.stdout)["layers"]
+    (finding,) = layer["findings"]
+    assert finding["code"] == "GC209"
+    assert Path(finding["blame"]["path"]).name == "block.py"
+    assert finding["blame"]["line"] == use.line
+    assert finding["blame"]["expression"] == use.expression
+    assert "assert" in layer["script"]
