@@ -48,7 +48,7 @@ def gradients_part(verdict: DrawVerdict, seen: Rearranged, plain: Gradients) -> 
     """The leaves whose gradient is another one in this memory, and right in plain memory."""
     parted = []
     for leaf, got, wanted in zip(verdict.leaves, seen.gradients or (), plain):
-        if got is None or wanted is None or leaf.findings:
+        if got is None or wanted is None or leaf.findings or leaf.is_noise:
             continue
         difference = apart(got, held(leaf, got, wanted), 2 * rounding(leaf, wanted))
         if difference is not None:
