@@ -159,6 +159,15 @@ def test_shown_files_are_the_files_themselves():
     assert not stale, "run `python docs/make.py`"
 
 
+def test_a_block_in_which_only_the_times_differ_is_kept():
+    made = make()
+    page = "```console\n$ echo {} 1 passed, 2.50 s\n{} 1 passed, {} s\n```\n"
+    busy = page.format("a", "a", "9.99")
+    assert made.filled(busy) == busy
+    assert made.filled(busy, times=True) == page.format("a", "a", "2.50")
+    assert made.filled(page.format("a", "b", "9.99") + busy) == page.format("a", "a", "2.50") + busy
+
+
 def test_readme_and_ci_run_the_same_test_command():
     (shown,) = re.findall(r"^(pip install .*pytest.*)$", text_of(README), re.M)
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
