@@ -2,9 +2,11 @@
 
     python docs/make.py            rewrite README.md and docs/*.md
     python docs/make.py --check    say which of them are out of date, timings aside
+    python docs/make.py --times    rewrite them with the times that it takes here: for an idle machine
 
 A block of the kind `console` begins with `$ COMMAND`, which is run in the repository's root; what it prints, standard
-error included, replaces the rest of the block. A comment on the line before a block says more:
+error included, replaces the rest of the block, unless only the times in it differ. A comment on the line before a block
+says more:
 
     <!-- lines: 1-8, 40-42 -->                 show these lines only, with an ellipsis between
     <!-- lines: 1-8, last 3 -->                the same, the last ones counted from the end
@@ -36,9 +38,16 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def filled(text: str) -> str:
-    """The page's text with all its blocks made anew."""
-    return BLOCK.sub(lambda match: _head(match) + _body(match) + "```", text)
+def filled(text: str, *, times: bool = False) -> str:
+    """The page's text with all its blocks made anew; those where only the times differ stay, unless `times`."""
+
+    def block(match: re.Match[str]) -> str:
+        body = _body(match)
+        if not times and TIMES.sub("", body) == TIMES.sub("", match["body"]):
+            body = match["body"]
+        return _head(match) + body + "```"
+
+    return BLOCK.sub(block, text)
 
 
 def part_of_file(told: str) -> str:
@@ -126,17 +135,17 @@ def _chosen(output: list[str], told: str) -> list[str]:
 
 
 def main() -> int:
-    """Rewrite the pages; with `--check` only compare them."""
-    checking = sys.argv[1:] == ["--check"]
-    if sys.argv[1:] and not checking:
+    """Rewrite the pages, with `--times` their times too; with `--check` only compare them."""
+    checking, times = sys.argv[1:] == ["--check"], sys.argv[1:] == ["--times"]
+    if sys.argv[1:] and not checking and not times:
         raise SystemExit(__doc__)
     stale = 0
     for page in pages():
         if not page.exists():
             continue
         text = page.read_text(encoding="utf-8")
-        new = filled(text)
-        if TIMES.sub("", new) == TIMES.sub("", text):
+        new = filled(text, times=times)
+        if new == text:
             continue
         stale += 1
         print(f"{'out of date' if checking else 'written'}: {page.relative_to(ROOT)}")

@@ -9,6 +9,7 @@ import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.checking.draws import UNROLLED
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 
@@ -80,7 +81,7 @@ JITTED = """
 def checked(folder: Path, source: str, inputs: InputOptions | None = None) -> LayerReport:
     path = folder / "mylayer.py"
     path.write_text(textwrap.dedent(source), encoding="utf-8")
-    (layer,) = check_targets([Target(path)], CheckOptions(inputs or InputOptions())).layers
+    (layer,) = check_targets([Target(path)], CheckOptions(inputs or InputOptions(), Settings(shrink=False))).layers
     return layer
 
 

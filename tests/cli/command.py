@@ -8,8 +8,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.cli.prepared import Prepared
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,20 +41,26 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "GRADCHECK_NO_CACHE": "1", **changes}
 
 
+@cache
+def _prepared() -> Prepared | None:
+    """One for all tests of this process; None where there is no fork."""
+    return Prepared(environment(), ROOT) if sys.platform == "linux" else None
+
+
 def gradcheck(
     *arguments: str, cwd: Path = ROOT, engine: str = "", env: Mapping[str, str] | None = None, seconds: float = 120
 ) -> Ended:
     """Run `gradcheck ARGUMENTS`, with the engine of that name from `engines.py`, else with the real one."""
-    module = ["tests.cli.engines", engine] if engine else ["gradcheck_cli"]
-    done = subprocess.run(
-        [sys.executable, "-m", *module, *arguments],
-        cwd=cwd,
-        env=environment(**(env or {})),
-        capture_output=True,
-        timeout=seconds,
-        check=False,
-    )
-    ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    all_of_it = environment(**(env or {}))
+    prepared = _prepared() if engine else None
+    if prepared is not None and prepared.serves(all_of_it):
+        code, out, err = prepared.run(engine, arguments, cwd, seconds)
+    else:
+        module = ["tests.cli.engines", engine] if engine else ["gradcheck_cli"]
+        command = [sys.executable, "-m", *module, *arguments]
+        done = subprocess.run(command, cwd=cwd, env=all_of_it, capture_output=True, timeout=seconds, check=False)
+        code, out, err = done.returncode, done.stdout, done.stderr
+    ended = Ended(code, out.decode(), err.decode())
     if (env or {}).get("GRADCHECK_DEBUG") != "1":
         assert "Traceback" not in ended.err
     return ended

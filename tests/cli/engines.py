@@ -47,8 +47,10 @@ ENGINES: dict[str, Engine] = {
     "echo": _echo,
 }
 
-if __name__ == "__main__":
-    stand_in = ENGINES[sys.argv.pop(1)]
+
+def run(scenario: str) -> None:
+    """The command that `sys.argv` says, with this engine."""
+    stand_in = ENGINES[scenario]
 
     def check(
         self: Apart, targets: Sequence[Target], options: CheckOptions, progress: Progress, memory: object = None
@@ -57,3 +59,7 @@ if __name__ == "__main__":
 
     Apart.check = check  # type: ignore[method-assign]
     main()
+
+
+if __name__ == "__main__":
+    run(sys.argv.pop(1))

@@ -62,25 +62,28 @@ def run(folder: Path, name: str, *options: str) -> tuple[Ended, int, str | None]
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_json(tmp_path: Path, name: str) -> None:
-    ended, code, rule = run(tmp_path, name, "--format", "json")
+def test_json_and_table(tmp_path: Path, name: str) -> None:
+    ended, code, rule = run(tmp_path, name, "--format", "json", "--output", "table.txt")
     document: Any = ended.json
     assert list(Draft202012Validator(SCHEMA).iter_errors(document)) == []
     if name != "output is not finite":  # how that is judged is the judge's to say, not this test's
         assert ended.code == code, ended.err
     found = {finding["code"] for layer in document["layers"] for finding in layer["findings"]}
+    table = (tmp_path / "table.txt").read_text(encoding="utf-8")
+    assert "hello" not in table
     if rule is not None:
         assert rule in found
         assert all(
             finding["path"].endswith("mylayer.py") for layer in document["layers"] for finding in layer["findings"]
         )
+        assert rule in table
+        assert "mylayer.py:" in table
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_table(tmp_path: Path, name: str) -> None:
-    ended, code, rule = run(tmp_path, name)
-    if name != "output is not finite":
-        assert ended.code == code, ended.out + ended.err
+@pytest.mark.parametrize("name", ["prints", "wrong", "binary", "latin-1", "exits at import", "forward raises"])
+def test_the_table_where_it_is_shown(tmp_path: Path, name: str) -> None:
+    ended, code, rule = run(tmp_path, name, "--draws", "1")
+    assert ended.code == code, ended.out + ended.err
     assert "hello" not in ended.out
     if rule is not None:
         assert rule in ended.out

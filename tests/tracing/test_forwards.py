@@ -17,6 +17,7 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.tracing.dual import DualArray, constant, new, tracer_of
 from gradcheck_cli.tracing.importing import dual_project
 from gradcheck_cli.tracing.recorder import Recorder, TraceError, recording
+from tests.compiled import compiled
 
 HERE = Path(__file__).parent
 
@@ -80,7 +81,7 @@ def test_values_and_gradients(name):
     def run(t):
         return jax.core.eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, t)[0]
 
-    value, jacobian = jax.jit(lambda t: (run(t), jax.jacrev(run)(t)))(x)
+    value, jacobian = compiled(lambda t: (run(t), jax.jacrev(run)(t)), x)
     tolerance = 1e-6 if name == "narrow_buffers" else 1e-12
     np.testing.assert_allclose(value, expected, rtol=tolerance, atol=tolerance)
     if name == "narrow_buffers":

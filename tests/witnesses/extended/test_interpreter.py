@@ -12,6 +12,7 @@ from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.extended import interpreter
 from gradcheck_cli.witnesses.extended.arithmetic import EXTENDED, Arithmetic
 from gradcheck_cli.witnesses.extended.interpreter import BeyondEvaluation, evaluate
+from tests.compiled import compiled
 
 start("cpu")
 RNG = np.random.default_rng(0)
@@ -30,7 +31,7 @@ def run(function, *arguments, arithmetic=None):
 
 
 def agrees(function, *arguments):
-    expected = jax.tree.leaves(jax.jit(function)(*arguments))
+    expected = jax.tree.leaves(compiled(function, *arguments))
     found = run(function, *arguments)
     assert len(found) == len(expected)
     for mine, theirs in zip(found, expected, strict=True):
