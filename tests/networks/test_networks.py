@@ -345,3 +345,27 @@ def test_narrow_dtypes_are_no_mistake(dtype: str) -> None:
     targets.append(Target(FIXTURES / "jax_rules.py", "resnext"))
     report = check_targets(targets, CheckOptions(InputOptions(dtype=dtype, draws=1)))
     assert [layer.status for layer in report.layers] == [Status.PASS] * len(targets)
+
+
+def test_the_wrong_layer_is_diagnosed_where_it_stands(tmp_path: Path) -> None:
+    text = """
+def center_forward(x):
+    \"\"\"
+    - x: shape (N, D)
+    \"\"\"
+    mu = x.mean(axis=1, keepdims=True)
+    return x - mu, None
+
+
+def center_backward(dout, cache):
+    return dout
+
+
+net = Sequential([tanh_forward, center_forward, tanh_forward], inputs={"x": "N,5"})
+"""
+    report = check(tmp_path, text)
+    finding = report.findings[0]
+    assert finding.code == "GC209"
+    assert finding.blame is not None
+    assert (tmp_path / "nets.py").read_text().splitlines()[finding.blame.line - 1].strip().startswith("mu = x.mean")
+    assert "`center` is the first layer on the way back that is wrong" in finding.message

@@ -19,6 +19,8 @@ from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import gradient_name
+from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.inputs.extremes import nearby
 from gradcheck_cli.layers.networks.network import Network, Use
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.tracing.trace import Trace, Untraceable
@@ -76,12 +78,25 @@ class Judge:
             return Standing(Status.ERROR, (finding_of(error, ran.case.layer.path, ran.case.layer.line),))
         verdict = checked.verdict
         if verdict.status is Status.FAIL:
+            from gradcheck_cli.checking.diagnosing import diagnosed
+
+            named = diagnosed(module, [checked], lambda number: cases.of(_elsewhere(ran, number), back.upstream))
+            verdict = named[0].verdict
             return Standing(Status.FAIL, verdict.all_findings, verdict)
         alone = gradients_of(ran.case, checked.subject.analytic.backward)
         if (changed := _changed(ran, back, alone)) is not None:
             return Standing(Status.FAIL, (_stale(network, use, ran, changed),), verdict)
         why = next((leaf.why for leaf in verdict.leaves if leaf.why), "")
         return Standing(verdict.status, verdict=verdict, why=why)
+
+
+def _elsewhere(ran: Ran, number: int) -> Case:
+    """The use at other values, of the same signs and about the same size."""
+    return nearby(ran.case, ELSEWHERE, np.random.default_rng((ran.case.seed, ran.case.draw, number)))
+
+
+ELSEWHERE = 0.4
+"""By how much they are off, as a share."""
 
 
 def _cut_off(network: Network, position: int) -> str:
