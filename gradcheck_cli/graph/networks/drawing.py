@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.graph.networks.made import with_made
 from gradcheck_cli.layers.case import Case, Specification
 from gradcheck_cli.layers.inputs import names
 from gradcheck_cli.layers.inputs.extremes import with_values
@@ -65,7 +66,7 @@ class Drawing:
 
     def __init__(self, network: Network, options: InputOptions) -> None:
         self._network = network
-        self._options = options
+        self._options = self._asked_for = options
         self._bound = [
             repeatable(node.layer.bind(node.module.namespace), node.module.namespace, options.seed + position)
             for position, node in enumerate(network.nodes)
@@ -79,6 +80,7 @@ class Drawing:
             UserError: for a layer that does not run on what the layers before it give; it names both.
         """
         network, rng = self._network, np.random.default_rng((self._options.seed, index, 0x6E))
+        self._asked_for = with_made(network, self._options, index)
         inputs = self._inputs(rng)
         done: list[Ran] = []
         notes: dict[str, None] = {}
@@ -101,8 +103,8 @@ class Drawing:
         sizes, free = dict(self._options.dimensions), iter(FIRST_SIZES)
         found: dict[str, Any] = {}
         for name, declared in self._network.inputs.items():
-            if name in self._options.arguments:
-                found[name] = self._options.arguments[name]
+            if name in self._asked_for.arguments:
+                found[name] = self._asked_for.arguments[name]
                 continue
             shape = self._options.shapes.get(name, declared)
             if hasattr(shape, "shape"):
@@ -162,16 +164,20 @@ class Drawing:
         notes.update(dict.fromkeys(f"`{node.name}`: {note}" for note in specification.notes))
         case = draw(layer, specification, bound, options, 0)
         again = getattr(bound, "again", None)
-        if before is not None and again is not None:
-            return Ran(bound, case, again(before.result, copies(case.arguments)))
+        # a function has no object to be run once more: None
+        held = None if before is None or again is None else again(before.result, copies(case.arguments))
+        if held is not None:
+            return Ran(bound, case, held)
         result = run_forward(bound, case)
         fixed = {*given, *own, *(name for name, value in node.inputs.items() if hasattr(value, "shape"))}
+        # values that the user gave are the user's own
+        fixed |= {name.removeprefix(f"{node.name}.") for name in self._asked_for.arguments}
         scaled = _calmed(case, result, list(use.sources), fixed)
         return Ran(bound, case, result) if scaled is None else Ran(bound, scaled, run_forward(bound, scaled))
 
     def _asked(self, node: Node, given: Mapping[str, Any], seed: int) -> tuple[Layer, InputOptions]:
         """The layer with what is given as its declared inputs, and the options that concern it."""
-        asked, prefix = self._options, f"{node.name}."
+        asked, prefix = self._asked_for, f"{node.name}."
         shapes = {key.removeprefix(prefix): axes for key, axes in asked.shapes.items() if key.startswith(prefix)}
         told = {key.removeprefix(prefix): value for key, value in asked.arguments.items() if key.startswith(prefix)}
         declared = {**node.layer.declared_inputs, **node.inputs, **given}
