@@ -180,7 +180,9 @@ def _status(history: History, cause: TrainingCause | None, overfit: OverfitRepor
 
 def _notes(made: Made, overfit: OverfitReport | None) -> list[str]:
     notes = []
-    doubts = made.blame.doubts
+    # of huge numbers, on their way out of what is finite, nothing is said
+    ends = [run.stopped.step - 1 for run in (made.history.yours, made.history.autodiff) if run.stopped is not None]
+    doubts = [step for step in made.blame.doubts if step < min(ends, default=step + 1)]
     if doubts and not made.history.differed:
         notes.append(
             f"at step {doubts[0]} a gradient is not autodiff's, and every layer is right where it stands: a kink, "

@@ -19,7 +19,7 @@ from gradcheck_cli.layers.inputs.randomness import repeatable
 from gradcheck_cli.layers.inputs.sampling import draw
 from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.inputs.values import floats
-from gradcheck_cli.layers.layer import BoundLayer, Convention, ForwardResult, Layer
+from gradcheck_cli.layers.layer import BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.leaves import is_floating, walk
 from gradcheck_cli.layers.networks.network import Network, Node, Source, Use
 from gradcheck_cli.layers.options import InputOptions
@@ -159,6 +159,8 @@ class Drawing:
         own = {} if before is None else _parameters(before.case, use)
         if before is None and node.has_values:
             own = dict(bound.initial({}))
+        if before is None:
+            own |= {name: value for name, value in self._told(node).items() if hasattr(value, "shape")}
         layer, options = self._asked(node, {**own, **given}, zlib.crc32(repr((index, position)).encode()))
         specification = self._specification(use.node, node, layer, bound, options)
         notes.update(dict.fromkeys(f"`{node.name}`: {note}" for note in specification.notes))
@@ -170,16 +172,27 @@ class Drawing:
             return Ran(bound, case, held)
         result = run_forward(bound, case)
         fixed = {*given, *own, *(name for name, value in node.inputs.items() if hasattr(value, "shape"))}
-        # values that the user gave are the user's own
-        fixed |= {name.removeprefix(f"{node.name}.") for name in self._asked_for.arguments}
         scaled = _calmed(case, result, list(use.sources), fixed)
         return Ran(bound, case, result) if scaled is None else Ran(bound, scaled, run_forward(bound, scaled))
+
+    def _told(self, node: Node) -> dict[str, Any]:
+        """Values that the user gave for the node's own arguments; those of parameters are arrays."""
+        roles = {argument.name: argument.role for argument in node.layer.arguments}
+        told = {}
+        for key, value in self._asked_for.arguments.items():
+            holder, _, name = key.rpartition(".")
+            if holder != node.name:
+                continue
+            is_list = isinstance(value, list) and roles.get(name) not in (Role.CONFIG, Role.SIZE)
+            array = np.asarray(value) if is_list and not names.is_label(name) else None
+            told[name] = value if array is None or array.dtype.kind not in "iuf" else array.astype(np.float64)
+        return told
 
     def _asked(self, node: Node, given: Mapping[str, Any], seed: int) -> tuple[Layer, InputOptions]:
         """The layer with what is given as its declared inputs, and the options that concern it."""
         asked, prefix = self._asked_for, f"{node.name}."
         shapes = {key.removeprefix(prefix): axes for key, axes in asked.shapes.items() if key.startswith(prefix)}
-        told = {key.removeprefix(prefix): value for key, value in asked.arguments.items() if key.startswith(prefix)}
+        told = self._told(node)
         declared = {**node.layer.declared_inputs, **node.inputs, **given}
         # under another name, so that the layer's own `affine_inputs(rng)` does not make what flows in here
         layer = replace(
