@@ -59,6 +59,9 @@ def batches(inputs: Mapping[str, Any], size: int | None, seed: int) -> Batches:
     lengths = {name: np.shape(value)[0] for name, value in inputs.items() if np.ndim(value)}
     count = next(iter(lengths.values()), 1)
     split = tuple(name for name, length in lengths.items() if length == count)
+    if len(split) == 1 and np.ndim(inputs[split[0]]) == 1:
+        # a single vector is one example: its elements are features
+        count, split = 1, ()
     if size is not None and size > count:
         raise UserError(f"`--batch {size}` is more than the {count} examples that there are", mend=f"--batch {count}")
     if size is None:

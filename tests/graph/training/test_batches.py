@@ -38,6 +38,12 @@ def test_a_few():
     assert batches(INPUTS, None, 0).few(50) is INPUTS
 
 
+def test_a_single_vector_is_one_example():
+    taken = batches({"x": np.arange(3.0), "y": 0.25}, None, 0)
+    assert taken.examples == 1
+    assert taken.few(4) is taken.inputs
+
+
 def test_more_than_there_are():
     with pytest.raises(UserError, match="more than the 10 examples"):
         batches(INPUTS, 11, 0)
