@@ -203,10 +203,11 @@ class _Lockstep:
             with np.errstate(all="ignore"):
                 off = size if found is None else float(np.max(np.abs(found - right), initial=0.0))
             allowed = max(same_within(self.setting.epsilon), seen.slack.get(name, 0.0)) * seen.largest[name]
+            # half of the digits is no rounding, but another slope at a kink
+            seen.observed[name] = off if off <= self.setting.epsilon**0.5 * seen.largest[name] else 0.0
             if off <= allowed:
-                seen.observed[name] = off
-            else:
-                doubtful[name] = Differed(step, off / size if size else off, missing=found is None)
+                continue
+            doubtful[name] = Differed(step, off / size if size else off, missing=found is None)
         if not doubtful:
             return
         if self.confirm(step, forwarded):
@@ -218,7 +219,6 @@ class _Lockstep:
             seen.doubts[name] = seen.doubts.get(name, 0) + 1
             given_up = seen.doubts[name] > MOST_DOUBTS
             seen.slack[name] = float("inf") if given_up else 4 * max(one.error, seen.slack.get(name, 0.0))
-            seen.observed[name] = one.error * seen.largest[name]
 
     def _ends(self, run: Run, step: int, forwarded: Forwarded, by_use: Any) -> bool:
         position = not_finite(forwarded) if by_use is None else broken(by_use)

@@ -163,5 +163,17 @@ def test_gradients_that_explode_are_told_with_their_numbers(tmp_path):
     assert "which is above 1000" in training.flow
 
 
+def test_runs_that_part_at_a_kink_are_no_failure(tmp_path):
+    # every unit begins at zero, where the slope of max(x, 0) is the user's 0 or autodiff's 1/2
+    source = MLP.replace("net_data = clouds", "def net_data(rng):\n    return {**clouds(rng), **zeros}")
+    source += "zeros = {'affine_1.w': np.zeros((6, 8)), 'affine_1.b': np.zeros(8)}\n"
+    training = trained(tmp_path, source)
+    assert training.status is Status.INCONCLUSIVE
+    assert training.cause is None
+    assert training.first_parted is not None
+    assert training.first_parted.layer == "affine_1"
+    assert "every layer is right where it stands: a kink" in training.verdict
+
+
 def test_an_even_flow_is_not_remarked_upon(tmp_path):
     assert trained(tmp_path, MLP, steps=3).flow == ""
