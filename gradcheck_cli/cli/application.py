@@ -15,6 +15,7 @@ from gradcheck_cli.cli.jacobian import jacobian
 from gradcheck_cli.cli.list import list_layers
 from gradcheck_cli.cli.run import run
 from gradcheck_cli.cli.trace import trace
+from gradcheck_cli.cli.train import train
 from gradcheck_cli.report.problem import Problem
 
 application = typer.Typer(
@@ -32,6 +33,7 @@ application.command("run")(run)
 application.command("list")(list_layers)
 application.command("trace")(trace)
 application.command("jacobian")(jacobian)
+application.command("train")(train)
 application.add_typer(cache)
 
 

@@ -20,6 +20,10 @@ OneFunction = Annotated[
     str,
     typer.Argument(metavar="PATH::FUNCTION", help="A function of a file, or one of its layers.", show_default=False),
 ]
+OneNetwork = Annotated[
+    str,
+    typer.Argument(metavar="PATH::NETWORK", help="A network of a file, that ends with a loss.", show_default=False),
+]
 At = Annotated[
     list[str] | None,
     typer.Option(

@@ -24,7 +24,7 @@ Printer = Callable[[Shown, Console], None]
 Writer = Callable[[Shown], str]
 
 
-def function_at(target: str, command: str) -> tuple[Path, str]:
+def function_at(target: str, command: str, what: str = "FUNCTION") -> tuple[Path, str]:
     """The file and the name that `PATH::FUNCTION` says.
 
     Raises:
@@ -32,7 +32,7 @@ def function_at(target: str, command: str) -> tuple[Path, str]:
     """
     path, name = parse(target)
     if name is None:
-        raise UserError(f"`{target}` does not say which function", mend=f"gradcheck {command} {target}::FUNCTION")
+        raise UserError(f"`{target}` does not say which {what.lower()}", mend=f"gradcheck {command} {target}::{what}")
     if not path.is_file():
         raise UserError(f"there is no file `{path}`", mend="name a Python file")
     return path, name
@@ -75,6 +75,7 @@ class Drawing:
         printers: by format, what prints it for a person.
         writers: by format, what makes a document of it.
         endings: of files, and the formats that they mean.
+        code: what the command ends with once it has shown something.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Drawing:
         printers: Mapping[str, Callable[[], Printer[Any]]],
         writers: Mapping[str, Callable[[], Writer[Any]]],
         endings: Mapping[str, str],
+        code: Callable[[Any], ExitCode] = lambda _: ExitCode.PASSED,
     ) -> None:
         self._command = command
         self._printers, self._writers, self._endings = printers, writers, endings
+        self._code = code
 
     def perform(
         self,
@@ -100,8 +103,9 @@ class Drawing:
         try:
             if format_:
                 choice(from_command_line({"format": format_})["format"], (*self._printers, *self._writers))
-            self._show(make(run_options(from_command_line(inputs), {})), form, output, path)
-            return ExitCode.PASSED
+            shown = make(run_options(from_command_line(inputs), {}))
+            self._show(shown, form, output, path)
+            return self._code(shown)
         except UserError as error:
             problem = from_user_error(error)
         except Exception as error:

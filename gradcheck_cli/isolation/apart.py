@@ -15,6 +15,7 @@ from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.jacobian_options import JacobianOptions
 from gradcheck_cli.checking.options import CheckOptions, Progress, Target
 from gradcheck_cli.checking.picking import Contents, Files, Picked, files, pick, refuse_unknown
+from gradcheck_cli.checking.training_options import TrainingOptions
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.error_reports import error_of, error_report
 from gradcheck_cli.isolation.failures import failed
@@ -44,6 +45,7 @@ from gradcheck_cli.report.graph.model import Graph
 from gradcheck_cli.report.jacobian.model import Jacobians
 from gradcheck_cli.report.listed import ListedLayer, Listing
 from gradcheck_cli.report.model import Finding, LayerReport, Report
+from gradcheck_cli.report.training.model import Training
 
 
 class WorkerError(Exception):
@@ -183,9 +185,28 @@ class Apart:
         assert isinstance(shown, Jacobians)
         return shown
 
-    def _drawn(self, path: Path, name: str, options: GraphOptions | JacobianOptions) -> Graph | Jacobians:
+    def training(self, path: Path, name: str, options: TrainingOptions, tell: Callable[[str], None]) -> Training:
+        """The network `name` of the file `path`, trained by its own gradients and by autodiff's.
+
+        Args:
+            tell: is told what is being done.
+
+        Raises:
+            UserError, WorkerError: as `graph`.
+        """
+        shown = self._drawn(path, name, options, lambda _, said: tell(said.what))
+        assert isinstance(shown, Training)
+        return shown
+
+    def _drawn(
+        self,
+        path: Path,
+        name: str,
+        options: GraphOptions | JacobianOptions | TrainingOptions,
+        hear: Callable[[int, Began | Step], None] | None = None,
+    ) -> Graph | Jacobians | Training:
         request = Draw(path.resolve(), read_source(path), name, options)
-        for _, answer in self._run([request], _hear_nothing):
+        for _, answer in self._run([request], hear or _hear_nothing):
             if isinstance(answer, Drawn):
                 return answer.shown
             raise error_of(_without(answer, name, path, 1))

@@ -8,6 +8,7 @@ from pathlib import Path
 from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.jacobian_options import JacobianOptions
 from gradcheck_cli.checking.options import CheckOptions
+from gradcheck_cli.checking.training_options import TrainingOptions
 from gradcheck_cli.isolation.codec import Codec
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
@@ -26,6 +27,16 @@ from gradcheck_cli.report.model import (
     Suppressed,
 )
 from gradcheck_cli.report.network.model import Flow, NetworkReport, Stage
+from gradcheck_cli.report.training.model import (
+    LayerNorms,
+    OverfitReport,
+    OverfitTry,
+    RunEnd,
+    TrainedParameter,
+    Training,
+    TrainingCause,
+    UpdateRule,
+)
 
 
 @dataclass(frozen=True)
@@ -70,12 +81,12 @@ class Specify:
 
 @dataclass(frozen=True)
 class Draw:
-    """The computation graph, or the Jacobians, of the function or layer of this name. Answered by `Drawn`."""
+    """The graph or the Jacobians of the function or layer of this name, or a network's training: `Step`s, `Drawn`."""
 
     path: Path
     source: str
     name: str
-    options: GraphOptions | JacobianOptions
+    options: GraphOptions | JacobianOptions | TrainingOptions
 
 
 Request = Find | Check | Specify | Draw
@@ -159,7 +170,7 @@ class Listed(Traces):
 class Drawn(Traces):
     """What was asked for of a function."""
 
-    shown: Graph | Jacobians
+    shown: Graph | Jacobians | Training
 
 
 @dataclass(frozen=True)
@@ -190,6 +201,8 @@ TYPES: tuple[type, ...] = (
     *(Graph, Gate, Port, Wire),
     *(NetworkReport, Stage, Flow),
     *(Jacobians, Jacobian, Block, Side, Structure),
+    *(TrainingOptions, Training, TrainingCause, TrainedParameter, LayerNorms, RunEnd, UpdateRule),
+    *(OverfitReport, OverfitTry),
     *(Find, Check, Specify, Draw, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Drawn, Refused, Broke),
 )
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.checking.graph_options import GraphOptions
+from gradcheck_cli.checking.training_options import TrainingOptions
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.error_reports import error_report, refused, trusted, vanished
 from gradcheck_cli.isolation.frames import Channel
@@ -149,8 +150,13 @@ class Worker:
 
         if module is None:
             return refused(contents.problems[0])
-        self._send(Began("following the function"))
         layer, options = function_of(module, contents, request.name), request.options
+        if isinstance(options, TrainingOptions):
+            from gradcheck_cli.checking.training.training import training_of
+
+            self._send(Began("training"))
+            return Drawn(shown=training_of(module, layer, options, lambda what: self.step(layer.name, what)))
+        self._send(Began("following the function"))
         if isinstance(options, GraphOptions):
             return Drawn(shown=graph_of(module, layer, options))
         from gradcheck_cli.checking.jacobians import layer_jacobians

@@ -53,6 +53,11 @@ class Judge:
         self._settings = settings
         self._device = device
 
+    def standing(self, forwarded: Forwarded, position: int, back: Back | None, trace: Trace | Untraceable) -> Standing:
+        """The verdict on the use at `position`."""
+        known = self.at_a_glance(forwarded, position, back, trace)
+        return self.closely(forwarded, position, back) if known is None else known
+
     def at_a_glance(
         self, forwarded: Forwarded, position: int, back: Back | None, trace: Trace | Untraceable
     ) -> Standing | None:

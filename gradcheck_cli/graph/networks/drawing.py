@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.graph.networks.made import with_made
 from gradcheck_cli.layers.case import Case, Leaf, Specification
 from gradcheck_cli.layers.inputs import names
 from gradcheck_cli.layers.inputs.extremes import with_values
@@ -18,7 +19,7 @@ from gradcheck_cli.layers.inputs.randomness import repeatable
 from gradcheck_cli.layers.inputs.sampling import draw, redraw
 from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.inputs.values import floats
-from gradcheck_cli.layers.layer import BoundLayer, Convention, ForwardResult, Layer
+from gradcheck_cli.layers.layer import BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.leaves import is_floating, walk
 from gradcheck_cli.layers.networks.network import Network, Node, Source, Use
 from gradcheck_cli.layers.options import InputOptions
@@ -81,7 +82,7 @@ class Drawing:
 
     def __init__(self, network: Network, options: InputOptions) -> None:
         self._network = network
-        self._options = options
+        self._options = self._asked_for = options
         self._bound = [
             repeatable(node.layer.bind(node.module.namespace), node.module.namespace, options.seed + position)
             for position, node in enumerate(network.nodes)
@@ -95,6 +96,7 @@ class Drawing:
             UserError: for a layer that does not run on what the layers before it give; it names both.
         """
         network, rng = self._network, np.random.default_rng((self._options.seed, index, 0x6E))
+        self._asked_for = with_made(network, self._options, index)
         inputs = self._inputs(rng)
         done: list[Ran] = []
         notes: dict[str, None] = {}
@@ -117,8 +119,8 @@ class Drawing:
         sizes, free = dict(self._options.dimensions), iter(FIRST_SIZES)
         found: dict[str, Any] = {}
         for name, declared in self._network.inputs.items():
-            if name in self._options.arguments:
-                found[name] = self._options.arguments[name]
+            if name in self._asked_for.arguments:
+                found[name] = self._asked_for.arguments[name]
                 continue
             shape = self._options.shapes.get(name, declared)
             if hasattr(shape, "shape"):
@@ -173,6 +175,8 @@ class Drawing:
         own = {} if before is None else _parameters(before.case, use)
         if before is None and node.has_values:
             own = dict(bound.initial({}))
+        if before is None:
+            own |= {name: value for name, value in self._told(node).items() if hasattr(value, "shape")}
         layer, options = self._asked(node, {**own, **given}, zlib.crc32(repr((index, position)).encode()))
         key = _key(use.node, node, layer, options)
         known = self._known.get(key)
@@ -208,11 +212,24 @@ class Drawing:
         specification = replace(known.specification, shapes=shapes)
         return redraw(layer, specification, bound, options, known.sizes)
 
+    def _told(self, node: Node) -> dict[str, Any]:
+        """Values that the user gave for the node's own arguments; those of parameters are arrays."""
+        roles = {argument.name: argument.role for argument in node.layer.arguments}
+        told = {}
+        for key, value in self._asked_for.arguments.items():
+            holder, _, name = key.rpartition(".")
+            if holder != node.name:
+                continue
+            is_list = isinstance(value, list) and roles.get(name) not in (Role.CONFIG, Role.SIZE)
+            array = np.asarray(value) if is_list and not names.is_label(name) else None
+            told[name] = value if array is None or array.dtype.kind not in "iuf" else array.astype(np.float64)
+        return told
+
     def _asked(self, node: Node, given: Mapping[str, Any], seed: int) -> tuple[Layer, InputOptions]:
         """The layer with what is given as its declared inputs, and the options that concern it."""
-        asked, prefix = self._options, f"{node.name}."
+        asked, prefix = self._asked_for, f"{node.name}."
         shapes = {key.removeprefix(prefix): axes for key, axes in asked.shapes.items() if key.startswith(prefix)}
-        told = {key.removeprefix(prefix): value for key, value in asked.arguments.items() if key.startswith(prefix)}
+        told = self._told(node)
         declared = {**node.layer.declared_inputs, **node.inputs, **given}
         # under another name, so that the layer's own `affine_inputs(rng)` does not make what flows in here
         layer = replace(

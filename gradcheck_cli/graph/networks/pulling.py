@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,17 @@ from gradcheck_cli.witnesses.upstream import widened
 REMEMBERED = 64
 
 _programs: OrderedDict[tuple[str, str, int], Any] = OrderedDict()
+_prepared: OrderedDict[tuple[int, str, int], _Prepared] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A trace on its way into a program, for those that come again: `jaxpr` is held so that its id stays its own."""
+
+    jaxpr: Any
+    closed: Any
+    constants: list[NDArray[Any]]
+    program: Any
 
 
 def pull_back(
@@ -26,8 +38,11 @@ def pull_back(
 
     Layers of one kind share one program: the text of their traces is the same, and constants are its arguments.
     """
-    closed = shared(trace.jaxpr)
-    constants = [np.asarray(constant) for constant in closed.consts]
+    key = (id(trace.jaxpr), device, len(upstreams))
+    held = _prepared.get(key)
+    known = held if held is not None and held.jaxpr is trace.jaxpr else None
+    closed = shared(trace.jaxpr) if known is None else known.closed
+    constants = [np.asarray(constant) for constant in closed.consts] if known is None else known.constants
     values = [np.asarray(leaf).astype(aval.dtype, copy=False) for leaf, aval in zip(leaves, closed.in_avals)]
     rows = [
         [np.asarray(value).astype(aval.dtype, copy=False) for value, aval in zip(upstream, closed.out_avals)]
@@ -35,8 +50,12 @@ def pull_back(
     ]
     if not values or not closed.out_avals:
         return (), [tuple(np.zeros(aval.shape) for aval in closed.in_avals) for _ in upstreams]
-    program = _program(closed, (constants, values, rows), device)
-    outputs, pulled = program(constants, values, rows)
+    if known is None:
+        program = _program(closed, (constants, values, rows), device)
+        known = _prepared[key] = _Prepared(trace.jaxpr, closed, constants, program)
+        if len(_prepared) > REMEMBERED:
+            _prepared.popitem(last=False)
+    outputs, pulled = known.program(constants, values, rows)
     return tuple(map(widened, outputs)), [tuple(map(widened, gradients)) for gradients in pulled]
 
 

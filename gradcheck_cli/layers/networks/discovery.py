@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.conventions import syntax
@@ -40,10 +41,20 @@ def networks_of(
             continue
         seen.add(id(value))
         try:
-            found.append(_layer(wire(module, name, attribute(name), layers, find), name))
+            network = wire(module, name, attribute(name), layers, find)
+            found.append(_layer(replace(network, make_inputs=_makes_inputs(module, network, name)), name))
         except UserError as error:
             problems.append(error)
     return tuple(found), tuple(problems)
+
+
+def _makes_inputs(module: Module, network: Network, variable: str) -> Callable[..., Any] | None:
+    """The module's `net_inputs(rng)` or `net_data(rng)`."""
+    for name in dict.fromkeys((variable, network.name)):
+        for ending in ("inputs", "data"):
+            if callable(function := vars(module.namespace).get(f"{name}_{ending}")):
+                return cast(Callable[..., Any], function)
+    return None
 
 
 def _layer(network: Network, name: str) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,8 @@ class Network:
         nodes: in the order of their first use.
         uses: each after all that it needs.
         outputs: what it gives.
+        make_inputs: a function of the module's, `net_inputs(rng)` or `net_data(rng)`: a dict of its inputs, and of
+            parameters (`fc.w`) that are to begin at a value; None where there is none.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Network:
     nodes: tuple[Node, ...]
     uses: tuple[Use, ...]
     outputs: tuple[Source, ...]
+    make_inputs: Callable[..., Any] | None = None
 
     def node_of(self, use: Use) -> Node:
         """The layer of a use."""

@@ -33,7 +33,8 @@ def compile_program(function: Callable[..., Any], arguments: tuple[Any, ...], de
     with jax.default_device(find_device(device)):
         lowered = jax.jit(function).lower(*arguments)
         text = lowered.as_text()
-        key = (device, text)
+        # an argument that is not used leaves no trace in the text, and must be handed over all the same
+        key = (device, f"{jax.tree.structure(arguments)}\n{text}")
         if key in _programs:
             _programs.move_to_end(key)
             return _programs[key]
