@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.report.json_values import finding_object, number, text
+from gradcheck_cli.report.json import finding_object
+from gradcheck_cli.report.json_values import number, text
 from gradcheck_cli.report.training.model import (
     LayerNorms,
     OverfitReport,
