@@ -29,7 +29,7 @@ def stages(report: LayerReport) -> dict[str, Status]:
     return {stage.name: stage.status for stage in report.network.stages}
 
 
-@pytest.mark.parametrize("module", ["functions", "classes", "jax_rules"])
+@pytest.mark.parametrize("module", ["functions", "classes", "jax_rules", "mixed"])
 def test_right_networks_pass_after_their_layers(module: str) -> None:
     path = FIXTURES / f"{module}.py"
     names = [layer.name for _, layer in find_layers([Target(path)]).layers]
