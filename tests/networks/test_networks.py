@@ -32,9 +32,10 @@ def stages(report: LayerReport) -> dict[str, Status]:
 @pytest.mark.parametrize("module", ["functions", "classes", "jax_rules", "mixed"])
 def test_right_networks_pass_after_their_layers(module: str) -> None:
     path = FIXTURES / f"{module}.py"
-    names = [layer.name for _, layer in find_layers([Target(path)]).layers]
-    networks = [name for name in names if f"\n{name} = " in path.read_text()]
-    assert names[-len(networks) :] == networks
+    found = [layer for _, layer in find_layers([Target(path)]).layers]
+    networks = [layer.name for layer in found if layer.network is not None]
+    assert networks
+    assert [layer.name for layer in found][-len(networks) :] == networks
     for seed in range(3):
         options = CheckOptions(InputOptions(seed=seed))
         report = check_targets([Target(path, name) for name in networks], options)
