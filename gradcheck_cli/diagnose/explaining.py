@@ -29,6 +29,9 @@ MOST_STEPS = 600
 
 MOST_CANDIDATES = 4_000
 
+MOST_VALUES = 2**25
+"""Gradients of all candidates together, in numbers: 256 MiB. Above, smaller sizes (`--dim`) would tell as well."""
+
 REST = 1e-3
 """How much of the error an edge may leave unexplained, whatever the tolerances allow."""
 
@@ -79,7 +82,8 @@ def explain(subject: Subject, verdict: DrawVerdict) -> Case | None:
     steps = steps_of(traced)
     edges = edges_of(steps)
     candidates = candidates_of(steps, edges)
-    if not candidates or len(candidates) > MOST_CANDIDATES:
+    elements = sum(leaf.value.size for leaf in subject.case.leaves)
+    if not candidates or len(candidates) > MOST_CANDIDATES or (len(candidates) + 1) * elements > MOST_VALUES:
         return None
     given = reference_leaves(subject.case)
     flows = Flows(steps, edges, given, subject.upstream.flat, rows=len(candidates) + 1, device=subject.device)
