@@ -67,7 +67,7 @@ class Node:
 
     Attributes:
         target: a forward function, a class, an instance, a JAX rule, a `layer(...)` declaration, or a layer's name.
-        name: what the report calls it; "" until it is known.
+        name: what the report calls it; "" for its layer's name, and "block." for that inside a block.
         inputs, settings: as given to `Graph.layer`.
         outputs: how many its call gives.
         line: of the user's module.
@@ -232,6 +232,19 @@ class Sequential(Graph):
             value = node() if value is None else node(value)
         assert value is not None
         self.output(value)
+        for inner, prefix in _blocks(layers):
+            for own, its in ((self.given, inner.given), (self.settings, inner.settings)):
+                for key, told in its.items():
+                    if "." in key:  # of a layer; what it says of its inputs is for the case that it stands alone
+                        own.setdefault(prefix + key, told)
+
+
+def _blocks(layers: Sequence[Any], prefix: str = "") -> Iterator[tuple[Sequential, str]]:
+    """The chains inside a chain, with what their layers' names begin with here."""
+    for item in layers:
+        called, member = item if isinstance(item, tuple) else ("", item)
+        if isinstance(member, Sequential):
+            yield member, f"{prefix}{called}." if called else prefix
 
 
 def _flat(layers: Sequence[Any], prefix: str = "") -> Iterator[tuple[Any, str]]:
@@ -250,7 +263,7 @@ def _flat(layers: Sequence[Any], prefix: str = "") -> Iterator[tuple[Any, str]]:
         elif isinstance(member, Graph):
             raise NetworkDeclarationError("a `Graph` cannot be a layer of a `Sequential`; write its layers instead")
         else:
-            yield member, f"{prefix}{called}" if called else ""
+            yield member, f"{prefix}{called}"
 
 
 def is_instance(member: Any) -> bool:

@@ -370,3 +370,16 @@ net = Sequential([tanh_forward, center_forward, tanh_forward], inputs={"x": "N,5
     assert finding.blame is not None
     assert (tmp_path / "nets.py").read_text().splitlines()[finding.blame.line - 1].strip().startswith("mu = x.mean")
     assert "`center` is the first layer on the way back that is wrong" in finding.message
+
+
+def test_a_chain_inside_a_chain_stands_for_its_layers_with_what_it_says_of_them(tmp_path: Path) -> None:
+    text = """
+block = Sequential([("fc", affine_forward), tanh_forward], inputs={"x": "N,5", "fc.w": "5,5"})
+deep = Sequential([("one", block), ("two", block)], inputs={"x": "N,5"})
+net = Sequential([("a", deep), ("head", affine_forward), softmax_loss], inputs={"x": "N,5", "head.w": "5,3"})
+"""
+    report = check(tmp_path, text)
+    assert report.status is Status.PASS
+    assert list(stages(report)) == ["a.one.fc", "a.one.tanh", "a.two.fc", "a.two.tanh", "head", "softmax_loss"]
+    shapes = {argument.name: argument.shape for argument in report.arguments}
+    assert shapes["a.one.fc.w"] == shapes["a.two.fc.w"] == (5, 5)

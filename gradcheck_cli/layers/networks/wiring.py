@@ -50,7 +50,7 @@ class _Wiring:
         nodes = {id(node): node for node in declared.nodes}
         used = [nodes[key] for key in called]
         members = [self.member(node) for node in used]
-        names = _unique([node.name or member.layer.name for node, member in zip(used, members)])
+        names = _unique([_name(node, member) for node, member in zip(used, members)])
         given = self.by_node(names)
         wired = tuple(self.node(node, member, title, given[title]) for node, member, title in zip(used, members, names))
         positions = {id(node): position for position, node in enumerate(used)}
@@ -179,6 +179,11 @@ class _Wiring:
 
     def error(self, message: str, line: int, mend: str) -> UserError:
         return UserError(message, code="GC502", path=self.module.path, line=line, mend=mend)
+
+
+def _name(node: Node, member: Member) -> str:
+    """The node's own name; its layer's where it has none, behind that of the block that it is in."""
+    return node.name if node.name and not node.name.endswith(".") else node.name + member.layer.name
 
 
 def _names(layer: Layer) -> list[str]:
