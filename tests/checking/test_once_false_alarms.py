@@ -29,6 +29,11 @@ ONCE = {
         "softmax",
         InputOptions(seed=2040104628, draws=1, dtype="float32", magnitude=122.0),
     ),
+    "a saturated attention, of whose terms rounding leaves another sum under each upstream gradient": (
+        ROOT / "benchmarks/detection/zoo/jax_layers.py",
+        "causal_attention",
+        InputOptions(seed=339223553, draws=1, magnitude=40200.0, dimensions={"H": 10, "V": 2, "M": 4}),
+    ),
     "noise, which is not linear in anything": (
         ROOT / "benchmarks/detection/zoo/whitening.py",
         "KalmanStep",

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise.tolerance import NEAR, largest_epsilon
+from gradcheck_cli.judge.noise.tolerance import NEAR, ROUNDINGS, largest_epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.conduct.nearby import nearby
+from gradcheck_cli.witnesses.extended.gradients import sizes_of_gradient_terms
 from gradcheck_cli.witnesses.subject import Subject
 
 SAFETY = 8.0
@@ -41,19 +43,32 @@ def loosened(verdict: DrawVerdict, subject: Subject) -> Loose | None:
     near = nearby(subject, NEAR * largest_epsilon(dtypes))
     if not near:
         return None
+    terms = None
+    if isinstance(subject.traced, Trace):
+        terms = sizes_of_gradient_terms(subject.traced, subject.case, subject.upstream)
     leaves = tuple(
-        _loosened(leaf, [each.gradients[position] for each in near]) for position, leaf in enumerate(verdict.leaves)
+        _loosened(
+            leaf,
+            [each.gradients[position] for each in near],
+            None if terms is None else ROUNDINGS * largest_epsilon(dtypes) * terms[position],
+        )
+        for position, leaf in enumerate(verdict.leaves)
     )
     first = near[0].outputs
     outputs = tuple(_spread(output, [each.outputs[at] for each in near[1:]]) for at, output in enumerate(first))
     return Loose(replace(verdict, leaves=leaves), outputs)
 
 
-def _loosened(leaf: LeafVerdict, moved: Sequence[NDArray[Any] | None]) -> LeafVerdict:
+def _loosened(
+    leaf: LeafVerdict, moved: Sequence[NDArray[Any] | None], terms: NDArray[np.float64] | None
+) -> LeafVerdict:
+    """`terms`: the rounding of what each element is made of; it may leave nothing of one that cancels."""
     tolerance, yours = leaf.tolerance, leaf.yours
     if tolerance is None or not tolerance.measured or yours is None or not leaf.received.has_right_shape:
         return leaf
     spread = _spread(yours, moved)
+    if terms is not None and terms.shape == spread.shape:
+        spread = np.fmax(spread, np.where(np.isfinite(terms), terms, 0.0))
     least = spread if tolerance.jitter is None else np.fmax(tolerance.jitter, spread)
     return replace(leaf, tolerance=replace(tolerance, jitter=least))
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.graph.figures import figure
 from gradcheck_cli.report.graph.model import Gate, Graph, Port
+from gradcheck_cli.report.graph.turns import Left, shown_gates
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.report.screen import Screen, bulleted, screen_for
@@ -34,12 +35,12 @@ def print_graph(graph: Graph, console: Console, folder: Path | None = None, *, e
 def graph_page(graph: Graph, screen: Screen, *, everything: bool = False) -> list[RenderableType]:
     """All parts, top to bottom."""
     gates = list(graph.shown())
-    most = len(gates) if everything else MOST
+    rows = shown_gates(gates, MOST, everything=everything)
     parts: list[RenderableType] = [Text(), title(graph, screen), Text(), screen.text(" forward", HEADING)]
-    parts += [_forward(graph, _some(gates, most), screen), Text(), screen.text(" backward", HEADING)]
-    parts += [_backward(graph, list(reversed(_some(gates, most))), screen), Text()]
+    parts += [_forward(graph, rows, screen), Text(), screen.text(" backward", HEADING)]
+    parts += [_backward(graph, list(reversed(rows)), screen), Text()]
     parts += [screen.text(" gradients of the inputs", HEADING), inputs_table(graph, screen)]
-    parts += ending(graph, gates, most, screen)
+    parts += ending(graph, gates, [row for row in rows if isinstance(row, Left)], screen)
     return parts
 
 
@@ -52,14 +53,18 @@ def title(graph: Graph, screen: Screen) -> Text:
     return line
 
 
-def ending(graph: Graph, gates: Sequence[Gate], most: int, screen: Screen) -> list[RenderableType]:
+def ending(graph: Graph, gates: Sequence[Gate], left_out: Sequence[Left], screen: Screen) -> list[RenderableType]:
     """Fan-outs, what is folded, what was left out, notes."""
     parts: list[RenderableType] = []
     notes = [_fan_out(graph, wire, count) for wire, count in fan_outs(graph).items()]
     if len(notes) > 8:
         notes = [*notes[:8], f"and {len(notes) - 8} more values that are used several times"]
-    if len(gates) > most:
-        notes.append(f"{len(gates) - most:,} gates in the middle are left out; --all shows them")
+    if turns := sum(left.gates for left in left_out if left.turns):
+        notes.append(
+            f"loops show their first and their last turn: {turns:,} gates between are left out; --all shows all"
+        )
+    if rest := sum(left.gates for left in left_out if not left.turns):
+        notes.append(f"{rest:,} gates in the middle are left out; --all shows them")
     names = dict.fromkeys(gate.operation for gate in gates if gate.parts and gate.folded and not gate.expression)
     if names:
         shown = ", ".join(list(names)[:4])
@@ -86,21 +91,14 @@ def _fan_out(graph: Graph, wire: int, count: int) -> str:
     return f"{label} is used {count} times: the gradients of its uses add"
 
 
-def _some(gates: list[Gate], most: int) -> list[Gate | None]:
-    """All of them, or the first and the last with None between."""
-    if len(gates) <= most:
-        return list(gates)
-    return [*gates[: most // 2], None, *gates[-(most // 2) :]]
-
-
-def _forward(graph: Graph, gates: Sequence[Gate | None], screen: Screen) -> RenderableType:
+def _forward(graph: Graph, gates: Sequence[Gate | Left], screen: Screen) -> RenderableType:
     table = _table([("#", "right"), ("gate", "left"), ("computes", "left"), ("value", "left"), ("line", "right")])
     for wire in graph.inputs:
         held = graph.wires[wire]
         table.add_row("", screen.text("input", QUIET), screen.text(one_line(held.label), CODE), _value(held.value), "")
     for gate in gates:
-        if gate is None:
-            table.add_row(screen.marks.ellipsis, "", "", "", "")
+        if isinstance(gate, Left):
+            table.add_row(screen.marks.ellipsis, "", screen.text(gate.words, QUIET), "", "")
             continue
         values = ", ".join(figure(graph.wires[wire].value) for wire in gate.outputs)
         name = graph.wires[gate.outputs[0]].name if len(gate.outputs) == 1 else ""
@@ -134,12 +132,12 @@ def computed(graph: Graph, gate: Gate) -> str:
     return f"{one_line(gate.operation)}({', '.join(named)})"
 
 
-def _backward(graph: Graph, gates: Sequence[Gate | None], screen: Screen) -> RenderableType:
+def _backward(graph: Graph, gates: Sequence[Gate | Left], screen: Screen) -> RenderableType:
     columns = [("#", "right"), ("gate", "left"), ("upstream", "left"), ("to", "left"), ("local", "left")]
     table = _table([*columns, ("downstream", "left"), ("pattern", "left")])
     for gate in gates:
-        if gate is None:
-            table.add_row(screen.marks.ellipsis, *[""] * 6)
+        if isinstance(gate, Left):
+            table.add_row(screen.marks.ellipsis, "", "", "", screen.text(gate.words, QUIET), "", "")
             continue
         ports = [port for port in gate.inputs if port.downstream is not None]
         upstream = ", ".join(figure(graph.wires[wire].gradient) for wire in gate.outputs)

@@ -12,6 +12,7 @@ from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.graph.figures import figure
 from gradcheck_cli.report.graph.model import Gate, Graph
 from gradcheck_cli.report.graph.table import GRADIENT, MOST, VALUE, computed, ending, local, title
+from gradcheck_cli.report.graph.turns import Left
 from gradcheck_cli.report.marks import CODE, HEADING, QUIET
 from gradcheck_cli.report.screen import Screen, screen_for
 
@@ -37,7 +38,8 @@ def tree_page(graph: Graph, screen: Screen, *, everything: bool = False) -> list
     parts: list[RenderableType] = [Text(), title(graph, screen), told, Text()]
     followed = _Followed(graph, screen, most)
     parts += [followed.tree(output) for output in dict.fromkeys(graph.outputs)]
-    return [*parts, *ending(graph, gates, most, screen)]
+    left_out = [Left(len(gates) - most)] if len(gates) > most else []
+    return [*parts, *ending(graph, gates, left_out, screen)]
 
 
 class _Followed:
