@@ -61,7 +61,7 @@ def ending(graph: Graph, gates: Sequence[Gate], left_out: Sequence[Left], screen
         notes = [*notes[:8], f"and {len(notes) - 8} more values that are used several times"]
     if turns := sum(left.gates for left in left_out if left.turns):
         notes.append(
-            f"loops show their first and their last turn: {turns:,} gates between are left out; --all shows all"
+            f"loops show their first and their last turn: {turns:,} gates between are left out; --all shows them"
         )
     if rest := sum(left.gates for left in left_out if not left.turns):
         notes.append(f"{rest:,} gates in the middle are left out; --all shows them")
