@@ -68,7 +68,7 @@ def code(content: str, *, in_table: bool = False) -> str:
     """A code span, with as many backticks around it as it needs; in a table a bar needs a backslash even there."""
     flat = one_line(content)
     if not flat.strip():
-        return escaped(flat) or "–"
+        return "–"
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
     space = " " if flat.startswith("`") or flat.endswith("`") or (flat[0] == flat[-1] == " ") else ""
     span = f"{ticks}{space}{flat}{space}{ticks}"
