@@ -54,7 +54,8 @@ def _file(name: str) -> str:
 
 def _folder(name: str) -> str:
     try:
-        names = sorted(entry.name for entry in Path(name).iterdir())
+        # Python writes its bytecode there when it imports what stands beside it
+        names = sorted(entry.name for entry in Path(name).iterdir() if entry.name != "__pycache__")
     except OSError:
         return ABSENT
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
