@@ -32,14 +32,30 @@ class Digests:
 
 
 def changed_since(names: tuple[str, ...], moment: float) -> bool:
-    """Whether one of these files was changed at that moment or later: what was read of it may be what it was before."""
+    """Whether one of these files was changed at that moment or later: what was read of it may be what it was before.
+
+    A folder in which Python has just made its own for bytecode has not changed.
+    """
     for name in names:
         try:
-            if Path(name).stat().st_mtime >= moment:
-                return True
+            changed = Path(name).stat().st_mtime
         except OSError:
             continue
+        if changed >= moment and not _is_of_bytecode(Path(name), changed):
+            return True
     return False
+
+
+BRIEF = 1.0
+"""Seconds within which Python makes a folder for bytecode and writes the first into it."""
+
+
+def _is_of_bytecode(folder: Path, changed: float) -> bool:
+    try:
+        written = (folder / "__pycache__").stat().st_mtime
+    except OSError:
+        return False
+    return 0 <= written - changed < BRIEF
 
 
 def _file(name: str) -> str:
