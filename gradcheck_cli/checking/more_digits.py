@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.checking.wide import ROUNDINGS, without_findings
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.noise.tolerance import NEAR, natural_size
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
 from gradcheck_cli.judge.words import number, plural
+from gradcheck_cli.layers.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.analytic import run_backward, run_forward

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict, worst_status
 from gradcheck_cli.judge.words import plural
 from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import widened

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.edges import Edge, Edges
-from gradcheck_cli.graph.steps import Operand, Step, Steps
-from gradcheck_cli.graph.values import function_of
+from gradcheck_cli.graph.steps import Step, Steps
+from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
 from gradcheck_cli.witnesses.reference.compiling import compile_program
 
 Array = NDArray[Any]
@@ -68,7 +68,7 @@ class Flows:
         values: dict[int, Any] = dict(zip(steps.constants, constants))
         values.update(zip(steps.inputs, leaves))
         for step in steps.steps:
-            operands = [_value(operand, values) for operand in step.operands]
+            operands = [value_of(operand, values) for operand in step.operands]
             values.update(zip(step.results, function_of(step)(*operands)))
         above: dict[int, Any] = {}
         for operand, cotangent in zip(steps.outputs, upstream):
@@ -99,27 +99,14 @@ def _standing(edges: Edges) -> dict[Edge, int]:
 
 def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:
     """What the step hands back to each wanted operand, in each row."""
-    operands = [_value(operand, values) for operand in step.operands]
-    function = function_of(step)
-
-    def of_wanted(*given: Any) -> list[Any]:
-        full = list(operands)
-        for k, value in zip(wanted, given):
-            full[k] = value
-        return [output for output in function(*full) if jnp.issubdtype(output.dtype, jnp.inexact)]
-
-    outputs, pull_back = jax.vjp(of_wanted, *[jnp.asarray(operands[k]) for k in wanted])
-    del outputs
+    operands = [value_of(operand, values) for operand in step.operands]
+    pull_back = pull_back_of(function_of(step), operands, wanted)
     cotangents = []
     for number in step.results:
         value = values[number]
         if jnp.issubdtype(value.dtype, jnp.inexact):
             cotangents.append(above.get(number, jnp.zeros((rows, *value.shape), value.dtype)).astype(value.dtype))
     return jax.vmap(pull_back)(cotangents)
-
-
-def _value(operand: Operand, values: dict[int, Any]) -> Any:
-    return operand.constant if operand.value is None else values[operand.value]
 
 
 def _add(above: dict[int, Any], value: int, rows: Any) -> None:

@@ -76,7 +76,7 @@ def _evaluated(
     found = Values(dict(steps.constants), blocked=blocked)
     found.values.update(zip(steps.inputs, inputs))
     for step in steps.steps:
-        outputs = of_step(step, None)(*[_value(operand, found.values) for operand in step.operands])
+        outputs = of_step(step, None)(*[value_of(operand, found.values) for operand in step.operands])
         found.values.update(zip(step.results, outputs))
     for operand, gradient in zip(steps.outputs, upstream):
         _add(found.gradients, operand, gradient)
@@ -91,7 +91,7 @@ def _back(step: Step, position: int, found: Values, of_step: OfStep) -> None:
     wanted = tuple(k for k, operand in enumerate(step.operands) if _is_floating(operand, found.values))
     if not wanted:
         return
-    operands = [_value(operand, found.values) for operand in step.operands]
+    operands = [value_of(operand, found.values) for operand in step.operands]
     results = [found.values[result] for result in step.results]
     cotangents = [found.gradients.get(number, jnp.zeros_like(one)) for number, one in zip(step.results, results)]
     above = [cotangents]
@@ -114,7 +114,8 @@ def _add(gradients: dict[int, Any], operand: Operand, gradient: Any) -> None:
         gradients[operand.value] = gradient if before is None else before + gradient
 
 
-def _value(operand: Operand, values: Mapping[int, Any]) -> Any:
+def value_of(operand: Operand, values: Mapping[int, Any]) -> Any:
+    """What goes into a step there: a constant, or a value by its number."""
     return operand.constant if operand.value is None else values[operand.value]
 
 
@@ -146,20 +147,25 @@ def _step_alone(step: Step, wanted: tuple[int, ...] | None) -> Callable[..., Any
         return function
 
     def back(operands: Sequence[Any], several: Sequence[Sequence[Any]]) -> Any:
-        def of_wanted(*given: Any) -> Any:
-            full = list(operands)
-            for k, value in zip(wanted, given):
-                full[k] = value
-            outputs = function(*full)
-            return [output for output in outputs if jnp.issubdtype(output.dtype, jnp.inexact)]
-
-        outputs, pull_back = jax.vjp(of_wanted, *[jnp.asarray(operands[k]) for k in wanted])
-        del outputs
+        pull_back = pull_back_of(function, operands, wanted)
         return [
             pull_back([one for one in cotangents if jnp.issubdtype(one.dtype, jnp.inexact)]) for cotangents in several
         ]
 
     return back
+
+
+def pull_back_of(function: Callable[..., Any], operands: Sequence[Any], wanted: Sequence[int]) -> Callable[..., Any]:
+    """What a step hands back to the wanted operands, for upstream gradients of its floating outputs."""
+
+    def of_wanted(*given: Any) -> Any:
+        full = list(operands)
+        for k, value in zip(wanted, given):
+            full[k] = value
+        return [output for output in function(*full) if jnp.issubdtype(output.dtype, jnp.inexact)]
+
+    pull_back: Callable[..., Any] = jax.vjp(of_wanted, *[jnp.asarray(operands[k]) for k in wanted])[1]
+    return pull_back
 
 
 def function_of(step: Step) -> Callable[..., Any]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.evidence.inquiry import LeafCase
 from gradcheck_cli.judge.examination import NOTHING, Examination
-from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.judge.noise.replays import Replay, Replays
 from gradcheck_cli.judge.noise.tolerance import largest_epsilon
 from gradcheck_cli.judge.settings import Settings
@@ -19,6 +18,7 @@ from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import number
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, walk
+from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.gradients import Autodiff

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from numpy.typing import NDArray
-
-from gradcheck_cli.checking.networks.standing import Judge, Standing
-from gradcheck_cli.checking.networks.telling import Checked, argument_of, draw_of, findings_of, stage_of
+from gradcheck_cli.checking.networks.judging import Checked, judged
+from gradcheck_cli.checking.networks.standing import Judge
+from gradcheck_cli.checking.networks.telling import argument_of, draw_of, findings_of, stage_of
 from gradcheck_cli.checking.networks.whole import Entry, Slope, entries, slope
 from gradcheck_cli.checking.record import command
 from gradcheck_cli.checking.traces import Traces
-from gradcheck_cli.graph.networks.drawing import Drawing, Forwarded
-from gradcheck_cli.graph.networks.passing import pass_back
+from gradcheck_cli.graph.networks.drawing import Drawing
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import worst_status
 from gradcheck_cli.judge.words import number, plural
@@ -24,8 +21,6 @@ from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 from gradcheck_cli.report.network.model import NetworkReport
 from gradcheck_cli.tracing.trace import Trace, Untraceable
-
-Array = NDArray[Any]
 
 MANY = 32
 """Uses above which a network is drawn once: its layers are checked by themselves as well."""
@@ -52,7 +47,7 @@ def check_network(
     worst: Checked | None = None
     for index in range(draws):
         step(f"draw {index + 1} of {draws}")
-        checked = _checked(drawing.take(index), traces, judge, inputs.seed, index, device, step)
+        checked = judged(drawing.take(index), judge, inputs.seed, index, step)
         if worst is None or worst_status([checked.status, worst.status]) is not worst.status:
             worst = checked
         if worst.status is Status.FAIL:
@@ -62,27 +57,6 @@ def check_network(
     expects = any(node.layer.expect for node in network.nodes)
     along = None if expects else slope(worst.forwarded, worst.passed, going_in, settings.max_evals)
     return _report(layer, network, worst, going_in, along, command(layer, inputs, settings), draws, started)
-
-
-def _checked(
-    forwarded: Forwarded, traces: Traces, judge: Judge, seed: int, index: int, device: str, step: Callable[[str], None]
-) -> Checked:
-    network = forwarded.network
-    traced = tuple(
-        traces.trace(network.node_of(use).module, ran.case, ran.result)
-        for use, ran in zip(network.uses, forwarded.uses)
-    )
-    passed = pass_back(forwarded, traced, seed + index, device=device)
-    standings: list[Standing | None] = [None] * len(network.uses)
-    differing = []
-    for position, (back, trace) in enumerate(zip(passed.uses, traced)):
-        standings[position] = judge.at_a_glance(forwarded, position, back, trace)
-        if standings[position] is None:
-            differing.append(position)
-    for position in reversed(differing):
-        step(f"looking closely at `{network.uses[position].name}`")
-        standings[position] = judge.closely(forwarded, position, passed.uses[position])
-    return Checked(forwarded, passed, tuple(one for one in standings if one is not None), traced, index, seed)
 
 
 def _report(

@@ -13,11 +13,10 @@ from gradcheck_cli.checking.case import Cases
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.graph.networks.drawing import Forwarded, Ran
+from gradcheck_cli.graph.networks.drawing import Forwarded, Ran, shape_words
 from gradcheck_cli.graph.networks.passing import Back
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
-from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import gradient_name
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.inputs.extremes import nearby
@@ -35,13 +34,11 @@ class Standing:
 
     Attributes:
         findings: the judge's, for the layer by itself; `argument` is the layer's.
-        verdict: the judge's whole answer, where it was asked.
         why: where it is inconclusive.
     """
 
     status: Status
     findings: tuple[Finding, ...] = ()
-    verdict: DrawVerdict | None = None
     why: str = ""
 
 
@@ -49,14 +46,9 @@ class Judge:
     """Judges the uses of a network; most by one comparison, and only those that differ by the whole machinery."""
 
     def __init__(self, traces: Traces, settings: Settings, device: str) -> None:
-        self._traces = traces
+        self.traces = traces
         self._settings = settings
-        self._device = device
-
-    def standing(self, forwarded: Forwarded, position: int, back: Back | None, trace: Trace | Untraceable) -> Standing:
-        """The verdict on the use at `position`."""
-        known = self.at_a_glance(forwarded, position, back, trace)
-        return self.closely(forwarded, position, back) if known is None else known
+        self.device = device
 
     def at_a_glance(
         self, forwarded: Forwarded, position: int, back: Back | None, trace: Trace | Untraceable
@@ -76,7 +68,7 @@ class Judge:
         if back.error is not None:
             return Standing(Status.ERROR, (_raised(network, forwarded, position, back),))
         module = network.node_of(use).module
-        cases = Cases(module, ran.bound, self._traces, self._settings, self._device)
+        cases = Cases(module, ran.bound, self.traces, self._settings, self.device)
         try:
             checked = cases.of(ran.case, back.upstream)
         except UserError as error:
@@ -86,13 +78,12 @@ class Judge:
             from gradcheck_cli.checking.diagnosing import diagnosed
 
             named = diagnosed(module, [checked], lambda number: cases.of(_elsewhere(ran, number), back.upstream))
-            verdict = named[0].verdict
-            return Standing(Status.FAIL, verdict.all_findings, verdict)
+            return Standing(Status.FAIL, named[0].verdict.all_findings)
         alone = gradients_of(ran.case, checked.subject.analytic.backward)
         if (changed := _changed(ran, back, alone)) is not None:
-            return Standing(Status.FAIL, (_stale(network, use, ran, changed),), verdict)
+            return Standing(Status.FAIL, (_stale(network, use, ran, changed),))
         why = next((leaf.why for leaf in verdict.leaves if leaf.why), "")
-        return Standing(verdict.status, verdict=verdict, why=why)
+        return Standing(verdict.status, why=why)
 
 
 def _elsewhere(ran: Ran, number: int) -> Case:
@@ -176,6 +167,6 @@ def _raised(network: Network, forwarded: Forwarded, position: int, back: Back) -
         for user, other in enumerate(network.uses)
         if any(source.use == position for source in other.sources.values())
     ]
-    shapes = ", ".join("×".join(map(str, np.shape(each))) or "a number" for each in back.upstream.flat)
+    shapes = ", ".join(shape_words(each) for each in back.upstream.flat)
     came = f" from {' and '.join(f'`{name}`' for name in givers)}" if givers else ""
     return replace(found, message=f"the backward of `{use.name}` takes {shapes}{came} and fails: {found.message}")

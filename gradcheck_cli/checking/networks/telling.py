@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.checking.networks.standing import Standing, relative_error
+from gradcheck_cli.checking.networks.judging import Checked
+from gradcheck_cli.checking.networks.standing import relative_error
 from gradcheck_cli.checking.networks.whole import Entry, gradients
-from gradcheck_cli.graph.networks.drawing import Forwarded
-from gradcheck_cli.graph.networks.passing import Back, Passed
-from gradcheck_cli.judge.verdict import worst_status
+from gradcheck_cli.graph.networks.passing import Back
 from gradcheck_cli.judge.words import gradient_name
 from gradcheck_cli.layers.networks.network import Source
 from gradcheck_cli.report.model import ArgumentReport, DrawReport, Finding, NamedArray, Status
 from gradcheck_cli.report.network.model import Flow, Stage
-from gradcheck_cli.tracing.trace import Trace, Untraceable
 
 REACHED = 1e-8
 """A gradient that is off by this share is one that a wrong layer's error has reached."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One draw of a network, judged."""
-
-    forwarded: Forwarded
-    passed: Passed
-    standings: tuple[Standing, ...]
-    traces: tuple[Trace | Untraceable, ...]
-    index: int
-    seed: int
-
-    @property
-    def status(self) -> Status:
-        """The worst of all layers'."""
-        return worst_status([standing.status for standing in self.standings])
-
-    @property
-    def first_wrong(self) -> int | None:
-        """The first use on the way back whose backward is wrong."""
-        wrong = [at for at, one in enumerate(self.standings) if one.status in (Status.FAIL, Status.ERROR)]
-        return max(wrong, default=None)
 
 
 def stage_of(checked: Checked, position: int) -> Stage:
@@ -64,7 +39,7 @@ def stage_of(checked: Checked, position: int) -> Stage:
                 received_shape=_other_shape(back, leaf.argument, leaf.path, leaf.value.shape),
                 error=None if back is None or back.local is None else relative_error(yours, back.local[at]),
                 through=None if back is None or back.whole is None else relative_error(yours, back.whole[at]),
-                fan_out=1 if source is None else len(network.users(source)) + network.outputs.count(source),
+                fan_out=1 if source is None else network.fan_out(source),
             )
         )
     return Stage(
@@ -118,7 +93,7 @@ def _edge(checked: Checked, position: int, argument: str, source: Source) -> str
     """What is wrong about a wire, as a part of the sentence."""
     network, back, ran = checked.forwarded.network, checked.passed.uses[position], checked.forwarded.uses[position]
     use, giver = network.uses[position], network.shown(source)
-    adds = len(network.users(source)) + network.outputs.count(source)
+    adds = network.fan_out(source)
     sum_ = f", one of the {adds} that add up at `{giver}`" if adds > 1 else ""
     at = next((at for at, leaf in enumerate(ran.case.leaves) if leaf.name == argument), None)
     if at is not None and back is not None and back.local is not None and np.any(back.local[at] != 0):

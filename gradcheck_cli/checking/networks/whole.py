@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.graph.networks.drawing import Forwarded, once_more
 from gradcheck_cli.graph.networks.passing import Passed
-from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.layers.case import Case, Leaf
 from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
 from gradcheck_cli.layers.networks.network import Source
+from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.gradients import Upstream
 from gradcheck_cli.witnesses.upstream import widened

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gradcheck_cli.checking.networks.judging import judged
 from gradcheck_cli.checking.networks.standing import Judge
-from gradcheck_cli.checking.networks.telling import Checked, findings_of
+from gradcheck_cli.checking.networks.telling import findings_of
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.graph.networks.drawing import Forwarded
-from gradcheck_cli.graph.networks.passing import pass_back
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import Finding
 
@@ -31,7 +31,7 @@ class Blame:
     """Judges the layers of a network at the values of one step; keeps the first answer that blames one."""
 
     def __init__(self, traces: Traces, seed: int, device: str) -> None:
-        self._traces, self._seed, self._device = traces, seed, device
+        self._seed = seed
         self._judge = Judge(traces, Settings(), device)
         self.found: Blamed | None = None
         self.doubts: list[int] = []
@@ -39,17 +39,7 @@ class Blame:
 
     def is_wrong(self, step: int, forwarded: Forwarded) -> bool:
         """Whether a layer's backward is wrong at these values."""
-        network = forwarded.network
-        traced = tuple(
-            self._traces.trace(network.node_of(use).module, ran.case, ran.result)
-            for use, ran in zip(network.uses, forwarded.uses)
-        )
-        passed = pass_back(forwarded, traced, self._seed, device=self._device)
-        standings = tuple(
-            self._judge.standing(forwarded, position, back, trace)
-            for position, (back, trace) in enumerate(zip(passed.uses, traced))
-        )
-        checked = Checked(forwarded, passed, standings, traced, 0, self._seed)
+        checked = judged(forwarded, self._judge, self._seed)
         first = checked.first_wrong
         if first is None:
             self.doubts.append(step)

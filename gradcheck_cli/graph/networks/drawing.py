@@ -254,11 +254,11 @@ class Drawing:
         network = self._network
         node = network.node_of(use)
         fed = [
-            f"`{name}` is {_shape(given[name])} from `{network.shown(source)}`"
+            f"`{name}` is {shape_words(given[name])} from `{network.shown(source)}`"
             for name, source in use.sources.items()
             if name in given
         ]
-        if not fed or error.code != "GC502" or "which gives" in error.message:
+        if not fed or error.code != "GC502":
             return error
         wires = " and ".join(fed)
         giver = next((source for source in use.sources.values() if source.use >= 0), None)
@@ -323,7 +323,8 @@ def _size(value: Any) -> float:
     return float(np.sqrt(np.real(np.vdot(flat, flat)) / flat.size)) if flat.size else 0.0
 
 
-def _shape(value: Any) -> str:
+def shape_words(value: Any) -> str:
+    """`3×5`, or `a number`."""
     return "a number" if np.shape(value) == () else "×".join(map(str, np.shape(value)))
 
 

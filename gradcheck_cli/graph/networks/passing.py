@@ -7,7 +7,7 @@ with whatever errors it has by then (the layer's own answer), and what would go 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.graph.networks.drawing import Forwarded, Ran
 from gradcheck_cli.graph.networks.pulling import pull_back
+from gradcheck_cli.graph.networks.wires import Wires
 from gradcheck_cli.layers.layer import BackwardResult, Convention
 from gradcheck_cli.layers.leaves import at, is_floating, walk
 from gradcheck_cli.layers.networks.network import Source
@@ -57,35 +58,11 @@ class Passed:
     Attributes:
         uses: in the order of `Network.uses`; None where no gradient comes: nothing that the network gives depends on
             it.
-        yours, whole: what flows back along each wire, summed over all uses of its value; floating leaves inside.
+        whole: what flows back along each wire by autodiff, summed over all uses of its value; floating leaves inside.
     """
 
     uses: tuple[Back | None, ...]
-    yours: Mapping[Source, tuple[Array, ...]] = field(default_factory=dict)
     whole: Mapping[Source, tuple[Array, ...]] = field(default_factory=dict)
-
-
-class _Wires:
-    """The sums of what flows back along each wire."""
-
-    def __init__(self) -> None:
-        self.sums: dict[Source, list[Array]] = {}
-
-    def add(self, source: Source, values: Sequence[Array]) -> None:
-        held = self.sums.get(source)
-        if held is None:
-            self.sums[source] = [np.array(value) for value in values]
-        else:
-            self.sums[source] = [old + value for old, value in zip(held, values)]
-
-    def upstream(self, use: int, outputs: tuple[Any, ...]) -> list[Array]:
-        """One array a floating output leaf of a use; zeros where nothing came."""
-        found: list[Array] = []
-        for position, output in enumerate(outputs):
-            leaves = [leaf for _, leaf in walk(output) if is_floating(leaf)]
-            come = self.sums.get(Source(use, position))
-            found += [np.zeros_like(widened(leaf)) for leaf in leaves] if come is None else come
-        return found
 
 
 def pass_back(forwarded: Forwarded, traces: Sequence[Trace | Untraceable], seed: int, *, device: str = "cpu") -> Passed:
@@ -99,7 +76,7 @@ def pass_back(forwarded: Forwarded, traces: Sequence[Trace | Untraceable], seed:
         seed: of the upstream gradients of the network's outputs; a loss has 1.
     """
     network = forwarded.network
-    yours, whole = _Wires(), _Wires()
+    yours, whole = Wires(), Wires()
     for number, source in enumerate(dict.fromkeys(network.outputs)):
         if source.use >= 0:
             start = _start(forwarded, source, seed + number)
@@ -108,8 +85,7 @@ def pass_back(forwarded: Forwarded, traces: Sequence[Trace | Untraceable], seed:
     done: list[Back | None] = [None] * len(network.uses)
     for position in reversed(range(len(network.uses))):
         ran = forwarded.uses[position]
-        reached = any(Source(position, output) in yours.sums for output in range(len(ran.result.outputs)))
-        if not reached:
+        if not yours.reach(position):
             continue
         back = _one(
             ran,
@@ -119,16 +95,10 @@ def pass_back(forwarded: Forwarded, traces: Sequence[Trace | Untraceable], seed:
             device,
         )
         done[position] = back
-        for name, source in network.uses[position].sources.items():
-            leaves = [number for number, leaf in enumerate(ran.case.leaves) if leaf.argument == name]
-            if leaves:
-                yours.add(source, [_usable(ran, back, number) for number in leaves])
-                whole.add(source, [_right(ran, back, number) for number in leaves])
-    return Passed(
-        tuple(done),
-        {source: tuple(values) for source, values in yours.sums.items()},
-        {source: tuple(values) for source, values in whole.sums.items()},
-    )
+        count = range(len(ran.case.leaves))
+        yours.hand_back(network.uses[position], ran.case, [_usable(ran, back, number) for number in count])
+        whole.hand_back(network.uses[position], ran.case, [_right(ran, back, number) for number in count])
+    return Passed(tuple(done), {source: tuple(values) for source, values in whole.sums.items()})
 
 
 def _start(forwarded: Forwarded, source: Source, seed: int) -> list[Array]:
@@ -138,10 +108,7 @@ def _start(forwarded: Forwarded, source: Source, seed: int) -> list[Array]:
     unit = (np.ndim(output) == 0 and is_floating(output)) or ran.case.layer.convention is Convention.LOSS
     if unit:
         return [np.ones_like(widened(leaf)) for _, leaf in walk(output) if is_floating(leaf)]
-    from dataclasses import replace
-
-    case = replace(ran.case, seed=seed)
-    return list(draw_upstream(ran.case.layer, case, (output,)).flat)
+    return list(draw_upstream(ran.case.layer, replace(ran.case, seed=seed), (output,)).flat)
 
 
 def _one(ran: Ran, yours: list[Array], whole: list[Array], trace: Trace | Untraceable, device: str) -> Back:

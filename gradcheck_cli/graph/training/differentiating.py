@@ -11,9 +11,10 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.graph.networks.drawing import Forwarded, Ran
 from gradcheck_cli.graph.networks.passing import pass_back
 from gradcheck_cli.graph.networks.pulling import pull_back
-from gradcheck_cli.graph.training.parameters import Array, epsilon
-from gradcheck_cli.layers.leaves import is_floating, walk
-from gradcheck_cli.layers.networks.network import Source
+from gradcheck_cli.graph.networks.wires import Wires
+from gradcheck_cli.graph.training.parameters import Array
+from gradcheck_cli.layers.leaves import walk
+from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.tracing.forward import floating_leaves, reference_leaves
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 from gradcheck_cli.witnesses.upstream import widened
@@ -54,32 +55,18 @@ def by_autodiff(forwarded: Forwarded, tracer: Tracer, *, device: str = "cpu") ->
         UserError: for a layer that cannot be traced.
     """
     network = forwarded.network
-    flows: dict[Source, list[Array]] = {}
+    wires = Wires()
     for source in network.outputs:
-        _add(flows, source, [np.ones_like(widened(leaf)) for _, leaf in walk(forwarded.value(source))])
+        wires.add(source, [np.ones_like(widened(leaf)) for _, leaf in walk(forwarded.value(source))])
     found: list[Sequence[Array] | None] = [None] * len(network.uses)
     for position in reversed(range(len(network.uses))):
-        ran = forwarded.uses[position]
-        upstream: list[Array] = []
-        reached = False
-        for output, value in enumerate(ran.result.outputs):
-            come = flows.get(Source(position, output))
-            reached = reached or come is not None
-            zeros = [np.zeros_like(widened(leaf)) for _, leaf in walk(value) if is_floating(leaf)]
-            upstream += zeros if come is None else come
-        if not reached:
+        if not wires.reach(position):
             continue
+        ran = forwarded.uses[position]
+        upstream = wires.upstream(position, ran.result.outputs)
         gradients = found[position] = _pulled(forwarded, position, tracer, upstream, device)
-        for name, source in network.uses[position].sources.items():
-            leaves = [number for number, leaf in enumerate(ran.case.leaves) if leaf.argument == name]
-            if leaves:
-                _add(flows, source, [gradients[number] for number in leaves])
+        wires.hand_back(network.uses[position], ran.case, gradients)
     return found
-
-
-def _add(flows: dict[Source, list[Array]], source: Source, values: Sequence[Array]) -> None:
-    held = flows.get(source)
-    flows[source] = list(values) if held is None else [old + value for old, value in zip(held, values)]
 
 
 def _pulled(

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.layers.leaves import floating_kind
+from gradcheck_cli.layers.precision import epsilon
 
 Array = NDArray[Any]
 Values = Mapping[str, Array]
@@ -38,17 +37,6 @@ class Parameter:
     def epsilon(self) -> float:
         """One rounding of its dtype, relatively."""
         return epsilon(self.start.dtype)
-
-
-def epsilon(dtype: np.dtype[Any]) -> float:
-    """The distance from 1 to the next number of a floating dtype, `ml_dtypes` included."""
-    if dtype.kind in "fc":
-        return float(np.finfo(dtype).eps)
-    if floating_kind(dtype):
-        import ml_dtypes
-
-        return float(ml_dtypes.finfo(dtype).eps)
-    return float(np.finfo(np.float64).eps)
 
 
 def total(parameter: Parameter, by_use: Sequence[Sequence[Array | None] | None]) -> Array | None:

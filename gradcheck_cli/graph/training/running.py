@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.graph.networks.drawing import Forwarded, Ran
+from gradcheck_cli.graph.networks.drawing import Forwarded, Ran, once_more
 from gradcheck_cli.graph.training.parameters import Parameter, Values
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.inputs.building import as_given, as_numpy
@@ -47,9 +47,13 @@ class Runner:
         for position, use in enumerate(network.uses):
             before = self._drawn.uses[position]
             case = self._case(position, use, before.case, values, inputs, done)
-            ran = _ran(before, case, first.get(use.node))
-            first.setdefault(use.node, ran)
-            done.append(ran)
+            earlier = first.get(use.node)
+            if earlier is None:
+                result = run_forward(before.bound, case)
+            else:
+                result = once_more(before.bound, earlier.result, copies(case.arguments))
+            done.append(Ran(before.bound, case, result))
+            first.setdefault(use.node, done[-1])
         return Forwarded(network, tuple(done), inputs)
 
     def _case(
@@ -72,13 +76,6 @@ class Runner:
             for leaf in case.leaves
         )
         return replace(case, arguments=arguments, leaves=leaves)
-
-
-def _ran(before: Ran, case: Case, first: Ran | None) -> Ran:
-    again: Callable[..., Any] | None = getattr(before.bound, "again", None)
-    # one object that is used twice; a function has none
-    held = None if first is None or again is None else again(first.result, copies(case.arguments))
-    return Ran(before.bound, case, run_forward(before.bound, case) if held is None else held)
 
 
 def _whole(value: Any) -> Any:

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.graph.training.parameters import Array, Values, epsilon
+from gradcheck_cli.graph.training.parameters import Array, Values
 from gradcheck_cli.layers.leaves import is_floating
 from gradcheck_cli.layers.networks.updates import Form, Update
+from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.layers.users_code import Place, run
 from gradcheck_cli.witnesses.upstream import widened
 

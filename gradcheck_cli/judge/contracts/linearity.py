@@ -11,8 +11,8 @@ from gradcheck_cli.judge.contracts.comparing import Apart, apart, equal, roundin
 from gradcheck_cli.judge.contracts.mutation import upstream_name
 from gradcheck_cli.judge.contracts.overflow import held
 from gradcheck_cli.judge.dimensions.receiving import finding
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.layers.precision import DOUBLE_EPSILON, epsilon
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.conduct.situations import Gradients
 from gradcheck_cli.witnesses.conduct.superposed import Superposed

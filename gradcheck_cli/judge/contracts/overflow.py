@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise.precision import largest
 from gradcheck_cli.judge.verdict import LeafVerdict
+from gradcheck_cli.layers.precision import largest
 
 ROOM = 2.0**-24
 """Of the largest number of a dtype: what is above it may overflow on the way."""

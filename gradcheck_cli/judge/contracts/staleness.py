@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.contracts.comparing import apart, each_apart, equal, evenly
 from gradcheck_cli.judge.dimensions.receiving import finding
-from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.judge.noise.tolerance import unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import number
 from gradcheck_cli.layers.case import Leaf
 from gradcheck_cli.layers.layer import Convention
+from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.conduct.interleaved import Interleaved, Reused
 from gradcheck_cli.witnesses.slope import direction_at

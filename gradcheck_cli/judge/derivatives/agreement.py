@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype
 from gradcheck_cli.judge.noise.tolerance import FLOOR_SHARE, Tolerance, unmeasured_rounding
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, pair, plural
 from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype
 from gradcheck_cli.report.model import Finding, Status
 
 SAFETY = 4.0

@@ -15,10 +15,10 @@ from gradcheck_cli.judge.derivatives.agreement import Words, disagreement
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.noise.own import loosened
-from gradcheck_cli.judge.noise.precision import epsilon
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.layers.layer import Convention
+from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace

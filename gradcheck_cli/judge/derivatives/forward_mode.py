@@ -17,13 +17,13 @@ from gradcheck_cli.judge.by_design import BY_DESIGN
 from gradcheck_cli.judge.derivatives.tangents import Known, Tangents, against_reference, floating_parts
 from gradcheck_cli.judge.derivatives.words import raised_finding
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, underflow
 from gradcheck_cli.judge.noise.tolerance import largest_epsilon, unmeasured_rounding
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, number, pair
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.forward_mode import ForwardMode, forward_mode_of
+from gradcheck_cli.layers.precision import DOUBLE_EPSILON, underflow
 from gradcheck_cli.report.model import Finding, Status
 from gradcheck_cli.witnesses.analytic import copies
 from gradcheck_cli.witnesses.derivatives.forward_mode import Direction, as_arguments, draw_direction

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.evidence.table import EXCLUDED, MATERIAL
-from gradcheck_cli.judge.noise.precision import underflow
 from gradcheck_cli.judge.noise.tolerance import (
     FLOOR_SHARE,
     REPLAYS,
@@ -30,6 +29,7 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.words import index_text, number, pair, plural
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import is_floating, walk
+from gradcheck_cli.layers.precision import underflow
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.conduct.replay import with_leaves

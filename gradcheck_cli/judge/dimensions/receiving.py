@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise.precision import epsilon, is_floating_dtype
 from gradcheck_cli.judge.words import argument_gradient_name, gradient_name, listing, shape_text
 from gradcheck_cli.layers.case import Case, Leaf
 from gradcheck_cli.layers.leaves import at, walk
+from gradcheck_cli.layers.precision import epsilon, is_floating_dtype
 from gradcheck_cli.report.model import Finding
 
 

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.noise.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype, underflow
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.precision import DOUBLE_EPSILON, epsilon, is_floating_dtype, underflow
 
 Perturbed = Callable[[float, int], tuple[NDArray[Any], ...]]
 """`(relative size, seed) -> gradients`: the reference at inputs that are off by random factors of 1 ± that size."""

@@ -73,9 +73,6 @@ class Members:
     def _named(self, module: Module, name: str, line: int) -> Member:
         module, layers = self._layers_of(module)
         chosen = select(layers, name)
-        chosen = chosen or tuple(
-            layer for layer in layers if name in (f"{layer.name}_forward", f"{layer.name}_fwd", layer.name)
-        )
         if chosen:
             return Member(module, chosen[0])
         known = ", ".join(f"`{layer.name}`" for layer in layers[:12]) or "none"

@@ -100,6 +100,10 @@ class Network:
         name = self.uses[source.use].name
         return f"{name}[{source.output}]" if source.output else name
 
+    def fan_out(self, source: Source) -> int:
+        """How many uses a value has whose gradients add, the network's own outputs among them."""
+        return len(self.users(source)) + self.outputs.count(source)
+
     def users(self, source: Source) -> tuple[tuple[int, str], ...]:
         """The uses that take a value, with the argument, in order; several are a fan-out."""
         return tuple(

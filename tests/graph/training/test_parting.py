@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck_cli.graph.training.parameters import Parameter, epsilon
+from gradcheck_cli.graph.training.parameters import Parameter
 from gradcheck_cli.graph.training.parting import FLOOR, SAFETY, Rounding, distance, same_within
+from gradcheck_cli.layers.precision import epsilon
 
 START = np.array([1.0, -2.0, 0.0])
 W = Parameter("fc.w", "fc", "dw", ((0, 1),), START)
