@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from gradcheck_cli.checking.case import CheckedCase
-from gradcheck_cli.diagnose.blame import Judged, blame, with_blame
+from gradcheck_cli.diagnose.blame import Judged
+from gradcheck_cli.diagnose.cause import Cause, with_causes
+from gradcheck_cli.diagnose.causes import causes
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.combine import is_generic
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.reading import read_source
-from gradcheck_cli.report.model import Blame
 
 FRESH = 2
 """Cases that are drawn beside the run's own, where too few of those are wrong."""
@@ -22,7 +23,7 @@ FRESH = 2
 def diagnosed(
     module: Module, checked: Sequence[CheckedCase], fresh: Callable[[int], CheckedCase]
 ) -> Sequence[CheckedCase]:
-    """The draws, with the path to blame where one explains what is wrong. Only KeyboardInterrupt is raised here.
+    """The draws, with the causes that explain what is wrong. Only KeyboardInterrupt is raised here.
 
     Args:
         fresh: a further draw, by number from 0.
@@ -35,17 +36,15 @@ def diagnosed(
             further = fresh(number)
             yield further.subject, further.verdict
 
-    named: Blame | None = None
+    named: tuple[Cause, ...] = ()
     try:
-        named = blame(cases(), lambda path: _text(module, path))
+        named = causes(cases(), lambda path: _text(module, path))
     except KeyboardInterrupt:
         raise
     except Exception:  # a diagnosis is a kindness: the verdict stands without it
         if os.environ.get("GRADCHECK_DEBUG"):
             raise
-    if named is None:
-        return checked
-    return [replace(draw, verdict=with_blame(draw.verdict, named)) for draw in checked]
+    return [replace(draw, verdict=with_causes(draw.verdict, named)) for draw in checked]
 
 
 def _text(module: Module, path: str) -> str:

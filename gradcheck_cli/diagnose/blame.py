@@ -6,12 +6,12 @@ edge, in all leaves and in two cases with the same α, that edge is to blame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
-from gradcheck_cli.diagnose.explaining import SIMPLE, Case, Explanation, explain, is_wrong
+from gradcheck_cli.diagnose.cause import Cause, is_wrong
+from gradcheck_cli.diagnose.explaining import SIMPLE, Case, Explanation, explain
 from gradcheck_cli.diagnose.source import Use, use_of
-from gradcheck_cli.diagnose.wording import blamed
+from gradcheck_cli.diagnose.wording import claim, code
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
@@ -19,52 +19,33 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-CASES = 2
-"""A cause is named where it holds in so many cases: one may fit by chance."""
+RANK = 5
+"""Of a path, among the causes."""
 
 SAME = 1e-6
 """How far the factors of two cases may be apart, and how far the share of the gradient that is wrong."""
 
 
-def blame(cases: Iterator[Judged], read: Callable[[str], str]) -> Blame | None:
-    """The path that explains what is wrong in the first two cases with wrong values, or None.
+def blame(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Cause, ...]:
+    """The path that explains all that is wrong in two cases; nothing where there is none.
 
     Args:
-        cases: the most telling first; no more are taken than needed.
         read: the text of a file of the user's.
     """
-    found: list[tuple[Case, Subject]] = []
-    for subject, verdict in cases:
-        if not any(is_wrong(leaf) for leaf in verdict.leaves):
-            continue
-        case = explain(subject, verdict)
-        if case is None or not case.explanations:
-            return None
-        found.append((case, subject))
-        if len(found) == CASES:
-            break
-    if len(found) < CASES:
-        return None
-    (first, subject), (second, _) = found
-    return _named(_common(first, second), first, subject, read)
-
-
-def with_blame(verdict: DrawVerdict, named: Blame) -> DrawVerdict:
-    """The verdict with the cause on its first wrong leaf, and nothing more on the others that it explains."""
-    wrong = [leaf for leaf in verdict.leaves if is_wrong(leaf)]
-    names = [leaf.received.name for leaf in wrong]
-    leaves = []
-    for leaf in verdict.leaves:
-        if leaf in wrong:
-            first = leaf is wrong[0]
-            told = (
-                blamed(finding, named, names) if finding.code == "GC201" else finding
-                for finding in leaf.findings
-                if first or finding.code != "GC201"
-            )
-            leaf = replace(leaf, findings=tuple(told))
-        leaves.append(leaf)
-    return replace(verdict, leaves=tuple(leaves))
+    (subject, verdict), other = first, second
+    case = explain(subject, verdict)
+    if case is None or not case.explanations:
+        return ()
+    again = explain(*other)
+    if again is None:
+        return ()
+    named = _named(_common(case, again), case, subject, read)
+    if named is None:
+        return ()
+    wrong = [leaf.received for leaf in verdict.leaves if is_wrong(leaf)]
+    gradients = tuple(received.leaf.name for received in wrong)
+    names = [received.name for received in wrong]
+    return (Cause(code(named), gradients, claim(named, names), named.explains, RANK, blame=named),)
 
 
 def _common(first: Case, second: Case) -> list[Explanation]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.diagnose.cause import is_wrong
 from gradcheck_cli.diagnose.edges import Candidate, Edge, Edges, candidates_of, edges_of
 from gradcheck_cli.diagnose.flows import Flows
 from gradcheck_cli.graph.steps import Steps, steps_of
@@ -106,11 +107,6 @@ def _leaves(verdict: DrawVerdict) -> list[tuple[int, LeafVerdict]] | None:
             return None
         found.append((position, leaf))
     return found if any(is_wrong(leaf) for _, leaf in found) else None
-
-
-def is_wrong(leaf: LeafVerdict) -> bool:
-    """Whether its values are wrong, and nothing more special was said of them."""
-    return any(finding.code == "GC201" for finding in leaf.findings)
 
 
 @dataclass(frozen=True)

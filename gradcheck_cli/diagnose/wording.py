@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from gradcheck_cli.judge.words import listing, number
-from gradcheck_cli.report.model import Blame, Finding
+from gradcheck_cli.report.model import Blame
 
 CODES = {True: "GC209", False: "GC210"}
 """By whether the path is missing altogether."""
 
 
-def blamed(finding: Finding, blame: Blame, gradients: Sequence[str]) -> Finding:
-    """The finding with its cause.
+def code(blame: Blame) -> str:
+    """The rule: a path that is missing, or has another factor."""
+    return CODES[blame.factor == -1]
+
+
+def claim(blame: Blame, gradients: Sequence[str]) -> str:
+    """What is wrong with the path.
 
     Args:
-        finding: GC201, of the first gradient that is wrong.
         gradients: all that are wrong by this, as the user calls them.
     """
-    is_dropped = blame.factor == -1
     through = f"`{blame.expression}` (line {blame.line})"
     if blame.operand and blame.operand != blame.expression:
         through = f"`{blame.operand}` in {through}"
-    mine = listing(gradients)
-    message = f"your {mine} {_said(blame, len(gradients))} {through}: {_mend(blame.factor)}"
-    return replace(finding, code=CODES[is_dropped], message=f"{message}; {finding.message}", mend=None, blame=blame)
+    return f"your {listing(gradients)} {_said(blame, len(gradients))} {through}: {_mend(blame.factor)}"
 
 
 def _said(blame: Blame, count: int) -> str:

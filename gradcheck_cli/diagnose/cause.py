@@ -1,0 +1,71 @@
+"""A cause of wrong gradients, and a verdict that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.report.model import Blame, Finding
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why some gradients of a layer are wrong, as it holds in two cases.
+
+    Attributes:
+        code: of the rule.
+        gradients: the names of the leaves (`w`, `params['w']`) whose error it explains, in the layer's order.
+        claim: what the finding says before its numbers, in upstream, local and downstream terms.
+        explains: the share of the error that it explains; 1 is all.
+        rank: how far-fetched it is; where several causes explain the same gradients, the lowest is named.
+        mend: what to write instead, where known.
+        blame: the place in the forward, where there is one.
+    """
+
+    code: str
+    gradients: tuple[str, ...]
+    claim: str
+    explains: float
+    rank: int
+    mend: str | None = None
+    blame: Blame | None = None
+
+
+def chosen(causes: Sequence[Cause]) -> tuple[Cause, ...]:
+    """Causes that together explain as much as is explained at all, each gradient once.
+
+    One cause of many gradients goes before many causes; then the simpler one, then the one that explains more.
+    """
+    left, kept = list(causes), []
+    while left:
+        best = min(left, key=lambda cause: (-len(cause.gradients), cause.rank, -cause.explains))
+        kept.append(best)
+        left = [cause for cause in left if not set(cause.gradients) & set(best.gradients)]
+    return tuple(kept)
+
+
+def is_wrong(leaf: LeafVerdict) -> bool:
+    """Whether its values are wrong, and nothing more special was said of them."""
+    return any(finding.code == "GC201" for finding in leaf.findings)
+
+
+def with_causes(verdict: DrawVerdict, causes: Sequence[Cause]) -> DrawVerdict:
+    """The verdict with each cause on the first wrong leaf that it explains, and nothing more on its others."""
+    told: set[int] = set()
+    leaves = []
+    for leaf in verdict.leaves:
+        name = leaf.received.leaf.name
+        cause = next((cause for cause in causes if name in cause.gradients), None)
+        if cause is not None and is_wrong(leaf):
+            findings = [_named(finding, cause) for finding in leaf.findings if finding.code == "GC201"]
+            others = [finding for finding in leaf.findings if finding.code != "GC201"]
+            leaf = replace(leaf, findings=(*([] if id(cause) in told else findings), *others))
+            told.add(id(cause))
+        leaves.append(leaf)
+    return replace(verdict, leaves=tuple(leaves))
+
+
+def _named(finding: Finding, cause: Cause) -> Finding:
+    message = f"{cause.claim}; {finding.message}"
+    return replace(finding, code=cause.code, message=message, mend=cause.mend, blame=cause.blame)

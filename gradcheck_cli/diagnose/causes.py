@@ -1,0 +1,22 @@
+"""The causes that explain what is wrong with a layer's gradients: each holds in two cases, or is not named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gradcheck_cli.diagnose.blame import Judged, blame
+from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
+
+
+def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
+    """What explains the wrong values of the first two cases that have some; nothing where that is one case only.
+
+    Args:
+        cases: the most telling first; no more are taken than needed.
+        read: the text of a file of the user's.
+    """
+    failing = (case for case in cases if any(is_wrong(leaf) for leaf in case[1].leaves))
+    first, second = next(failing, None), next(failing, None)
+    if first is None or second is None:
+        return ()
+    return chosen(blame(first, second, read))
