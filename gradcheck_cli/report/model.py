@@ -43,7 +43,8 @@ class Blame:
         path, line, end_line: of the expression that uses it, in the user's source.
         expression: as it is written there, on one line: `h + x`.
         operand: what it uses, where that can be told: `x`; else "".
-        factor: α: what flows along this use enters the gradients 1 + α times. −1: not at all.
+        factor: α: what flows along this use enters the gradients 1 + α times. −1: not at all. None where it is no
+            number that is wrong there, but the local derivative.
         explains: how much of the error this explains, as a share of it; 1 is all.
         source: the lines of the source from `line` to `end_line`.
         is_part: the expression uses the value more than once, and this is one of the uses: `np.pad` copies what it
@@ -55,7 +56,7 @@ class Blame:
     end_line: int
     expression: str
     operand: str
-    factor: float
+    factor: float | None
     explains: float
     source: str = ""
     is_part: bool = False

@@ -135,13 +135,21 @@ class Place:
 
 def place_of(equation: Any, files: frozenset[str]) -> Place | None:
     """The innermost place in these files that made an equation; None where none did."""
+    return next(_places_of(equation, files), None)
+
+
+def places_of(equation: Any, files: frozenset[str]) -> tuple[Place, ...]:
+    """All places in these files that led to an equation, the innermost first."""
+    return tuple(_places_of(equation, files))
+
+
+def _places_of(equation: Any, files: frozenset[str]) -> Iterator[Place]:
     traceback = equation.source_info.traceback
     if traceback is None:
-        return None
+        return
     codes, offsets = traceback.raw_frames()
     for code, offset in zip(codes, offsets):
         if code.co_filename in files:
             line, last, column, end = next(itertools.islice(code.co_positions(), offset // 2, None))
             columns = None if None in (line, last, column, end) else (line, column, last, end)
-            return Place(code.co_filename, line or code.co_firstlineno, columns)
-    return None
+            yield Place(code.co_filename, line or code.co_firstlineno, columns)

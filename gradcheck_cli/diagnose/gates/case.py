@@ -1,0 +1,106 @@
+"""One case with its program: the backwards that explain what is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.diagnose.edges import edges_of
+from gradcheck_cli.diagnose.explaining import MOST_CANDIDATES, MOST_STEPS
+from gradcheck_cli.diagnose.gates.elementwise import families_of
+from gradcheck_cli.diagnose.gates.errors import Wrong, are_held_against, errors_of
+from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
+from gradcheck_cli.diagnose.gates.products import of_products
+from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
+from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
+from gradcheck_cli.graph.steps import steps_of
+from gradcheck_cli.judge.verdict import DrawVerdict
+from gradcheck_cli.tracing.forward import reference_leaves
+from gradcheck_cli.tracing.trace import Trace
+from gradcheck_cli.witnesses.subject import Subject
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A wrong backward that gives some of your gradients.
+
+    Attributes:
+        names: the leaves that are wrong and that it explains.
+        is_whole: it gives all of your gradients, right and wrong; else yours computes some in another way.
+        rest: what it leaves unexplained of the error, as a share.
+        factors: of the gradients that it explains, what the right one is multiplied by where that is a number.
+    """
+
+    replacement: Replacement
+    names: tuple[str, ...]
+    is_whole: bool
+    rest: float
+    factors: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class GateCase:
+    """What gates can be looked for in.
+
+    Attributes:
+        errors: by leaf that was judged.
+    """
+
+    forward: Forward
+    known: Known
+    reverse: Reverse
+    errors: tuple[Wrong, ...]
+
+    def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
+        """What explains a wrong gradient; of these keys only, where they are given."""
+        wrong = frozenset(one.position for one in self.errors if one.is_wrong)
+        replacements = [
+            one
+            for one in self._replacements()
+            if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
+        ][:MOST_CANDIDATES]
+        if not replacements:
+            return []
+        gradients = self.reverse.gradients([one.row for one in replacements])
+        found = []
+        for number, replacement in enumerate(replacements):
+            fit = self._fit(replacement, [gradient[number] for gradient in gradients])
+            if fit is not None:
+                found.append(fit)
+        return found
+
+    def _replacements(self) -> Iterable[Replacement]:
+        for family in families_of(self.forward, self.known):
+            yield from of_family(family, self.forward, self.known)
+        yield from of_products(self.forward, self.known)
+
+    def _fit(self, replacement: Replacement, gradients: Sequence[np.ndarray]) -> Fit | None:
+        rests = [one.rest(gradients[one.position].reshape(-1)) for one in self.errors]
+        explained = [(one, rest) for one, rest in zip(self.errors, rests) if one.is_wrong and rest is not None]
+        if not explained:
+            return None
+        names = tuple(one.name for one, _ in explained)
+        factors = tuple(one.factor(one.yours) for one, _ in explained)
+        is_whole = all(rest is not None for rest in rests)
+        return Fit(replacement, names, is_whole, max(rest for _, rest in explained), factors)
+
+
+def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
+    """None where there is nothing that a gate can explain, or the forward is too large."""
+    traced = subject.traced
+    errors = errors_of(verdict)
+    if not isinstance(traced, Trace) or not errors or traced.steps > MOST_STEPS:
+        return None
+    steps = steps_of(traced)
+    edges = edges_of(steps)
+    if not edges.class_of:
+        return None
+    forward = forward_of(steps, edges, traced.files)
+    values = sorted({edge.value for edge in edges.class_of})
+    leaves = reference_leaves(subject.case)
+    reverse = Reverse(steps, edges, leaves, subject.upstream.flat, values, device=subject.device)
+    if not are_held_against(errors, reverse.right):
+        return None
+    return GateCase(forward, reverse.known, reverse, errors)

@@ -1,0 +1,136 @@
+"""The gates of a forward: element by element from one value to another, in one step or in the steps of an expression."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.diagnose.gates.forward import Forward
+from gradcheck_cli.diagnose.gates.functions import Function, recognised
+from gradcheck_cli.diagnose.gates.reverse import Array, At, Known
+
+LONGEST = 14
+"""Steps of one gate: the longest that people differentiate as one, GELU's tanh form, has ten."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Steps from `target` to `result`, which work element by element.
+
+    Attributes:
+        ends: the operands of the last step along which the gradient leaves it.
+        derivative: of the result by the target, element by element.
+        steps: how many there are.
+    """
+
+    ends: tuple[At, ...]
+    target: int
+    result: int
+    derivative: Array
+    steps: int
+
+    @property
+    def position(self) -> int:
+        """Of the last step."""
+        return self.ends[0][0]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One gate of the user's: in a loop, its turns.
+
+    Attributes:
+        key: the same in another case.
+        function: what it computes, where that is known.
+        other: of a gate that is one step with two operands, the number of the other one.
+    """
+
+    key: Hashable
+    gates: tuple[Gate, ...]
+    function: Function | None = None
+    other: int | None = None
+
+    @property
+    def derivative(self) -> Array:
+        """Of all turns in one row."""
+        return np.concatenate([gate.derivative.reshape(-1) for gate in self.gates])
+
+
+def families_of(forward: Forward, known: Known) -> Iterator[Family]:
+    """All gates that a gradient passes, those of one step before those of several."""
+    grouped: dict[Hashable, list[Gate]] = defaultdict(list)
+    others: dict[Hashable, int | None] = {}
+    for position in forward.alive:
+        for key, gate, other in _ending_at(position, forward, known):
+            grouped[key].append(gate)
+            others[key] = other
+    for key, gates in grouped.items():
+        if all(not known.arriving[gate.result].any() for gate in gates):
+            continue
+        if not all(np.isfinite(gate.derivative).all() for gate in gates):
+            continue
+        values = known.values
+        function = recognised([values[gate.target] for gate in gates], [values[gate.result] for gate in gates])
+        yield Family(key, tuple(gates), function, others[key])
+
+
+def _ending_at(position: int, forward: Forward, known: Known) -> Iterator[tuple[Hashable, Gate, int | None]]:
+    result, alive = forward.result(position), forward.alive[position]
+    unit = forward.unit[position]
+    if result not in known.arriving:
+        return
+    for k in alive:
+        target = forward.operand(position, k)
+        if (position, k) in known.local and target is not None:
+            other = 1 - k if len(forward.steps.steps[position].operands) == 2 else None
+            gate = Gate(((position, k),), target, result, known.local[position, k], 1)
+            yield (unit, k), gate, other
+    for target, inside in _regions(position, forward, known):
+        if len(inside) == 1 and len(alive) == 1:
+            continue
+        ends = tuple((position, k) for k in alive)
+        gate = Gate(ends, target, result, _along(target, inside, forward, known), len(inside))
+        yield (unit, len(inside), forward.unit[inside[-1]]), gate, None
+
+
+def _regions(position: int, forward: Forward, known: Known) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Values that all of a step's gradient goes back to, by way of gates alone, and the steps between."""
+    inside = [position]
+    frontier = _sources(position, forward, known)
+    while frontier and len(inside) <= LONGEST:
+        if len(frontier) == 1:
+            yield next(iter(frontier)), tuple(inside)
+        latest = max(frontier)
+        maker = forward.maker.get(latest)
+        if maker is None or maker not in forward.alive or len(forward.steps.steps[maker].results) != 1:
+            return
+        before = _sources(maker, forward, known)
+        if before is None:
+            return
+        inside.append(maker)
+        frontier = (frontier - {latest}) | before
+
+
+def _sources(position: int, forward: Forward, known: Known) -> frozenset[int] | None:
+    """What a step works on element by element; None where it is no gate by one of those."""
+    found = set()
+    for k in forward.alive[position]:
+        value = forward.operand(position, k)
+        if (position, k) not in known.local or value is None:
+            return None
+        found.add(value)
+    return frozenset(found)
+
+
+def _along(target: int, inside: Sequence[int], forward: Forward, known: Known) -> Array:
+    back: dict[int, Array] = {forward.result(inside[0]): np.ones_like(known.values[forward.result(inside[0])])}
+    for position in sorted(inside, reverse=True):
+        above = back[forward.result(position)]
+        for k in forward.alive[position]:
+            value = forward.operand(position, k)
+            if value is not None:
+                back[value] = back.get(value, 0.0) + above * known.local[position, k]
+    return back[target]

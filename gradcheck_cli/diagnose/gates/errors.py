@@ -1,0 +1,89 @@
+"""What is wrong with the gradients of one case, and which of the gradients a wrong backward explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.diagnose.cause import is_wrong
+from gradcheck_cli.diagnose.explaining import CLEAR, REST
+from gradcheck_cli.diagnose.gates.reverse import Array
+from gradcheck_cli.judge.verdict import AUTODIFF, DrawVerdict, LeafVerdict
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One gradient, yours and the right one.
+
+    Attributes:
+        position: of the leaf.
+        name, called: the leaf, and what the user calls its gradient.
+        is_wrong: it was found wrong, clearly.
+        tolerance: how far yours may be from the right one.
+    """
+
+    position: int
+    name: str
+    called: str
+    is_wrong: bool
+    yours: Array
+    right: Array
+    tolerance: Array
+
+    def rest(self, predicted: Array) -> float | None:
+        """What a wrong backward leaves unexplained, as a share of the error; None where that is too much."""
+        left = np.abs(self.yours - predicted)
+        size = float(np.linalg.norm(self.yours - self.right))
+        room = 1 + float(np.linalg.norm(predicted)) / max(float(np.linalg.norm(self.right)), 1e-300)
+        if (left > self.tolerance * min(room, 1e3)).any():
+            return None
+        rest = float(np.linalg.norm(left)) / size if size else 0.0
+        return rest if not self.is_wrong or rest < REST else None
+
+    def factor(self, predicted: Array) -> float | None:
+        """The number that the right gradient is multiplied by; None where it is no number."""
+        length = float(np.vdot(self.right, self.right))
+        if not length:
+            return None
+        factor = float(np.vdot(self.right, predicted)) / length
+        is_number = float(np.linalg.norm(predicted - factor * self.right)) <= REST * float(np.linalg.norm(predicted))
+        return factor if is_number else None
+
+
+def errors_of(verdict: DrawVerdict) -> tuple[Wrong, ...]:
+    """By leaf that autodiff has judged; nothing unless one is wrong, or where one is complex or not finite."""
+    found = [
+        _error(position, leaf)
+        for position, leaf in enumerate(verdict.leaves)
+        if leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None
+    ]
+    if any(one is None for one in found):
+        return ()
+    kept = tuple(one for one in found if one is not None)
+    return kept if any(one.is_wrong for one in kept) else ()
+
+
+def _error(position: int, leaf: LeafVerdict) -> Wrong | None:
+    assert leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None
+    if leaf.decided_by != AUTODIFF or "c" in (leaf.yours.dtype.kind, leaf.reference.dtype.kind):
+        return None
+    yours, right = np.asarray(leaf.yours, np.float64).reshape(-1), np.asarray(leaf.reference, np.float64).reshape(-1)
+    if not np.isfinite(yours).all() or not np.isfinite(right).all():
+        return None
+    tolerance = np.asarray(leaf.tolerance.at(np.abs(right), slice(0, right.size)))
+    if leaf.bars is not None:
+        tolerance = tolerance + leaf.bars.reshape(-1)
+    is_clear = float(np.linalg.norm(yours - right)) > CLEAR * float(np.linalg.norm(tolerance))
+    received = leaf.received
+    return Wrong(
+        position, received.leaf.name, received.name, is_wrong(leaf) and is_clear, yours, right, tolerance
+    )
+
+
+def are_held_against(errors: Sequence[Wrong], gradients: Sequence[Array]) -> bool:
+    """Whether these are the gradients that yours were held against."""
+    return all(
+        (np.abs(gradients[one.position].reshape(-1) - one.right) <= one.tolerance).all() for one in errors
+    )

@@ -1,0 +1,83 @@
+"""A forward as gates see it: which steps are turns of one loop, and which leaves lie before a value."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradcheck_cli.diagnose.edges import Edges
+from gradcheck_cli.graph.steps import Step, Steps
+from gradcheck_cli.tracing.calls import Place, places_of
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The steps of one case's forward.
+
+    Attributes:
+        alive: by position, the operands along which a gradient can flow.
+        maker: by value, the position of the step that gives it.
+        unit: by position, the same for a step and for its like in other turns of a loop, and in other cases.
+        turns: by unit, its positions in order.
+        before: by value, the leaves (by position) that it depends on.
+    """
+
+    steps: Steps
+    alive: Mapping[int, tuple[int, ...]]
+    maker: Mapping[int, int]
+    unit: Mapping[int, Hashable]
+    turns: Mapping[Hashable, tuple[int, ...]]
+    before: Mapping[int, frozenset[int]]
+
+    def operand(self, position: int, k: int) -> int | None:
+        """The value that a step uses there."""
+        return self.steps.steps[position].operands[k].value
+
+    def result(self, position: int) -> int:
+        """The value that a step gives first."""
+        return self.steps.steps[position].results[0]
+
+    def turn(self, position: int) -> tuple[int, int]:
+        """Which of how many turns a step is."""
+        turns = self.turns[self.unit[position]]
+        return turns.index(position), len(turns)
+
+
+def forward_of(steps: Steps, edges: Edges, files: frozenset[str]) -> Forward:
+    """What is known before anything is computed.
+
+    Args:
+        files: the user's.
+    """
+    alive: dict[int, tuple[int, ...]] = {}
+    for edge in sorted(edges.class_of, key=lambda edge: (edge.position, edge.operand)):
+        alive[edge.position] = (*alive.get(edge.position, ()), edge.operand)
+    maker = {result: position for position, step in enumerate(steps.steps) for result in step.results}
+    unit = {position: _unit(step, files) for position, step in enumerate(steps.steps)}
+    turns: dict[Hashable, list[int]] = defaultdict(list)
+    for position, key in unit.items():
+        turns[key].append(position)
+    return Forward(steps, alive, maker, unit, {key: tuple(at) for key, at in turns.items()}, _before(steps, alive))
+
+
+def _unit(step: Step, files: frozenset[str]) -> Hashable:
+    """The calls that lead to the step, what it does, and which step of its program it is where that is a jitted one."""
+    places: tuple[Place | None, ...] = places_of(step.equation, files)
+    is_inner = not places or places[0] != step.place
+    number = _number(step) if is_inner else 0
+    return (step.place,) if is_inner else places, step.equation.primitive.name, number
+
+
+def _number(step: Step) -> int:
+    return next((n for n, equation in enumerate(step.jaxpr.eqns) if equation is step.equation), 0)
+
+
+def _before(steps: Steps, alive: Mapping[int, Sequence[int]]) -> dict[int, frozenset[int]]:
+    before = {value: frozenset({leaf}) for leaf, value in enumerate(steps.inputs)}
+    for position, step in enumerate(steps.steps):
+        values = [step.operands[k].value for k in alive.get(position, ())]
+        leaves = frozenset[int]().union(*(before.get(value, frozenset()) for value in values if value is not None))
+        if leaves:
+            before.update((result, leaves) for result in step.results)
+    return before

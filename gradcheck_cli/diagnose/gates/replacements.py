@@ -1,0 +1,244 @@
+"""What a backward may have used in place of a gate's local derivative: left out, a known slip, another value's."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.diagnose.gates.elementwise import Family, Gate
+from gradcheck_cli.diagnose.gates.forward import Forward
+from gradcheck_cli.diagnose.gates.functions import Said
+from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
+from gradcheck_cli.diagnose.gates.siblings import Sibling, siblings
+
+
+class Kind(enum.IntEnum):
+    """What is wrong with a local derivative, the simplest first."""
+
+    LEFT_OUT = 0
+    MASK = 1
+    SLIP = 2
+    OTHER_VALUE = 3
+    """Another value of the forward stands where an operand belongs."""
+    ELSEWHERE = 4
+    """The function's derivative, taken at another value."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """One wrong local derivative.
+
+    Attributes:
+        key: the same in another case.
+        row: the backward that has it.
+        position, operand: the gate's last step, and which operand of it the gradient goes to.
+        said: what stands in place of the derivative; "" where that is nothing, or another value.
+        sibling: the other value.
+        ratio: the wrong derivative over the right one, where that is one number.
+        steps: of the gate.
+    """
+
+    key: Hashable
+    kind: Kind
+    row: Row
+    position: int
+    operand: int
+    target: int
+    family: Family | None = None
+    said: str = ""
+    sibling: Sibling | None = None
+    ratio: float | None = None
+    steps: int = 1
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward."""
+        is_known = self.family is None or self.family.function is not None or self.family.other is not None
+        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, self.steps, self.position
+
+
+def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replacement]:
+    """All that may stand in place of one gate's derivative."""
+    seen: list[Array] = []
+    for kind, said, sibling, wrong in _wrong(family, forward, known):
+        row = [np.broadcast_to(one, gate.derivative.shape) for one, gate in zip(wrong, family.gates)]
+        replaced = np.concatenate([np.asarray(one, np.float64).reshape(-1) for one in row])
+        if not np.isfinite(replaced).all() or any(np.array_equal(replaced, other) for other in seen):
+            continue
+        seen.append(replaced)
+        ratio = _ratio(replaced, family.derivative)
+        if ratio is not None and (ratio == 1 or not _is_alive(family, forward)):
+            continue
+        change = _row(family.gates, row, known)
+        if change is not None:
+            gate = family.gates[0]
+            key = (family.key, kind, said, sibling.key if sibling is not None else None)
+            yield Replacement(
+                key,
+                kind,
+                change,
+                gate.position,
+                gate.ends[0][1],
+                gate.target,
+                family,
+                said,
+                sibling,
+                ratio,
+                gate.steps,
+            )
+
+
+def _wrong(
+    family: Family, forward: Forward, known: Known
+) -> Iterator[tuple[Kind, str, Sibling | None, Sequence[Array]]]:
+    gates, function = family.gates, family.function
+    is_mask = is_selection(family)
+    ones = [np.ones_like(gate.derivative) for gate in gates]
+    yield (Kind.MASK if is_mask else Kind.LEFT_OUT), "everywhere" if is_mask else "", None, ones
+    if is_mask:
+        yield from ((Kind.MASK, said, None, wrong) for said, wrong in _masks(family, known))
+    values = known.values
+    for said in _slips(family, forward):
+        pairs = _pairs(family, forward, known)
+        with np.errstate(all="ignore"):
+            yield Kind.SLIP, said.text, None, [said.of(x, y) for x, y in pairs]
+    if family.other is not None and _primitive(family, forward) in ("mul", "div"):
+        for sibling in siblings([(gate.position, family.other) for gate in gates], forward, values):
+            wrong = [_with(gate, family, forward, known, w) for gate, w in zip(gates, sibling.of(values))]
+            yield Kind.OTHER_VALUE, "", sibling, wrong
+    elif function is not None and gates[0].steps <= LONGEST_ELSEWHERE:
+        for sibling in siblings([gate.ends[0] for gate in gates], forward, values, [gate.target for gate in gates]):
+            taken = sibling.of(values)
+            with np.errstate(all="ignore"):
+                wrong = [function.derivative.of(w, function.value(w)) for w in taken]
+                yield (Kind.MASK if is_mask else Kind.ELSEWHERE), "", sibling, wrong
+                if function.derivative.text == "y":
+                    yield Kind.OTHER_VALUE, "", sibling, taken
+
+
+LONGEST_ELSEWHERE = 14
+
+
+def is_selection(family: Family) -> bool:
+    """Whether the gate lets the gradient through at some elements and not, or less, at others."""
+    if family.function is not None and not family.function.is_mask:
+        return False
+    found = np.unique(family.derivative)
+    return len(found) == 2 and (family.function is not None or found[0] == 0 or _has_two_sides(family))
+
+
+def _has_two_sides(family: Family) -> bool:
+    return family.other is None and family.gates[0].derivative.size > 4
+
+
+def _masks(family: Family, known: Known) -> Iterator[tuple[str, Sequence[Array]]]:
+    low, high = (float(one) for one in np.unique(family.derivative))
+    gates = family.gates
+    yield "everywhere", [np.full_like(gate.derivative, high) for gate in gates]
+    if low:
+        yield "as if on the other side everywhere", [np.full_like(gate.derivative, low) for gate in gates]
+        yield "on one side only", [np.where(gate.derivative == high, high, 0) for gate in gates]
+        yield "with the factor 1 on one side", [np.where(gate.derivative == low, low, 1.0) for gate in gates]
+    yield "where it is to be stopped", [low + high - gate.derivative for gate in gates]
+    if len(gates) == 1:
+        above = known.arriving[gates[0].result]
+        yield "where the upstream gradient is positive", [np.where(above > 0, high, low)]
+        yield "only where the upstream gradient is positive, too", [np.where(above > 0, gates[0].derivative, low)]
+
+
+def _primitive(family: Family, forward: Forward) -> str:
+    return str(forward.steps.steps[family.gates[0].position].equation.primitive.name) if family.other is not None else ""
+
+
+_OF_TWO = {
+    ("mul", 0): (Said("y²", lambda x, y: y**2),),
+    ("mul", 1): (Said("y²", lambda x, y: y**2),),
+    ("div", 0): (Said("1 / y²", lambda x, y: 1 / y**2), Said("y", lambda x, y: y)),
+    ("div", 1): (
+        Said("-y / x", lambda x, y: -y / x),
+        Said("1 / x²", lambda x, y: 1 / x**2),
+        Said("-1 / x²", lambda x, y: -1 / x**2),
+        Said("-y / x³", lambda x, y: -y / x**3),
+        Said("-y", lambda x, y: -y),
+        Said("1 / x", lambda x, y: 1 / x),
+        Said("-1 / x", lambda x, y: -1 / x),
+    ),
+    ("pow", 0): (
+        Said("y x^y", lambda x, y: y * x**y),
+        Said("x^(y - 1)", lambda x, y: x ** (y - 1)),
+        Said("x^y", lambda x, y: x**y),
+        Said("y", lambda x, y: y),
+    ),
+    ("pow", 1): (Said("log(y)", lambda x, y: np.log(y)), Said("y^x", lambda x, y: y**x)),
+}
+"""By primitive and operand: slips, with x that operand and y the other one."""
+
+
+def _slips(family: Family, forward: Forward) -> tuple[Said, ...]:
+    if family.other is None:
+        return family.function.slips if family.function is not None else ()
+    own = _OF_TWO.get((_primitive(family, forward), 1 - family.other), ())
+    return own or (family.function.slips if family.function is not None else ())
+
+
+def _pairs(family: Family, forward: Forward, known: Known) -> Iterator[tuple[Array, Array]]:
+    """What the slips' x and y are."""
+    is_of_two = family.other is not None and (_primitive(family, forward), 1 - family.other) in _OF_TWO
+    for gate in family.gates:
+        x = known.values[gate.target]
+        if is_of_two and family.other is not None:
+            yield x, _operand(gate.position, family.other, forward, known)
+        else:
+            yield x, known.values[gate.result]
+
+
+def _operand(position: int, k: int, forward: Forward, known: Known) -> Array:
+    operand = forward.steps.steps[position].operands[k]
+    return np.asarray(operand.constant if operand.value is None else known.values[operand.value])
+
+
+def _with(gate: Gate, family: Family, forward: Forward, known: Known, other: Array) -> Array:
+    """The derivative of a product or a quotient with another value in place of its other operand."""
+    primitive, k = _primitive(family, forward), gate.ends[0][1]
+    with np.errstate(all="ignore"):
+        if primitive == "mul":
+            return other
+        return 1 / other if k == 0 else -other / known.values[gate.target] ** 2
+
+
+def _is_alive(family: Family, forward: Forward) -> bool:
+    """Whether the derivative is an argument's, or made of arguments: no number of the program's own."""
+    if family.other is None:
+        return False
+    value = forward.operand(family.gates[0].position, family.other)
+    return value is not None and value in forward.before
+
+
+def _ratio(wrong: Array, right: Array) -> float | None:
+    """The number that the right derivative was multiplied by; None where it is no number."""
+    size = float(np.vdot(right, right))
+    if not size:
+        return None
+    ratio = float(np.vdot(right, wrong)) / size
+    return ratio if np.allclose(wrong, ratio * right, rtol=1e-9, atol=1e-12 * float(np.abs(wrong).max())) else None
+
+
+def _row(gates: Sequence[Gate], wrong: Sequence[Array], known: Known) -> Row | None:
+    """The backward that has these derivatives; None where it cannot be had, in a loop, beside a derivative of zero."""
+    if len(gates) == 1:
+        (gate,) = gates
+        above = known.arriving[gate.result]
+        return Row(entering={gate.target: above * (wrong[0] - gate.derivative)})
+    changes: dict[At, Array] = {}
+    for gate, one in zip(gates, wrong):
+        if len(gate.ends) == 1 and gate.steps == 1:
+            changes[gate.ends[0]] = one - gate.derivative
+            continue
+        if ((gate.derivative == 0) & (one != 0)).any():
+            return None
+        ratio = np.divide(one, gate.derivative, out=np.ones_like(gate.derivative), where=gate.derivative != 0)
+        changes.update((at, known.local[at] * (ratio - 1)) for at in gate.ends)
+    return Row(changes)

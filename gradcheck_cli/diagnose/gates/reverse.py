@@ -1,0 +1,196 @@
+"""The gradient of a forward with local derivatives replaced, values untouched: many replacements in one batch.
+
+One reverse pass over the trace's steps. What a gate hands down is its upstream gradient times its local derivative plus
+a change of it; at a value a further gradient may enter. A row says both, so that each row is one wrong backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.diagnose.edges import Edges
+from gradcheck_cli.diagnose.flows import MOST_ROWS, TOGETHER
+from gradcheck_cli.graph.operations import is_elementwise
+from gradcheck_cli.graph.steps import Step, Steps
+from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
+from gradcheck_cli.witnesses.reference.compiling import compile_program
+
+Array = NDArray[Any]
+At = tuple[int, int]
+"""A step, by its position, and one of its operands."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One wrong backward.
+
+    Attributes:
+        changes: by gate, what is added to its local derivative, element by element.
+        entering: by value, what is added to the gradient that arrives there.
+        is_alone: the upstream gradient of the outputs is zero, so that only what enters flows.
+    """
+
+    changes: Mapping[At, Array] = field(default_factory=dict)
+    entering: Mapping[int, Array] = field(default_factory=dict)
+    is_alone: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """A forward and its right gradient at one case: what is there, what arrives there, and how gates multiply it."""
+
+    values: Mapping[int, Array]
+    arriving: Mapping[int, Array]
+    local: Mapping[At, Array]
+
+
+class Reverse:
+    """The compiled reverse pass of one case.
+
+    Args:
+        upstream: of the floating outputs, flattened as `Upstream.flat`.
+        open_values: those at which a gradient may enter.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        edges: Edges,
+        leaves: Sequence[Array],
+        upstream: Sequence[Array],
+        open_values: Sequence[int],
+        *,
+        device: str,
+    ) -> None:
+        self._steps = steps
+        self._shapes = _shapes(steps, leaves)
+        self._wanted: dict[int, tuple[int, ...]] = {}
+        for edge in edges.class_of:
+            self._wanted[edge.position] = (*self._wanted.get(edge.position, ()), edge.operand)
+        self._gates = [
+            (position, k)
+            for position, wanted in self._wanted.items()
+            for k in wanted
+            if is_gate(steps.steps[position], k)
+        ]
+        gate_shapes = [self._shapes[steps.steps[position].results[0]] for position, _ in self._gates]
+        self._changes = _places(self._gates, gate_shapes)
+        self._entering = _places(open_values, [self._shapes[value] for value in open_values])
+        size = sum(int(np.prod(shape)) for shape in self._shapes.values())
+        size += _total(self._changes) + _total(self._entering)
+        self._rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
+        # constants are arguments: another draw's program is the same
+        self._given = (list(steps.constants.values()), list(leaves), list(upstream))
+        self._program = compile_program(self._run, (*self._given, *self._filled(())), device)
+        right, values, arriving, local = self._program(*self._given, *self._filled(()))
+        self.right = tuple(np.asarray(gradient)[0] for gradient in right)
+        self.known = Known(*({key: np.asarray(one) for key, one in part.items()} for part in (values, arriving, local)))
+
+    def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
+        """By leaf, one gradient a row."""
+        found: list[list[Array]] = []
+        for start in range(0, len(rows), self._rows):
+            part = rows[start : start + self._rows]
+            gradients = self._program(*self._given, *self._filled(part))[0]
+            found.append([np.asarray(gradient)[: len(part)] for gradient in gradients])
+        return tuple(np.concatenate(parts) for parts in zip(*found))
+
+    def _filled(self, rows: Sequence[Row]) -> tuple[Array, Array, Array]:
+        changes = np.zeros((self._rows, _total(self._changes)))
+        entering = np.zeros((self._rows, _total(self._entering)))
+        share = np.ones(self._rows)
+        for number, row in enumerate(rows):
+            for at, change in row.changes.items():
+                changes[number, self._changes[at]] = np.reshape(change, -1)
+            for value, gradient in row.entering.items():
+                entering[number, self._entering[value]] = np.reshape(gradient, -1)
+            share[number] = not row.is_alone
+        return changes, entering, share
+
+    def _run(self, constants: Any, leaves: Any, upstream: Any, changes: Any, entering: Any, share: Any) -> Any:
+        steps = self._steps
+        values: dict[int, Any] = dict(zip(steps.constants, constants))
+        values.update(zip(steps.inputs, leaves))
+        for step in steps.steps:
+            operands = [value_of(operand, values) for operand in step.operands]
+            values.update(zip(step.results, function_of(step)(*operands)))
+        above: dict[int, Any] = {}
+        local: dict[At, Any] = {}
+        for value, part in self._entering.items():
+            above[value] = entering[:, part].reshape(-1, *values[value].shape).astype(values[value].dtype)
+        for operand, cotangent in zip(steps.outputs, upstream):
+            if operand.value is not None:
+                _add(above, operand.value, share.reshape(-1, *[1] * cotangent.ndim) * cotangent)
+        for position in range(len(steps.steps) - 1, -1, -1):
+            step, wanted = steps.steps[position], self._wanted.get(position, ())
+            if not any(result in above for result in step.results):
+                continue
+            gates = [k for k in wanted if (position, k) in self._changes]
+            others = [k for k in wanted if (position, k) not in self._changes]
+            if gates:
+                operands = [value_of(operand, values) for operand in step.operands]
+                ones = [jnp.ones_like(values[step.results[0]])]
+                for k, derivative in zip(gates, pull_back_of(function_of(step), operands, gates)(ones)):
+                    change = changes[:, self._changes[position, k]].reshape(-1, *derivative.shape)
+                    local[position, k] = derivative
+                    _add(above, step.operands[k].value, above[step.results[0]] * (derivative + change))
+            if others:
+                for k, rows in zip(others, _back(step, others, values, above, self._rows)):
+                    _add(above, step.operands[k].value, rows)
+        gradients = [
+            above.get(number, jnp.zeros((self._rows, *leaf.shape), leaf.dtype))
+            for number, leaf in zip(steps.inputs, leaves)
+        ]
+        arriving = {value: rows[0] for value, rows in above.items()}
+        return gradients, values, arriving, local
+
+
+def is_gate(step: Step, operand: int) -> bool:
+    """Whether each element of the result depends on that operand's element in its own place alone, in real numbers."""
+    if not is_elementwise(step):
+        return False
+    result, variable = step.equation.outvars[0].aval, step.equation.invars[operand].aval
+    return tuple(variable.shape) == tuple(result.shape) and result.dtype.kind == "f" and variable.dtype.kind == "f"
+
+
+def _shapes(steps: Steps, leaves: Sequence[Array]) -> dict[int, tuple[int, ...]]:
+    shapes = {number: tuple(leaf.shape) for number, leaf in zip(steps.inputs, leaves)}
+    for step in steps.steps:
+        shapes.update((n, tuple(variable.aval.shape)) for n, variable in zip(step.results, step.equation.outvars))
+    return shapes
+
+
+def _places(keys: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> dict[Any, slice]:
+    places, start = {}, 0
+    for key, shape in zip(keys, shapes):
+        size = int(np.prod(shape))
+        places[key] = slice(start, start + size)
+        start += size
+    return places
+
+
+def _total(places: Mapping[Any, slice]) -> int:
+    return max((place.stop for place in places.values()), default=0)
+
+
+def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:
+    """What the step hands back to each wanted operand, in each row."""
+    operands = [value_of(operand, values) for operand in step.operands]
+    pull_back = pull_back_of(function_of(step), operands, wanted)
+    cotangents = []
+    for number in step.results:
+        value = values[number]
+        if jnp.issubdtype(value.dtype, jnp.inexact):
+            cotangents.append(above.get(number, jnp.zeros((rows, *value.shape), value.dtype)).astype(value.dtype))
+    return jax.vmap(pull_back)(cotangents)
+
+
+def _add(above: dict[int, Any], value: Any, rows: Any) -> None:
+    above[value] = above[value] + rows if value in above else rows
