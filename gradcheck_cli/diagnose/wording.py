@@ -25,7 +25,7 @@ def claim(blame: Blame, gradients: Sequence[str]) -> str:
     through = f"`{blame.expression}` (line {blame.line})"
     if blame.operand and blame.operand != blame.expression:
         through = f"`{blame.operand}` in {through}"
-    return f"your {listing(gradients)} {_said(blame, len(gradients))} {through}: {_mend(blame.factor)}"
+    return f"your {listing(gradients)} {_said(blame, len(gradients))} {through}: {_mend(_factor(blame))}"
 
 
 def _said(blame: Blame, count: int) -> str:
@@ -39,7 +39,12 @@ def _said(blame: Blame, count: int) -> str:
         return f"{counts} twice {path}"
     if blame.factor == -0.5:
         return f"{has} only half of {path}"
-    return f"{takes} {number(1 + blame.factor, 4)} times {path}"
+    return f"{takes} {number(1 + _factor(blame), 4)} times {path}"
+
+
+def _factor(blame: Blame) -> float:
+    assert blame.factor is not None, "a path has a factor"
+    return blame.factor
 
 
 def _mend(factor: float) -> str:

@@ -64,6 +64,8 @@ _ELEMENTWISE = frozenset(
     "reduce_precision copy stop_gradient".split()
 )
 
+_COMPARISONS = frozenset("eq ne lt le gt ge and or not".split())
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -84,6 +86,15 @@ def is_elementwise(step: Step) -> bool:
         return False
     shape = tuple(equation.outvars[0].aval.shape)
     return all(tuple(variable.aval.shape) in (shape, ()) for variable in equation.invars)
+
+
+def is_elementwise_in(step: Step, operand: int) -> bool:
+    """Whether each element of the only output depends on that operand's element in its own place alone."""
+    equation = step.equation
+    inner = [equation] if equation.primitive.name not in WITH_RULES else _inner(equation)
+    if len(equation.outvars) != 1 or not {item.primitive.name for item in inner} <= _ELEMENTWISE | _COMPARISONS:
+        return False
+    return tuple(equation.invars[operand].aval.shape) == tuple(equation.outvars[0].aval.shape)
 
 
 def _inner(equation: Any) -> list[Any]:

@@ -1,1 +1,1 @@
-"""From a verdict to a gate of the forward whose local derivative yours leaves out or replaces. May import `diagnose`."""
+"""From a verdict to a gate of the forward whose local derivative yours leaves out or replaces. Imports `diagnose`."""

@@ -10,11 +10,13 @@ import numpy as np
 from gradcheck_cli.diagnose.edges import edges_of
 from gradcheck_cli.diagnose.explaining import MOST_CANDIDATES, MOST_STEPS
 from gradcheck_cli.diagnose.gates.elementwise import families_of
-from gradcheck_cli.diagnose.gates.errors import Wrong, are_held_against, errors_of
+from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
 from gradcheck_cli.diagnose.gates.products import of_products
+from gradcheck_cli.diagnose.gates.recovered import recovered
 from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
 from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
+from gradcheck_cli.diagnose.gates.selections import of_selections
 from gradcheck_cli.graph.steps import steps_of
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.tracing.forward import reference_leaves
@@ -46,38 +48,53 @@ class GateCase:
 
     Attributes:
         errors: by leaf that was judged.
+        files: the user's.
     """
 
     forward: Forward
     known: Known
     reverse: Reverse
     errors: tuple[Wrong, ...]
+    files: frozenset[str]
 
     def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient; of these keys only, where they are given."""
-        wrong = frozenset(one.position for one in self.errors if one.is_wrong)
+        wrong = frozenset(one.leaf for one in self.errors if one.is_wrong)
         replacements = [
             one
             for one in self._replacements()
             if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
         ][:MOST_CANDIDATES]
+        found = self._fitting(replacements)
+        explained = {name for fit in found for name in fit.names}
+        if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
+            masks = [
+                mask
+                for family in families_of(self.forward, self.known)
+                for mask in recovered(family, self.known, self.reverse, self.errors)
+                if only is None or mask.key in only
+            ]
+            found += self._fitting(masks)
+        return found
+
+    def _fitting(self, replacements: Sequence[Replacement]) -> list[Fit]:
         if not replacements:
             return []
         gradients = self.reverse.gradients([one.row for one in replacements])
-        found = []
-        for number, replacement in enumerate(replacements):
-            fit = self._fit(replacement, [gradient[number] for gradient in gradients])
-            if fit is not None:
-                found.append(fit)
-        return found
+        fits = [
+            self._fit(replacement, [gradient[number] for gradient in gradients])
+            for number, replacement in enumerate(replacements)
+        ]
+        return [fit for fit in fits if fit is not None]
 
     def _replacements(self) -> Iterable[Replacement]:
         for family in families_of(self.forward, self.known):
             yield from of_family(family, self.forward, self.known)
         yield from of_products(self.forward, self.known)
+        yield from of_selections(self.forward, self.known)
 
     def _fit(self, replacement: Replacement, gradients: Sequence[np.ndarray]) -> Fit | None:
-        rests = [one.rest(gradients[one.position].reshape(-1)) for one in self.errors]
+        rests = [one.rest(gradients[one.leaf].reshape(-1)) for one in self.errors]
         explained = [(one, rest) for one, rest in zip(self.errors, rests) if one.is_wrong and rest is not None]
         if not explained:
             return None
@@ -101,6 +118,7 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     values = sorted({edge.value for edge in edges.class_of})
     leaves = reference_leaves(subject.case)
     reverse = Reverse(steps, edges, leaves, subject.upstream.flat, values, device=subject.device)
-    if not are_held_against(errors, reverse.right):
+    errors = held_against(errors, reverse.right)
+    if not errors:
         return None
-    return GateCase(forward, reverse.known, reverse, errors)
+    return GateCase(forward, reverse.known, reverse, errors, traced.files)

@@ -1,4 +1,4 @@
-"""The gates of a forward: element by element from one value to another, in one step or in the steps of an expression."""
+"""The gates of a forward: one step, or the steps of an expression, that work element by element."""
 
 from __future__ import annotations
 
@@ -46,12 +46,15 @@ class Family:
         key: the same in another case.
         function: what it computes, where that is known.
         other: of a gate that is one step with two operands, the number of the other one.
+        is_of_two: it multiplies, divides or takes a power, so that slips are told in terms of both operands.
     """
 
     key: Hashable
     gates: tuple[Gate, ...]
     function: Function | None = None
     other: int | None = None
+
+    is_of_two: bool = False
 
     @property
     def derivative(self) -> Array:
@@ -74,7 +77,9 @@ def families_of(forward: Forward, known: Known) -> Iterator[Family]:
             continue
         values = known.values
         function = recognised([values[gate.target] for gate in gates], [values[gate.result] for gate in gates])
-        yield Family(key, tuple(gates), function, others[key])
+        primitive = forward.steps.steps[gates[0].position].equation.primitive.name
+        is_of_two = others[key] is not None and primitive in ("mul", "div", "pow")
+        yield Family(key, tuple(gates), function, others[key], is_of_two)
 
 
 def _ending_at(position: int, forward: Forward, known: Known) -> Iterator[tuple[Hashable, Gate, int | None]]:

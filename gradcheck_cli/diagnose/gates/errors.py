@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.cause import is_wrong
 from gradcheck_cli.diagnose.explaining import CLEAR, REST
@@ -13,31 +14,38 @@ from gradcheck_cli.diagnose.gates.reverse import Array
 from gradcheck_cli.judge.verdict import AUTODIFF, DrawVerdict, LeafVerdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wrong:
     """One gradient, yours and the right one.
 
     Attributes:
-        position: of the leaf.
+        leaf: its position.
         name, called: the leaf, and what the user calls its gradient.
         is_wrong: it was found wrong, clearly.
         tolerance: how far yours may be from the right one.
+        at: the elements that are looked at: those that are at no kink.
     """
 
-    position: int
+    leaf: int
     name: str
     called: str
     is_wrong: bool
     yours: Array
     right: Array
     tolerance: Array
+    at: NDArray[np.intp]
+
+    @property
+    def error(self) -> Array:
+        """Yours less the right one, at those elements."""
+        return (self.yours - self.right)[self.at]
 
     def rest(self, predicted: Array) -> float | None:
         """What a wrong backward leaves unexplained, as a share of the error; None where that is too much."""
-        left = np.abs(self.yours - predicted)
-        size = float(np.linalg.norm(self.yours - self.right))
+        left = np.abs(self.yours - predicted)[self.at]
+        size = float(np.linalg.norm(self.error))
         room = 1 + float(np.linalg.norm(predicted)) / max(float(np.linalg.norm(self.right)), 1e-300)
-        if (left > self.tolerance * min(room, 1e3)).any():
+        if (left > self.tolerance[self.at] * min(room, 1e3)).any():
             return None
         rest = float(np.linalg.norm(left)) / size if size else 0.0
         return rest if not self.is_wrong or rest < REST else None
@@ -76,14 +84,36 @@ def _error(position: int, leaf: LeafVerdict) -> Wrong | None:
     if leaf.bars is not None:
         tolerance = tolerance + leaf.bars.reshape(-1)
     is_clear = float(np.linalg.norm(yours - right)) > CLEAR * float(np.linalg.norm(tolerance))
+    is_excused = (np.abs(yours - right) > tolerance) & ~_wrong_map(leaf)
     received = leaf.received
     return Wrong(
-        position, received.leaf.name, received.name, is_wrong(leaf) and is_clear, yours, right, tolerance
+        leaf=position,
+        name=received.leaf.name,
+        called=received.name,
+        is_wrong=is_wrong(leaf) and is_clear,
+        yours=yours,
+        right=right,
+        tolerance=tolerance,
+        at=np.flatnonzero(~is_excused),
     )
 
 
-def are_held_against(errors: Sequence[Wrong], gradients: Sequence[Array]) -> bool:
-    """Whether these are the gradients that yours were held against."""
-    return all(
-        (np.abs(gradients[one.position].reshape(-1) - one.right) <= one.tolerance).all() for one in errors
-    )
+def _wrong_map(leaf: LeafVerdict) -> NDArray[np.bool_]:
+    size = 0 if leaf.reference is None else leaf.reference.size
+    return np.zeros(size, np.bool_) if leaf.wrong_map is None else leaf.wrong_map.reshape(-1)
+
+
+def held_against(errors: Sequence[Wrong], gradients: Sequence[Array]) -> tuple[Wrong, ...]:
+    """The errors where yours were held against these gradients: at a kink, another slope may have been taken.
+
+    Nothing where that is less than half of a wrong one.
+    """
+    kept = []
+    for one in errors:
+        is_same = np.abs(gradients[one.leaf].reshape(-1) - one.right) <= one.tolerance
+        at = one.at[is_same[one.at]]
+        if 2 * len(at) >= one.right.size:
+            kept.append(replace(one, at=at))
+        elif one.is_wrong:
+            return ()
+    return tuple(kept)

@@ -16,16 +16,53 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[Any]
-OfBoth = Callable[[Array, Array], Array]
-"""Of the input and the output."""
+
+
+def _gelu_slope(x: Array) -> Array:
+    return np.asarray(special.ndtr(x) + x * _density(x))
+
+
+def _density(x: Array) -> Array:
+    return np.asarray(np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi))
+
+
+def _inner(x: Array) -> Array:
+    """What GELU's tanh form takes the place of Φ with (Hendrycks and Gimpel, 2016, eq. 2)."""
+    return np.asarray(np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def _gelu_tanh_slope(x: Array) -> Array:
+    t = _inner(x)
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t**2) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
+
+
+_KNOWN = {
+    **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "sin", "cos", "sign", "pi", "ones_like")},
+    "sigmoid": special.expit,
+    "Phi": special.ndtr,
+    "phi": _density,
+    "t": _inner,
+    "slope_of_gelu": _gelu_slope,
+    "slope_of_gelus_tanh_form": _gelu_tanh_slope,
+}
+"""What formulas are written with."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """A formula in x and y: as it is read, and as it is computed."""
+    """A formula of this package's own in x and y, written as Python; `text` is how it is read, where that differs."""
 
-    text: str
-    of: OfBoth
+    formula: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text or self.formula
+
+    def of(self, x: Array, y: Array) -> Array:
+        """Its values."""
+        with np.errstate(all="ignore"):
+            found = eval(self.formula, {"__builtins__": {}}, {**_KNOWN, "x": x, "y": y})
+        return np.broadcast_to(np.asarray(found, np.float64), np.shape(x))
 
 
 @dataclass(frozen=True)
@@ -33,240 +70,90 @@ class Function:
     """One elementwise function.
 
     Attributes:
-        name: as a person calls it.
         value: from inputs to outputs.
         derivative: in x and y.
         slips: what is written for the derivative by mistake, the commonest first.
         is_mask: the derivative only says where the gradient passes.
     """
 
-    name: str
     value: Callable[[Array], Array]
     derivative: Said
     slips: tuple[Said, ...] = ()
     is_mask: bool = False
 
 
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(special.expit(x))
+def _function(value: Callable[[Array], Array], derivative: str | Said, *slips: str | Said) -> Function:
+    said = [one if isinstance(one, Said) else Said(one) for one in (derivative, *slips)]
+    return Function(value, said[0], tuple(said[1:]))
 
 
-def _normal(x: Array) -> Array:
-    return np.asarray(special.ndtr(x))
+def _power(n: int) -> Function:
+    first = "2 * x" if n == 2 else f"{n} * x**{n - 1}"
+    return _function(lambda x: x**n, first, f"{n} * x**{n}", f"{n}", f"x**{n}", *([f"{n} * x"] if n > 2 else []))
 
 
-def _density(x: Array) -> Array:
-    return np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-
-
-_C = math.sqrt(2 / math.pi)
-
-
-def _inner(x: Array) -> Array:
-    return np.asarray(np.tanh(_C * (x + 0.044715 * x**3)))
-
-
-def _gelu_tanh_slope(x: Array, _: Array) -> Array:
-    t = _inner(x)
-    return 0.5 * (1 + t) + 0.5 * x * (1 - t**2) * _C * (1 + 3 * 0.044715 * x**2)
-
-
-def _gelu_slope(x: Array, _: Array) -> Array:
-    return _normal(x) + x * _density(x)
-
-
-_SQUARED_OUTPUT = Said("1 - y²", lambda x, y: 1 - y**2)
-_LOGISTIC_OUTPUT = Said("y (1 - y)", lambda x, y: y * (1 - y))
-_OUTPUT = Said("y", lambda x, y: y)
-_INPUT = Said("x", lambda x, y: x)
-_OF_SIGMOID = Said("σ(x) (1 - σ(x))", lambda x, y: _sigmoid(x) * (1 - _sigmoid(x)))
+_LOGISTIC = "sigmoid(x) * (1 - sigmoid(x))"
 
 FUNCTIONS: tuple[Function, ...] = (
-    Function(
-        "sigmoid",
-        _sigmoid,
-        _LOGISTIC_OUTPUT,
-        (
-            _OUTPUT,
-            Said("1 - y", lambda x, y: 1 - y),
-            Said("x (1 - x)", lambda x, y: x * (1 - x)),
-            _SQUARED_OUTPUT,
-            Said("y²", lambda x, y: y**2),
-            Said("y (1 + y)", lambda x, y: y * (1 + y)),
-            Said("σ(y) (1 - σ(y))", lambda x, y: _sigmoid(y) * (1 - _sigmoid(y))),
-        ),
+    # the logistic function
+    _function(
+        special.expit, "y * (1 - y)", "y", "1 - y", "x * (1 - x)", "1 - y**2", "y**2", "y * (1 + y)",
+        "sigmoid(y) * (1 - sigmoid(y))",
     ),
-    Function(
-        "tanh",
-        np.tanh,
-        _SQUARED_OUTPUT,
-        (
-            Said("1 - y", lambda x, y: 1 - y),
-            Said("1 - x²", lambda x, y: 1 - x**2),
-            _LOGISTIC_OUTPUT,
-            Said("1 + y²", lambda x, y: 1 + y**2),
-            Said("1 - tanh(y)²", lambda x, y: 1 - np.tanh(y) ** 2),
-            _OUTPUT,
-            Said("y²", lambda x, y: y**2),
-            Said("(1 - y)²", lambda x, y: (1 - y) ** 2),
-        ),
+    _function(
+        np.tanh, "1 - y**2", "1 - y", "1 - x**2", "y * (1 - y)", "1 + y**2", "1 - tanh(y)**2", "y", "y**2", "(1 - y)**2",
     ),
-    Function("ReLU", lambda x: np.maximum(x, 0), Said("1 where x > 0", lambda x, y: x > 0), (), is_mask=True),
-    Function("absolute value", np.abs, Said("the sign of x", lambda x, y: np.sign(x)), (_INPUT,), is_mask=True),
-    Function(
-        "exponential",
-        np.exp,
-        _OUTPUT,
-        (
-            _INPUT,
-            Said("x y", lambda x, y: x * y),
-            Said("y - 1", lambda x, y: y - 1),
-            Said("y²", lambda x, y: y**2),
-            Said("1 / x", lambda x, y: 1 / x),
-            Said("exp(y)", lambda x, y: np.exp(y)),
-        ),
+    Function(lambda x: np.maximum(x, 0), Said("x > 0", "1 where x > 0"), is_mask=True),
+    Function(np.abs, Said("sign(x)"), (Said("x"),), is_mask=True),
+    _function(np.exp, Said("y"), "x", "x * y", "y**2", "exp(y)"),
+    _function(np.expm1, "exp(x)", "y"),
+    _function(np.log, "1 / x", "1 / y", "y", "x", "1 / x**2"),
+    _function(np.log1p, "1 / (1 + x)", "1 / x", "1 / y"),
+    _function(np.sqrt, "1 / (2 * y)", "1 / (2 * x)", "1 / x", "y", "y / 2", "2 * y"),
+    # the reciprocal of a root, and of a number
+    _function(
+        lambda x: 1 / np.sqrt(x), "-y**3 / 2", "-y**2 / 2", "-y / 2", "-y", "-y**2", "-1 / (2 * x**2)", "y / 2",
     ),
-    Function("expm1", np.expm1, Said("exp(x)", lambda x, y: np.exp(x)), (_OUTPUT,)),
-    Function(
-        "logarithm",
-        np.log,
-        Said("1 / x", lambda x, y: 1 / x),
-        (Said("1 / y", lambda x, y: 1 / y), _OUTPUT, _INPUT, Said("1 / x²", lambda x, y: 1 / x**2)),
+    _function(lambda x: 1 / x, "-1 / x**2", "-1 / x", "1 / x", "-1", "-1 / x**3"),
+    # softplus
+    _function(
+        lambda x: np.logaddexp(0, x), "sigmoid(x)", _LOGISTIC, "sigmoid(y)", "1 - sigmoid(x)", "tanh(x)", "y", "exp(x)",
     ),
-    Function(
-        "log1p",
-        np.log1p,
-        Said("1 / (1 + x)", lambda x, y: 1 / (1 + x)),
-        (Said("1 / x", lambda x, y: 1 / x), Said("1 / y", lambda x, y: 1 / y)),
+    # SiLU
+    _function(
+        lambda x: x * special.expit(x), "sigmoid(x) * (1 + x * (1 - sigmoid(x)))",
+        _LOGISTIC, "y * (1 - y)", "y", "1 + x * (1 - sigmoid(x))", "sigmoid(x) * (1 + x * sigmoid(x))",
     ),
-    Function(
-        "square root",
-        np.sqrt,
-        Said("1 / (2 y)", lambda x, y: 1 / (2 * y)),
-        (
-            Said("1 / (2 x)", lambda x, y: 1 / (2 * x)),
-            Said("1 / x", lambda x, y: 1 / x),
-            _OUTPUT,
-            Said("y / 2", lambda x, y: y / 2),
-            Said("2 y", lambda x, y: 2 * y),
-        ),
+    # GELU, and its tanh form
+    _function(
+        lambda x: x * special.ndtr(x), Said("Phi(x) + x * phi(x)", "Φ(x) + x * φ(x)"),
+        Said("slope_of_gelus_tanh_form(x)", "the derivative of GELU's tanh form"),
+        Said("Phi(x) + phi(x)", "Φ(x) + φ(x)"), Said("phi(x)", "φ(x)"), Said("x > 0", "1 where x > 0"), "y",
     ),
-    Function(
-        "reciprocal square root",
-        lambda x: 1 / np.sqrt(x),
-        Said("-y³ / 2", lambda x, y: -(y**3) / 2),
-        (
-            Said("-y² / 2", lambda x, y: -(y**2) / 2),
-            Said("-y / 2", lambda x, y: -y / 2),
-            Said("-1 / (2 x²)", lambda x, y: -1 / (2 * x**2)),
-            Said("-y", lambda x, y: -y),
-            Said("-y²", lambda x, y: -(y**2)),
-            Said("1 / (2 sqrt(x))", lambda x, y: y / 2),
-        ),
+    _function(
+        lambda x: 0.5 * x * (1 + _inner(x)), Said("slope_of_gelus_tanh_form(x)", "the derivative of the tanh form"),
+        Said("slope_of_gelu(x)", "Φ(x) + x * φ(x), the exact GELU's"), Said("Phi(x)", "Φ(x)"),
+        Said("(1 + t(x)) / 2 + x / 2 * (1 - t(x)**2)", "a derivative without that of the tanh's argument"),
+        Said("(1 + t(x)) / 2 + x / 2 * (1 - t(x)**2) * sqrt(2 / pi)", "a derivative without that of the cube"),
     ),
-    Function(
-        "reciprocal",
-        lambda x: 1 / x,
-        Said("-1 / x²", lambda x, y: -1 / x**2),
-        (
-            Said("-1 / x", lambda x, y: -1 / x),
-            Said("1 / x", lambda x, y: 1 / x),
-            Said("-1", lambda x, y: -np.ones_like(x)),
-            Said("-1 / x³", lambda x, y: -1 / x**3),
-        ),
+    _function(np.sin, "cos(x)", "y", "-y", "cos(y)"),
+    _function(np.cos, "-sin(x)", "y", "-sin(y)"),
+    _function(
+        special.erf, "2 / sqrt(pi) * exp(-x**2)", "2 / sqrt(pi) * exp(-x**2 / 2)", "2 / sqrt(pi) * exp(-2 * x**2)",
+        "1 - y**2",
     ),
-    Function(
-        "softplus",
-        lambda x: np.logaddexp(0, x),
-        Said("σ(x)", lambda x, y: _sigmoid(x)),
-        (
-            _OF_SIGMOID,
-            Said("σ(y)", lambda x, y: _sigmoid(y)),
-            Said("1 - σ(x)", lambda x, y: _sigmoid(-x)),
-            Said("tanh(x)", lambda x, y: np.tanh(x)),
-            _OUTPUT,
-            Said("exp(x)", lambda x, y: np.exp(x)),
-        ),
-    ),
-    Function(
-        "SiLU",
-        lambda x: x * _sigmoid(x),
-        Said("σ(x) (1 + x (1 - σ(x)))", lambda x, y: _sigmoid(x) * (1 + x * _sigmoid(-x))),
-        (
-            _OF_SIGMOID,
-            Said("y (1 - y)", lambda x, y: y * (1 - y)),
-            _OUTPUT,
-            Said("1 + x (1 - σ(x))", lambda x, y: 1 + x * _sigmoid(-x)),
-            Said("σ(x) (1 + x σ(x))", lambda x, y: _sigmoid(x) * (1 + x * _sigmoid(x))),
-            Said("y + σ(x)", lambda x, y: y + _sigmoid(x)),
-        ),
-    ),
-    Function(
-        "GELU",
-        lambda x: x * _normal(x),
-        Said("Φ(x) + x φ(x)", _gelu_slope),
-        (
-            Said("the slope of GELU's tanh form", _gelu_tanh_slope),
-            Said("Φ(x) + φ(x)", lambda x, y: _normal(x) + _density(x)),
-            Said("φ(x)", lambda x, y: _density(x)),
-            Said("1 where x > 0", lambda x, y: x > 0),
-            Said("y", lambda x, y: y),
-        ),
-    ),
-    Function(
-        "GELU (tanh form)",
-        lambda x: 0.5 * x * (1 + _inner(x)),
-        Said("the slope of its tanh form", _gelu_tanh_slope),
-        (
-            Said("Φ(x) + x φ(x), the exact GELU's", _gelu_slope),
-            Said("Φ(x)", lambda x, y: _normal(x)),
-            Said(
-                "0.5 (1 + t) + 0.5 x (1 - t²), without the inner derivative",
-                lambda x, y: 0.5 * (1 + _inner(x)) + 0.5 * x * (1 - _inner(x) ** 2),
-            ),
-            Said(
-                "0.5 (1 + t) + 0.5 x (1 - t²) √(2/π), without that of the cube",
-                lambda x, y: 0.5 * (1 + _inner(x)) + 0.5 * x * (1 - _inner(x) ** 2) * _C,
-            ),
-        ),
-    ),
-    Function(
-        "sine",
-        np.sin,
-        Said("cos(x)", lambda x, y: np.cos(x)),
-        (_OUTPUT, Said("-sin(x)", lambda x, y: -y), Said("cos(y)", lambda x, y: np.cos(y))),
-    ),
-    Function(
-        "cosine",
-        np.cos,
-        Said("-sin(x)", lambda x, y: -np.sin(x)),
-        (_OUTPUT, Said("-sin(y)", lambda x, y: -np.sin(y))),
-    ),
-    Function(
-        "error function",
-        lambda x: np.asarray(special.erf(x)),
-        Said("2 exp(-x²) / √π", lambda x, y: 2 / math.sqrt(math.pi) * np.exp(-(x**2))),
-        (
-            Said("2 exp(-x² / 2) / √π", lambda x, y: 2 / math.sqrt(math.pi) * np.exp(-(x**2) / 2)),
-            Said("2 exp(-2 x²) / √π", lambda x, y: 2 / math.sqrt(math.pi) * np.exp(-2 * x**2)),
-            Said("1 - y²", lambda x, y: 1 - y**2),
-        ),
-    ),
-    *(
-        Function(
-            {2: "square", 3: "cube"}.get(n, f"power {n}"),
-            lambda x, n=n: x**n,  # type: ignore[misc]
-            Said(f"{n} x" if n == 2 else f"{n} x^{n - 1}", lambda x, y, n=n: n * x ** (n - 1)),  # type: ignore[misc]
-            (
-                Said(f"{n} x^{n}", lambda x, y, n=n: n * x**n),  # type: ignore[misc]
-                Said(str(n), lambda x, y, n=n: n * np.ones_like(x)),  # type: ignore[misc]
-                Said(f"x^{n}", lambda x, y, n=n: x**n),  # type: ignore[misc]
-                *([Said(f"{n} x", lambda x, y, n=n: n * x)] if n > 2 else []),  # type: ignore[misc]
-            ),
-        )
-        for n in (2, 3, 4)
-    ),
-)
+    *(_power(n) for n in (2, 3, 4)),
+)  # fmt: skip
+
+OF_TWO: dict[tuple[str, int], tuple[Said, ...]] = {
+    ("mul", 0): (Said("y**2"),),
+    ("mul", 1): (Said("y**2"),),
+    ("div", 0): (Said("1 / y**2"), Said("y")),
+    ("div", 1): tuple(map(Said, ("-y / x", "1 / x**2", "-1 / x**2", "-y / x**3", "-y", "1 / x", "-1 / x"))),
+    ("pow", 0): tuple(map(Said, ("y * x**y", "x**(y - 1)", "x**y", "y"))),
+    ("pow", 1): tuple(map(Said, ("log(y)", "y**x"))),
+}
+"""Slips of what has two operands, by JAX's primitive and the operand: x is that operand, y the other one."""
 
 
 def recognised(inputs: Sequence[Array], outputs: Sequence[Array]) -> Function | None:
@@ -276,9 +163,10 @@ def recognised(inputs: Sequence[Array], outputs: Sequence[Array]) -> Function | 
         return None
     with np.errstate(all="ignore"):
         for function in FUNCTIONS:
-            few = function.value(x[:2])
-            if np.allclose(few, y[:2], rtol=1e-9, atol=1e-12) and np.allclose(
-                function.value(x), y, rtol=1e-9, atol=1e-12
-            ):
+            if _is_close(function.value(x[:2]), y[:2]) and _is_close(function.value(x), y):
                 return function
     return None
+
+
+def _is_close(one: Array, other: Array) -> bool:
+    return bool((np.abs(one - other) <= 1e-12 + 1e-9 * np.abs(other)).all())

@@ -42,8 +42,7 @@ def gates(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Ca
         return ()
     again = {fit.replacement.key: fit for fit in other.fits({fit.replacement.key for fit in fits})}
     kept = [fit for fit in fits if _holds(fit, again.get(fit.replacement.key))]
-    files = getattr(subject.traced, "files", frozenset())
-    lines = {path: read(path).splitlines() for path in files}
+    lines = {path: read(path).splitlines() for path in case.files}
     return _causes(kept, Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines), case)
 
 

@@ -36,13 +36,20 @@ class Names:
         value = self._forward.operand(position, k)
         return use_of(Edge(position, k, -1 if value is None else value), self._forward.steps, self._leaves, self._lines)
 
+    def primitive(self, position: int) -> str:
+        """The name of what a step does."""
+        return str(self._forward.steps.steps[position].equation.primitive.name)
+
     def operand(self, position: int, k: int) -> str:
         """What the user calls a step's operand; "" where that is not known."""
-        use, value = self.use(position, k), self._forward.operand(position, k)
-        written = use.operand if use is not None else ""
-        if written and use is not None and written != use.expression:
-            return written
-        return "" if value is None else self.value(value)
+        value = self._forward.operand(position, k)
+        known = "" if value is None else self.value(value)
+        if known:
+            return known
+        use = self.use(position, k)
+        # `einsum` takes its operands in an order of its own
+        is_told = use is not None and use.operand != use.expression and "einsum" not in use.expression
+        return use.operand if use is not None and is_told else ""
 
     def value(self, number: int) -> str:
         """What the user calls a value; "" where that is not known."""

@@ -1,4 +1,7 @@
-"""Matrix products as gates: another value in place of an operand, or no product on the way back at all."""
+"""Products that sum: of matrices, and of an operand that is repeated, as a gain is for each row.
+
+On the way back another value may stand in place of an operand, or no product at all.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def of_products(forward: Forward, known: Known) -> Iterator[Replacement]:
-    """All that may stand in place of what a matrix product multiplies the gradient by."""
+    """All that may stand in place of what such a product multiplies the gradient by."""
     grouped: dict[tuple[Hashable, int], list[int]] = defaultdict(list)
     for position, alive in forward.alive.items():
-        if forward.steps.steps[position].equation.primitive.name == "dot_general":
-            for k in alive:
+        for k in alive:
+            if _is_product(forward.steps.steps[position].equation, k):
                 grouped[forward.unit[position], k].append(position)
     for (unit, k), positions in grouped.items():
         if all(forward.result(position) in known.arriving for position in positions):
@@ -51,6 +54,10 @@ def _of_product(
 
     if all(up.shape == pair[k].shape for up, pair in zip(above, operands)):
         yield Replacement((unit, k, Kind.LEFT_OUT), Kind.LEFT_OUT, row(above), first, k, target)
+    elif forward.steps.steps[first].equation.primitive.name != "dot_general":
+        shapes = [forward.steps.steps[position].equation.invars[k].aval.shape for position in positions]
+        ones = [_summed(up, shape) for up, shape in zip(above, shapes)]
+        yield Replacement((unit, k, Kind.LEFT_OUT), Kind.LEFT_OUT, row(ones), first, k, target)
     for sibling in siblings([(position, 1 - k) for position in positions], forward, values):
         others = sibling.of(values)
         wrong = [_handed_down(forward, p, k, other, up) for p, other, up in zip(positions, others, above)]
@@ -66,9 +73,24 @@ def _array(position: int, k: int, forward: Forward, known: Known) -> Array:
 def _handed_down(forward: Forward, position: int, k: int, other: Array, above: Array) -> Array:
     """The upstream gradient times the other operand, summed over what the target does not have."""
     equation = forward.steps.steps[position].equation
+    if equation.primitive.name == "mul":
+        return _summed(above * other, equation.invars[k].aval.shape)
     own, others, out = _letters(equation, k)
-    found = np.einsum(f"{out},{others}->{own}", above, other)
-    return np.asarray(found)
+    return np.asarray(np.einsum(f"{out},{others}->{own}", above, other))
+
+
+def _summed(array: Array, shape: Sequence[int]) -> Array:
+    """Over the axes along which that shape is repeated."""
+    if not shape:
+        return np.asarray(array.sum())
+    axes = tuple(axis for axis, size in enumerate(shape) if size != array.shape[axis])
+    return np.asarray(array.sum(axis=axes, keepdims=True))
+
+
+def _is_product(equation: Any, k: int) -> bool:
+    if equation.primitive.name == "mul":
+        return tuple(equation.invars[k].aval.shape) != tuple(equation.outvars[0].aval.shape)
+    return bool(equation.primitive.name == "dot_general")
 
 
 def _letters(equation: Any, k: int) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck_cli.diagnose.gates.elementwise import Family, Gate
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.functions import Said
+from gradcheck_cli.diagnose.gates.functions import OF_TWO, Said
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
 from gradcheck_cli.diagnose.gates.siblings import Sibling, siblings
 
@@ -103,23 +103,19 @@ def _wrong(
     values = known.values
     for said in _slips(family, forward):
         pairs = _pairs(family, forward, known)
-        with np.errstate(all="ignore"):
-            yield Kind.SLIP, said.text, None, [said.of(x, y) for x, y in pairs]
+        yield Kind.SLIP, str(said), None, [said.of(x, y) for x, y in pairs]
     if family.other is not None and _primitive(family, forward) in ("mul", "div"):
         for sibling in siblings([(gate.position, family.other) for gate in gates], forward, values):
             wrong = [_with(gate, family, forward, known, w) for gate, w in zip(gates, sibling.of(values))]
             yield Kind.OTHER_VALUE, "", sibling, wrong
-    elif function is not None and gates[0].steps <= LONGEST_ELSEWHERE:
+    elif function is not None:
         for sibling in siblings([gate.ends[0] for gate in gates], forward, values, [gate.target for gate in gates]):
             taken = sibling.of(values)
             with np.errstate(all="ignore"):
                 wrong = [function.derivative.of(w, function.value(w)) for w in taken]
                 yield (Kind.MASK if is_mask else Kind.ELSEWHERE), "", sibling, wrong
-                if function.derivative.text == "y":
+                if function.derivative.formula == "y":
                     yield Kind.OTHER_VALUE, "", sibling, taken
-
-
-LONGEST_ELSEWHERE = 14
 
 
 def is_selection(family: Family) -> bool:
@@ -150,46 +146,20 @@ def _masks(family: Family, known: Known) -> Iterator[tuple[str, Sequence[Array]]
 
 
 def _primitive(family: Family, forward: Forward) -> str:
-    return str(forward.steps.steps[family.gates[0].position].equation.primitive.name) if family.other is not None else ""
-
-
-_OF_TWO = {
-    ("mul", 0): (Said("y²", lambda x, y: y**2),),
-    ("mul", 1): (Said("y²", lambda x, y: y**2),),
-    ("div", 0): (Said("1 / y²", lambda x, y: 1 / y**2), Said("y", lambda x, y: y)),
-    ("div", 1): (
-        Said("-y / x", lambda x, y: -y / x),
-        Said("1 / x²", lambda x, y: 1 / x**2),
-        Said("-1 / x²", lambda x, y: -1 / x**2),
-        Said("-y / x³", lambda x, y: -y / x**3),
-        Said("-y", lambda x, y: -y),
-        Said("1 / x", lambda x, y: 1 / x),
-        Said("-1 / x", lambda x, y: -1 / x),
-    ),
-    ("pow", 0): (
-        Said("y x^y", lambda x, y: y * x**y),
-        Said("x^(y - 1)", lambda x, y: x ** (y - 1)),
-        Said("x^y", lambda x, y: x**y),
-        Said("y", lambda x, y: y),
-    ),
-    ("pow", 1): (Said("log(y)", lambda x, y: np.log(y)), Said("y^x", lambda x, y: y**x)),
-}
-"""By primitive and operand: slips, with x that operand and y the other one."""
+    return str(forward.steps.steps[family.gates[0].position].equation.primitive.name)
 
 
 def _slips(family: Family, forward: Forward) -> tuple[Said, ...]:
-    if family.other is None:
-        return family.function.slips if family.function is not None else ()
-    own = _OF_TWO.get((_primitive(family, forward), 1 - family.other), ())
-    return own or (family.function.slips if family.function is not None else ())
+    if family.is_of_two and family.other is not None:
+        return OF_TWO[_primitive(family, forward), 1 - family.other]
+    return family.function.slips if family.function is not None else ()
 
 
 def _pairs(family: Family, forward: Forward, known: Known) -> Iterator[tuple[Array, Array]]:
     """What the slips' x and y are."""
-    is_of_two = family.other is not None and (_primitive(family, forward), 1 - family.other) in _OF_TWO
     for gate in family.gates:
         x = known.values[gate.target]
-        if is_of_two and family.other is not None:
+        if family.is_of_two and family.other is not None:
             yield x, _operand(gate.position, family.other, forward, known)
         else:
             yield x, known.values[gate.result]

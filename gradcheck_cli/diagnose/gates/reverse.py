@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.edges import Edges
 from gradcheck_cli.diagnose.flows import MOST_ROWS, TOGETHER
-from gradcheck_cli.graph.operations import is_elementwise
+from gradcheck_cli.graph.operations import is_elementwise_in
 from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
 from gradcheck_cli.witnesses.reference.compiling import compile_program
@@ -154,10 +154,8 @@ class Reverse:
 
 def is_gate(step: Step, operand: int) -> bool:
     """Whether each element of the result depends on that operand's element in its own place alone, in real numbers."""
-    if not is_elementwise(step):
-        return False
     result, variable = step.equation.outvars[0].aval, step.equation.invars[operand].aval
-    return tuple(variable.shape) == tuple(result.shape) and result.dtype.kind == "f" and variable.dtype.kind == "f"
+    return is_elementwise_in(step, operand) and result.dtype.kind == "f" and variable.dtype.kind == "f"
 
 
 def _shapes(steps: Steps, leaves: Sequence[Array]) -> dict[int, tuple[int, ...]]:

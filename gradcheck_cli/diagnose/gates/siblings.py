@@ -56,7 +56,7 @@ def siblings(
 
 def _roles(count: int, forward: Forward) -> list[tuple[Hashable, Hashable, tuple[int, ...]]]:
     """What each step uses and gives, over its turns; those of as many turns only."""
-    found = []
+    found: list[tuple[Hashable, Hashable, tuple[int, ...]]] = []
     for unit, turns in forward.turns.items():
         if len(turns) != count:
             continue

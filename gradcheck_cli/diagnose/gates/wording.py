@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradcheck_cli.diagnose.gates.elementwise import Family
 from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
+
+_X_OR_Y = re.compile(r"\b[xy]\b")
+_SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
+"""What can stand in a formula as it is: `h`, `self.out`, `x[0]`."""
 
 
 @dataclass(frozen=True)
@@ -31,86 +34,114 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
     use = names.use(replacement.position, replacement.operand)
     if use is None:
         return None
-    yours, verb = listing(gradients), (lambda one, many: one if len(gradients) == 1 else many)
-    place = f"`{use.expression}` (line {use.line})"
-    family, kind = replacement.family, replacement.kind
-    if kind is Kind.MASK:
-        where = f"the mask of `{_sibling(replacement, names)}`" if replacement.sibling else replacement.said
-        let = f"your {yours} {verb('lets', 'let')} the gradient through {place}"
-        rule = _passes(family, names, replacement)
-        if replacement.sibling is not None:
-            return Told(f"{let} by {where}: {rule}", None, use) if _sibling(replacement, names) else None
-        return Told(f"{let} {where}: {rule}", None, use)
-    due = _due(replacement, names)
-    if kind is Kind.LEFT_OUT:
-        if family is None or family.other is not None:
-            other = _other(replacement, names)
+    say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
+    says = {
+        Kind.LEFT_OUT: say.left_out,
+        Kind.MASK: say.mask,
+        Kind.SLIP: say.slip,
+        Kind.OTHER_VALUE: say.other_value,
+        Kind.ELSEWHERE: say.elsewhere,
+    }
+    found = says[replacement.kind]()
+    return None if found is None else Told(*found, use)
+
+
+Pair = tuple[str, str | None]
+"""A claim and its mend."""
+
+
+@dataclass(frozen=True)
+class _Saying:
+    replacement: Replacement
+    names: Names
+    gradients: tuple[str, ...]
+    place: str
+
+    def left_out(self) -> Pair | None:
+        primitive = self.names.primitive(self.replacement.position) if self._is_of_two else ""
+        if primitive == "div" and self.replacement.operand == 1:
+            primitive = ""
+        if primitive in ("mul", "div", "dot_general"):
+            other = self._other
             if not other:
                 return None
-            claim = f"your {yours} {verb('leaves', 'leave')} out `{other}` of {place}"
-            return Told(f"{claim}: multiply the upstream gradient by it", None, use)
-        claim = f"your {yours} {verb('passes', 'pass')} {place} unchanged"
-        return Told(f"{claim}: multiply the upstream gradient by its local derivative{due}", None, use)
-    if kind is Kind.SLIP:
-        has = f"your {yours} {verb('takes', 'take')} {_written(replacement.said, replacement, names)}"
-        return Told(f"{has} for the local derivative of {place}{_right(due)}", None, use)
-    other = _sibling(replacement, names)
-    if not other:
-        return None
-    if kind is Kind.ELSEWHERE:
-        at = names.value(replacement.target) or names.operand(replacement.position, replacement.operand)
-        taken = f"your {yours} {verb('takes', 'take')} the local derivative of {place} at `{other}`"
-        return Told(f"{taken}: take it at `{at}`" if at else taken, None, use)
-    belongs = _other(replacement, names)
-    if not belongs or belongs == other:
-        return None
-    return Told(
-        f"your {yours} {verb('uses', 'use')} `{other}` where `{belongs}` belongs, in {place}",
-        f"multiply the upstream gradient by `{belongs}` there",
-        use,
-    )
+            does = "divide" if primitive == "div" else "multiply"
+            leaves = f"{self._yours('leaves', 'leave')} out `{other}` of {self.place}"
+            return f"{leaves}: {does} the upstream gradient by it", None
+        claim = f"{self._yours('passes', 'pass')} {self.place} unchanged"
+        return f"{claim}: multiply the upstream gradient by its local derivative{self._due(', ')}", None
 
+    def mask(self) -> Pair | None:
+        lets = f"{self._yours('lets', 'let')} the gradient through {self.place}"
+        rule = self._due("its local derivative is ") or "it may pass only where the forward took that value"
+        if self.replacement.sibling is not None:
+            return (f"{lets} by the mask of `{self._sibling}`: {rule}", None) if self._sibling else None
+        if " where x is " in self.replacement.said:
+            x = self.names.value(self.replacement.target) or "its input"
+            said = self.replacement.said.replace(" where x is ", f" where `{x}` is ")
+            return f"{lets} in the wrong places: it {said}; {rule}", None
+        return f"{lets} {self.replacement.said}: {rule}", None
 
-def _passes(family: Family | None, names: Names, replacement: Replacement) -> str:
-    if family is not None and family.function is not None:
-        return f"its local derivative is {_written(family.function.derivative.text, replacement, names)}"
-    return "it may pass only where the forward took that value"
+    def slip(self) -> Pair | None:
+        takes = f"{self._yours('takes', 'take')} {self._written(self.replacement.said)} for the local derivative of"
+        return f"{takes} {self.place}{self._due(': it is ')}", None
 
+    def other_value(self) -> Pair | None:
+        if self.replacement.family is not None and self.replacement.family.other is None:
+            takes = f"{self._yours('takes', 'take')} `{self._sibling}` for the local derivative of {self.place}"
+            return (takes + self._due(": it is "), None) if self._sibling else None
+        belongs, other = self._other, self._sibling
+        if not other or belongs == other:
+            return None
+        uses = f"{self._yours('uses', 'use')} `{other}`"
+        if not belongs:
+            return f"{uses} in place of what {self.place} multiplies by", None
+        return f"{uses} where `{belongs}` belongs, in {self.place}", None
 
-def _right(due: str) -> str:
-    return f": it is {due.removeprefix(', ')}" if due else ""
+    def elsewhere(self) -> Pair | None:
+        if not self._sibling:
+            return None
+        taken = f"{self._yours('takes', 'take')} the local derivative of {self.place} at `{self._sibling}`"
+        at = self.names.value(self.replacement.target)
+        return (f"{taken}: take it at `{at}`" if at else taken), None
 
+    def _yours(self, one: str, many: str) -> str:
+        return f"your {listing(self.gradients)} {one if len(self.gradients) == 1 else many}"
 
-def _due(replacement: Replacement, names: Names) -> str:
-    family = replacement.family
-    if family is None or family.other is not None or family.function is None:
-        return ""
-    return f", {_written(family.function.derivative.text, replacement, names)}"
+    @property
+    def _is_of_two(self) -> bool:
+        return self.replacement.family is None or self.replacement.family.other is not None
 
+    @property
+    def _other(self) -> str:
+        return self.names.operand(self.replacement.position, 1 - self.replacement.operand)
 
-def _written(formula: str, replacement: Replacement, names: Names) -> str:
-    """A formula in x and y with the user's names in their places."""
-    family = replacement.family
-    x = names.operand(replacement.position, replacement.operand) if replacement.steps == 1 else ""
-    x = x or names.value(replacement.target)
-    if family is not None and family.other is not None and family.function is None:
-        y = names.operand(replacement.position, family.other)
-    else:
-        y = names.result(replacement.position)
-    used = set(re.findall(r"\b[xy]\b", formula))
-    if ("x" in used and not x) or ("y" in used and not y):
-        known = [f"{letter} its {what}" for letter, what in (("x", "input"), ("y", "output")) if letter in used]
-        return f"{formula}, with {' and '.join(known)}"
-    return re.sub(r"\b[xy]\b", lambda match: _inner(x if match[0] == "x" else y), formula)
+    @property
+    def _sibling(self) -> str:
+        sibling = self.replacement.sibling
+        return "" if sibling is None else self.names.value(sibling.values[0])
 
+    def _due(self, before: str) -> str:
+        """The right derivative, where it is known."""
+        family = self.replacement.family
+        if family is None or family.function is None:
+            return ""
+        return before + self._written(str(family.function.derivative), is_of_function=True)
 
-def _inner(text: str) -> str:
-    return text if re.fullmatch(r"[\w.\[\]'\"]+|[\w.]+\([^()]*\)", text) else f"({text})"
-
-
-def _other(replacement: Replacement, names: Names) -> str:
-    return names.operand(replacement.position, 1 - replacement.operand)
-
-
-def _sibling(replacement: Replacement, names: Names) -> str:
-    return names.value(replacement.sibling.values[0]) if replacement.sibling is not None else ""
+    def _written(self, formula: str, *, is_of_function: bool = False) -> str:
+        """A formula in x and y with the user's names in their places."""
+        replacement, names = self.replacement, self.names
+        x = names.value(replacement.target)
+        y, whose = names.result(replacement.position), "output"
+        if replacement.family is not None and replacement.family.is_of_two and not is_of_function:
+            y, whose = self._other, "other operand"
+        used = set(_X_OR_Y.findall(formula))
+        texts, notes = {"x": x, "y": y}, []
+        for letter, what in (("x", "input"), ("y", whose)):
+            if letter in used and not _SHORT.fullmatch(texts[letter]):
+                if formula == letter:
+                    return f"its {what}"
+                texts[letter] = letter
+                notes.append(f"{letter} its {what}")
+        text = _X_OR_Y.sub(lambda match: texts[match[0]], formula)
+        return f"{text} ({', '.join(notes)})" if notes else text

@@ -1,0 +1,72 @@
+"""A mask read out of the gradients: where each element of a selection can be told from what flows on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck_cli.diagnose.gates.elementwise import Family, Gate
+from gradcheck_cli.diagnose.gates.errors import Wrong
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_selection
+from gradcheck_cli.diagnose.gates.reverse import Array, Known, Reverse, Row
+
+MOST_ELEMENTS = 256
+"""Of a selection whose mask is read out: each is a row of a batch."""
+
+CLOSE = 1e-6
+"""How near to a mask's two values the ones that were read out must be."""
+
+
+def recovered(family: Family, known: Known, reverse: Reverse, errors: tuple[Wrong, ...]) -> Iterator[Replacement]:
+    """The mask that yours used, where it has the same two values as the right one, or stops all with zero."""
+    gate = family.gates[0]
+    if len(family.gates) > 1 or gate.steps > 1 or gate.derivative.size > MOST_ELEMENTS or not is_selection(family):
+        return
+    wrong = [one for one in errors if one.is_wrong]
+    change = _change(gate, known, reverse, wrong)
+    if change is None:
+        return
+    above = known.arriving[gate.result]
+    seen = np.abs(above) > CLOSE * np.abs(above).max()
+    used = gate.derivative + np.divide(change, above, out=np.zeros_like(change), where=seen)
+    low, high = (float(one) for one in np.unique(family.derivative))
+    values = np.array(sorted({low, high, 0.0}))
+    nearest = values[np.argmin(np.abs(used[..., None] - values), axis=-1)]
+    if (np.abs(used - nearest) > CLOSE * max(abs(low), abs(high))).any() or np.array_equal(nearest, gate.derivative):
+        return
+    if len(np.unique(nearest)) < 2:
+        return
+    x = known.values[gate.target]
+    said = "; it ".join(
+        f"{does} {count} where x is {_range(x[where])}"
+        for does, where in (
+            ("passes", np.abs(nearest) > np.abs(gate.derivative)),
+            ("is stopped at", np.abs(nearest) < np.abs(gate.derivative)),
+        )
+        if (count := int(where.sum()))
+    )
+    row = Row(entering={gate.target: above * (nearest - gate.derivative)})
+    key = (family.key, "recovered")
+    yield Replacement(key, Kind.MASK, row, gate.position, gate.ends[0][1], gate.target, family, said)
+
+
+def _range(values: Array) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
+def _change(gate: Gate, known: Known, reverse: Reverse, wrong: list[Wrong]) -> Array | None:
+    """What would have to enter at the gate's target; None where that is not one thing, or explains too little."""
+    size = gate.derivative.size
+    rows = [Row(entering={gate.target: one.reshape(gate.derivative.shape)}, is_alone=True) for one in np.eye(size)]
+    gradients = reverse.gradients(rows)
+    matrix = np.concatenate([gradients[one.leaf].reshape(size, -1)[:, one.at] for one in wrong], axis=1).T
+    error = np.concatenate([one.error for one in wrong])
+    flowing = np.flatnonzero(np.abs(known.arriving[gate.result]).reshape(-1))
+    if len(error) < len(flowing) or np.linalg.matrix_rank(matrix[:, flowing]) < len(flowing):
+        return None
+    solved = np.linalg.lstsq(matrix[:, flowing], error, rcond=None)[0]
+    change = np.zeros(size)
+    change[flowing] = solved
+    return change.reshape(gate.derivative.shape)

@@ -1,0 +1,103 @@
+"""Gates that select among values: the branches of a `where`, the largest of several."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+
+import numpy as np
+
+from gradcheck_cli.diagnose.gates.forward import Forward
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
+from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
+
+_OF_TWO = ("select_n", "max", "min")
+
+
+def of_selections(forward: Forward, known: Known) -> Iterator[Replacement]:
+    """All that may stand in place of what a selection hands on."""
+    for unit, positions in forward.turns.items():
+        if any(position not in forward.alive for position in positions):
+            continue
+        name = forward.steps.steps[positions[0]].equation.primitive.name
+        if any(forward.result(position) not in known.arriving for position in positions):
+            continue
+        if name in _OF_TWO:
+            yield from _of_two(unit, positions, forward, known)
+        elif name in ("reduce_max", "reduce_min", "gather"):
+            picks = [_pick(position, forward, known) for position in positions]
+            if all(pick is not None for pick in picks):
+                yield from _of_largest(unit, positions, [pick for pick in picks if pick is not None], known, forward)
+
+
+def _of_two(unit: Hashable, positions: Sequence[int], forward: Forward, known: Known) -> Iterator[Replacement]:
+    """Of two branches that both carry a gradient."""
+    ends = [[(position, k) for k in forward.alive[position] if (position, k) in known.local] for position in positions]
+    if any(len(pair) != 2 for pair in ends):
+        return
+    wrong: dict[str, list[tuple[Array, Array]]] = {"with its branches swapped": [], "by one branch only": []}
+    wrong["by the other branch only"] = []
+    for one, other in ends:
+        first, second = known.local[one], known.local[other]
+        wrong["with its branches swapped"].append((second, first))
+        wrong["by one branch only"].append((np.ones_like(first), np.zeros_like(second)))
+        wrong["by the other branch only"].append((np.zeros_like(first), np.ones_like(second)))
+    position, k = ends[0][0]
+    target = forward.operand(position, k)
+    assert target is not None
+    for said, replaced in wrong.items():
+        changes: dict[At, Array] = {}
+        for pair, taken in zip(ends, replaced):
+            changes.update((at, one - known.local[at]) for at, one in zip(pair, taken))
+        yield Replacement((unit, said), Kind.MASK, Row(changes), position, k, target, said=said)
+
+
+Pick = tuple[int, tuple[int, ...]]
+"""Of what the largest is taken, by number of the value, and along which axes."""
+
+
+def _pick(position: int, forward: Forward, known: Known) -> Pick | None:
+    """None where a step does not take the largest, or the smallest, along some axes."""
+    step = forward.steps.steps[position]
+    value = forward.operand(position, 0)
+    if value is None:
+        return None
+    if step.equation.primitive.name != "gather":
+        return value, tuple(step.equation.params["axes"])
+    maker = forward.maker.get(value)
+    before = value
+    if maker is not None and forward.steps.steps[maker].equation.primitive.name == "reshape":
+        before = forward.operand(maker, 0) or before
+    values, taken = known.values[before], known.values[forward.result(position)]
+    for axis in range(values.ndim - 1, -1, -1):
+        for largest in (values.max(axis=axis), values.min(axis=axis)):
+            if values.shape[axis] > 1 and largest.size == taken.size and np.array_equal(largest.ravel(), taken.ravel()):
+                return before, (axis,)
+    return None
+
+
+def _of_largest(
+    unit: Hashable, positions: Sequence[int], picks: Sequence[Pick], known: Known, forward: Forward
+) -> Iterator[Replacement]:
+    """Of all along some axes."""
+    for said in ("to all alike, as a mean does", "to all in full", "to the first only", "to each largest in full"):
+        entering: dict[int, Array] = {}
+        for position, (value, axes) in zip(positions, picks):
+            values, taken = known.values[value], known.values[forward.result(position)]
+            shape = tuple(1 if axis in axes else size for axis, size in enumerate(values.shape))
+            above, chosen = known.arriving[forward.result(position)].reshape(shape), values == taken.reshape(shape)
+            right = chosen / chosen.sum(axis=axes, keepdims=True)
+            entering[value] = entering.get(value, 0.0) + above * (_shares(said, chosen, axes) - right)
+        yield Replacement((unit, said), Kind.MASK, Row(entering=entering), positions[0], 0, picks[0][0], said=said)
+
+
+def _shares(said: str, chosen: Array, axes: tuple[int, ...]) -> Array:
+    ones = np.ones(chosen.shape)
+    if said == "to all alike, as a mean does":
+        return ones / int(np.prod([chosen.shape[axis] for axis in axes]))
+    if said == "to all in full":
+        return ones
+    if said == "to each largest in full":
+        return chosen * ones
+    first = np.zeros(chosen.shape)
+    first[tuple(0 if axis in axes else slice(None) for axis in range(chosen.ndim))] = 1
+    return first
