@@ -38,7 +38,7 @@ def finding_view(
     if finding.mend:
         rows.append(("mend", screen.text(finding.mend, CODE)))
     if finding.blame is not None:
-        rows.append(("path", screen.text(screen.place(finding.blame.path, finding.blame.line))))
+        rows.append((finding.blame.what, screen.text(screen.place(finding.blame.path, finding.blame.line))))
     rows.append(("at", screen.text(screen.place(finding.path, finding.line))))
     parts: list[RenderableType] = [title, indented(screen.text(finding.message), 2), labelled(rows, 4)]
     if finding.blame is not None:

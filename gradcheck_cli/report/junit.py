@@ -90,7 +90,8 @@ def _paragraph(entry: Wrong, ending: Ending) -> str:
     if entry.mend:
         lines.append(f"mend: {plain(entry.mend)}")
     if entry.blame is not None:
-        lines.append(f"path: {one_line(relative_path(entry.blame.path, ending.folder))}:{entry.blame.line}")
+        place = f"{one_line(relative_path(entry.blame.path, ending.folder))}:{entry.blame.line}"
+        lines.append(f"{entry.blame.what}: {place}")
         lines.append(marked_text(entry.blame))
     numbers = entry.numbers
     if numbers is not None and numbers.wrong:

@@ -162,7 +162,7 @@ def _finding(finding: Finding, ending: Ending) -> str:
     if finding.mend:
         lines.append(f"- mend: {prose(finding.mend)}")
     if finding.blame is not None:
-        lines.append(f"- path: {_place(finding.blame.path, finding.blame.line, ending)}")
+        lines.append(f"- {finding.blame.what}: {_place(finding.blame.path, finding.blame.line, ending)}")
     source = f"\n\n{fenced(marked_text(finding.blame))}" if finding.blame is not None else ""
     return f"**{finding.code} {finding.rule}**{subject}  \n{prose(finding.message)}\n\n" + "\n".join(lines) + source
 

@@ -61,6 +61,11 @@ class Blame:
     source: str = ""
     is_part: bool = False
 
+    @property
+    def what(self) -> str:
+        """What is to blame: a path whose contribution is wrong, or a gate whose local derivative is."""
+        return "gate" if self.factor is None else "path"
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -104,10 +104,11 @@ def _location(entry: Wrong, ending: Ending) -> dict[str, Any]:
 def _blamed(blame: Blame, ending: Ending) -> dict[str, Any]:
     """The expression of the forward, as a place that belongs to the result."""
     region = {"startLine": blame.line, "endLine": blame.end_line}
+    what = "the path through" if blame.what == "path" else "the local derivative of"
     return {
         "id": 1,
         "physicalLocation": {"artifactLocation": _artifact(blame.path, ending), "region": region},
-        "message": {"text": _without_links(text(f"the path through {blame.expression}"))},
+        "message": {"text": _without_links(text(f"{what} {blame.expression}"))},
     }
 
 

@@ -13,7 +13,7 @@ from gradcheck_cli.diagnose.gates.elementwise import families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
 from gradcheck_cli.diagnose.gates.products import of_products
-from gradcheck_cli.diagnose.gates.recovered import recovered
+from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
 from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
 from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
 from gradcheck_cli.diagnose.gates.selections import of_selections
@@ -71,7 +71,11 @@ class GateCase:
             masks = [
                 mask
                 for family in families_of(self.forward, self.known)
-                for mask in recovered(family, self.known, self.reverse, self.errors)
+                if is_readable(family)
+                for mask in (
+                    *bounded(family, self.known),
+                    *recovered(family, self.known, self.reverse, self.errors),
+                )
                 if only is None or mask.key in only
             ]
             found += self._fitting(masks)

@@ -33,7 +33,7 @@ def _inner(x: Array) -> Array:
 
 def _gelu_tanh_slope(x: Array) -> Array:
     t = _inner(x)
-    return 0.5 * (1 + t) + 0.5 * x * (1 - t**2) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
+    return np.asarray(0.5 * (1 + t) + 0.5 * x * (1 - t**2) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2))
 
 
 _KNOWN = {
@@ -101,7 +101,8 @@ FUNCTIONS: tuple[Function, ...] = (
         "sigmoid(y) * (1 - sigmoid(y))",
     ),
     _function(
-        np.tanh, "1 - y**2", "1 - y", "1 - x**2", "y * (1 - y)", "1 + y**2", "1 - tanh(y)**2", "y", "y**2", "(1 - y)**2",
+        np.tanh, "1 - y**2", "1 - y", "1 - x**2", "y * (1 - y)", "1 + y**2", "1 - tanh(y)**2", "y", "y**2",
+        "(1 - y)**2",
     ),
     Function(lambda x: np.maximum(x, 0), Said("x > 0", "1 where x > 0"), is_mask=True),
     Function(np.abs, Said("sign(x)"), (Said("x"),), is_mask=True),

@@ -1,8 +1,12 @@
-"""A mask read out of the gradients: where each element of a selection can be told from what flows on from it."""
+"""A mask that is none of the usual ones: with another bound, or read out of the gradients element by element.
+
+It can be read out where each element of a selection can be told from what flows on from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,17 +16,48 @@ from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_sele
 from gradcheck_cli.diagnose.gates.reverse import Array, Known, Reverse, Row
 
 MOST_ELEMENTS = 256
-"""Of a selection whose mask is read out: each is a row of a batch."""
+"""Of a selection whose mask is looked for: each is a row of a batch."""
 
 CLOSE = 1e-6
 """How near to a mask's two values the ones that were read out must be."""
 
 
+def is_readable(family: Family) -> bool:
+    """Whether a gate is a selection in one step, and small."""
+    gate = family.gates[0]
+    is_small = len(family.gates) == 1 and gate.steps == 1 and gate.derivative.size <= MOST_ELEMENTS
+    return is_small and is_selection(family)
+
+
+def bounded(family: Family, known: Known) -> Iterator[Replacement]:
+    """The mask with another bound, or with one more."""
+    gate = family.gates[0]
+    x = known.values[gate.target]
+    low, high = (float(one) for one in np.unique(family.derivative))
+    levels = np.unique(x)
+    for below, above in pairwise(levels):
+        is_above = x >= above
+        masks = {
+            "only above": np.where(is_above, high, low),
+            "only below": np.where(is_above, low, high),
+            "only above, too,": np.where(is_above, gate.derivative, low),
+            "only below, too,": np.where(is_above, low, gate.derivative),
+        }
+        for which, mask in masks.items():
+            if not np.array_equal(mask, gate.derivative) and len(np.unique(mask)) == 2:
+                said = f"{which} a bound of x between {below:.4g} and {above:.4g}"
+                yield _replaced(family, known, mask, (family.key, which), said)
+
+
+def _replaced(family: Family, known: Known, mask: Array, key: Hashable, said: str) -> Replacement:
+    gate = family.gates[0]
+    row = Row(entering={gate.target: known.arriving[gate.result] * (mask - gate.derivative)})
+    return Replacement(key, Kind.MASK, row, gate.position, gate.ends[0][1], gate.target, family, said)
+
+
 def recovered(family: Family, known: Known, reverse: Reverse, errors: tuple[Wrong, ...]) -> Iterator[Replacement]:
     """The mask that yours used, where it has the same two values as the right one, or stops all with zero."""
     gate = family.gates[0]
-    if len(family.gates) > 1 or gate.steps > 1 or gate.derivative.size > MOST_ELEMENTS or not is_selection(family):
-        return
     wrong = [one for one in errors if one.is_wrong]
     change = _change(gate, known, reverse, wrong)
     if change is None:
@@ -46,9 +81,7 @@ def recovered(family: Family, known: Known, reverse: Reverse, errors: tuple[Wron
         )
         if (count := int(where.sum()))
     )
-    row = Row(entering={gate.target: above * (nearest - gate.derivative)})
-    key = (family.key, "recovered")
-    yield Replacement(key, Kind.MASK, row, gate.position, gate.ends[0][1], gate.target, family, said)
+    yield _replaced(family, known, nearest, (family.key, "read out"), f"in the wrong places: it {said}")
 
 
 def _range(values: Array) -> str:

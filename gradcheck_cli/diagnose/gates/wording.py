@@ -76,11 +76,9 @@ class _Saying:
         rule = self._due("its local derivative is ") or "it may pass only where the forward took that value"
         if self.replacement.sibling is not None:
             return (f"{lets} by the mask of `{self._sibling}`: {rule}", None) if self._sibling else None
-        if " where x is " in self.replacement.said:
-            x = self.names.value(self.replacement.target) or "its input"
-            said = self.replacement.said.replace(" where x is ", f" where `{x}` is ")
-            return f"{lets} in the wrong places: it {said}; {rule}", None
-        return f"{lets} {self.replacement.said}: {rule}", None
+        x = self.names.value(self.replacement.target) or "its input"
+        said = re.sub(r"\bx\b", f"`{x}`", self.replacement.said)
+        return f"{lets} {said}: {rule}", None
 
     def slip(self) -> Pair | None:
         takes = f"{self._yours('takes', 'take')} {self._written(self.replacement.said)} for the local derivative of"

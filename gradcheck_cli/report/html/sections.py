@@ -93,7 +93,7 @@ def _finding(finding: Finding, argument: ArgumentReport | None, sizes: dict[str,
     if finding.mend:
         facts.insert(0, ("mend", prose(finding.mend)))
     if finding.blame is not None:
-        facts.insert(0, ("path", _place(finding.blame.path, finding.blame.line, ending)))
+        facts.insert(0, (finding.blame.what, _place(finding.blame.path, finding.blame.line, ending)))
     if argument is not None and argument.gradient_shape is not None:
         received = shape_text(argument.gradient_shape, names_by_size(argument.gradient_shape, sizes))
         facts = [("yours", shown(received)), ("expected", shown(_shape(argument))), *facts]
