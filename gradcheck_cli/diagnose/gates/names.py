@@ -43,9 +43,23 @@ class Names:
     def operand(self, position: int, k: int) -> str:
         """What the user calls a step's operand; "" where that is not known."""
         value = self._forward.operand(position, k)
-        known = "" if value is None else self.value(value)
-        if known:
-            return known
+        return self.written(position, k) or ("" if value is None else self.value(value))
+
+    def input(self, position: int, number: int) -> str:
+        """What the user calls a value that a gate works on: not what else the same expression makes on the way."""
+        forward = self._forward
+        place = forward.steps.steps[position].place
+        maker = forward.maker.get(number)
+        while maker is not None and place is not None and forward.steps.steps[maker].place == place:
+            alive = forward.alive.get(maker, ())
+            before = forward.operand(maker, alive[0]) if len(alive) == 1 else None
+            if before is None:
+                return ""
+            number, maker = before, forward.maker.get(before)
+        return self.value(number)
+
+    def written(self, position: int, k: int) -> str:
+        """The text of a step's operand in its expression; "" where that is not known."""
         use = self.use(position, k)
         # `einsum` takes its operands in an order of its own
         is_told = use is not None and use.operand != use.expression and "einsum" not in use.expression

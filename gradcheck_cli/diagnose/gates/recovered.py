@@ -33,7 +33,8 @@ def bounded(family: Family, known: Known) -> Iterator[Replacement]:
     """The mask with another bound, or with one more."""
     gate = family.gates[0]
     x = known.values[gate.target]
-    low, high = (float(one) for one in np.unique(family.derivative))
+    assert family.sides is not None
+    low, high = family.sides
     levels = np.unique(x)
     for below, above in pairwise(levels):
         is_above = x >= above
@@ -65,7 +66,8 @@ def recovered(family: Family, known: Known, reverse: Reverse, errors: tuple[Wron
     above = known.arriving[gate.result]
     seen = np.abs(above) > CLOSE * np.abs(above).max()
     used = gate.derivative + np.divide(change, above, out=np.zeros_like(change), where=seen)
-    low, high = (float(one) for one in np.unique(family.derivative))
+    assert family.sides is not None
+    low, high = family.sides
     values = np.array(sorted({low, high, 0.0}))
     nearest = values[np.argmin(np.abs(used[..., None] - values), axis=-1)]
     if (np.abs(used - nearest) > CLOSE * max(abs(low), abs(high))).any() or np.array_equal(nearest, gate.derivative):

@@ -55,9 +55,13 @@ class Replacement:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward."""
+        """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward.
+
+        Of slips, that of the longest gate: in a sigmoid there is a reciprocal, too.
+        """
         is_known = self.family is None or self.family.function is not None or self.family.other is not None
-        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, self.steps, self.position
+        steps = -self.steps if self.kind is Kind.SLIP else self.steps
+        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, self.position
 
 
 def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replacement]:
@@ -120,19 +124,16 @@ def _wrong(
 
 def is_selection(family: Family) -> bool:
     """Whether the gate lets the gradient through at some elements and not, or less, at others."""
-    if family.function is not None and not family.function.is_mask:
+    sides = family.sides
+    if sides is None or (family.function is not None and not family.function.is_mask):
         return False
-    found = np.unique(family.derivative)
-    return len(found) == 2 and (family.function is not None or found[0] == 0 or _has_two_sides(family))
-
-
-def _has_two_sides(family: Family) -> bool:
-    return family.other is None and family.gates[0].derivative.size > 4
+    is_where = family.other is None and family.gates[0].derivative.size > 4
+    return family.function is not None or sides[0] == 0 or is_where
 
 
 def _masks(family: Family, known: Known) -> Iterator[tuple[str, Sequence[Array]]]:
-    low, high = (float(one) for one in np.unique(family.derivative))
-    gates = family.gates
+    assert family.sides is not None
+    (low, high), gates = family.sides, family.gates
     yield "everywhere", [np.full_like(gate.derivative, high) for gate in gates]
     if low:
         yield "as if on the other side everywhere", [np.full_like(gate.derivative, low) for gate in gates]

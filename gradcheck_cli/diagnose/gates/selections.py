@@ -64,14 +64,17 @@ def _pick(position: int, forward: Forward, known: Known) -> Pick | None:
     if step.equation.primitive.name != "gather":
         return value, tuple(step.equation.params["axes"])
     maker = forward.maker.get(value)
-    before = value
+    before = [value]
     if maker is not None and forward.steps.steps[maker].equation.primitive.name == "reshape":
-        before = forward.operand(maker, 0) or before
-    values, taken = known.values[before], known.values[forward.result(position)]
-    for axis in range(values.ndim - 1, -1, -1):
-        for largest in (values.max(axis=axis), values.min(axis=axis)):
-            if values.shape[axis] > 1 and largest.size == taken.size and np.array_equal(largest.ravel(), taken.ravel()):
-                return before, (axis,)
+        before += [operand.value for operand in forward.steps.steps[maker].operands if operand.value is not None]
+    taken = known.values[forward.result(position)]
+    for number in before:
+        values = known.values[number]
+        for axis in range(values.ndim - 1, -1, -1):
+            if values.shape[axis] > 1 and values.size == taken.size * values.shape[axis]:
+                largest, smallest = values.max(axis=axis).ravel(), values.min(axis=axis).ravel()
+                if np.array_equal(largest, taken.ravel()) or np.array_equal(smallest, taken.ravel()):
+                    return number, (axis,)
     return None
 
 
