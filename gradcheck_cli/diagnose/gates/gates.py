@@ -16,8 +16,8 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-RANKS = {Kind.LEFT_OUT: 4, Kind.MASK: 4, Kind.SLIP: 4, Kind.OTHER_VALUE: 6, Kind.ELSEWHERE: 6}
-"""Among the causes, where a path has 5: a slip that people make before a path, a value for another after it."""
+RANKS = {Kind.LEFT_OUT: 6, Kind.MASK: 6, Kind.SLIP: 6, Kind.OTHER_VALUE: 7, Kind.ELSEWHERE: 7}
+"""Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
 CODES = {Kind.MASK: "GC212"}
 """Other kinds are GC208."""

@@ -10,7 +10,6 @@ from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.source import Use, use_of
 from gradcheck_cli.graph.building import IN_PASSING
 from gradcheck_cli.graph.expressions import expression_at
-from gradcheck_cli.tracing.calls import Place
 
 LONGEST = 40
 """Characters of an expression that stands for a name."""
@@ -29,7 +28,10 @@ class Names:
         self._leaves = leaves
         self._inputs = dict(zip(forward.steps.inputs, leaves))
         self._lines = lines
-        self._assigned = {path: _assigned("\n".join(text)) for path, text in lines.items()}
+        self._last = {place: position for position, places in forward.places.items() for place in places}
+        self._assigned: dict[str, dict[tuple[int, ...], str]] = {
+            path: _assigned("\n".join(text)) for path, text in lines.items()
+        }
 
     def use(self, position: int, k: int) -> Use | None:
         """Where a step uses its operand `k`; None where no line of the user's is known."""
@@ -75,29 +77,25 @@ class Names:
         step = self._forward.steps.steps[position]
         if step.equation.primitive.name in IN_PASSING and step.operands[0].value is not None:
             return self.value(step.operands[0].value)
-        return self._made(step.place)
+        return self.result(position)
 
     def result(self, position: int) -> str:
-        """The same for what a step gives."""
-        return self._made(self._forward.steps.steps[position].place)
-
-    def _made(self, place: Place | None) -> str:
-        if place is None or place.columns is None:
-            return ""
-        name = self._assigned.get(place.path, {}).get(place.columns, "")
-        if name:
-            return name
-        expression = expression_at(place, self._lines)
+        """The same for what a step gives: the variable, also of what a helper returns; else the expression."""
+        for place in self._forward.places[position]:
+            name = self._assigned.get(place.path, {}).get(place.columns or (), "")
+            if name and position == self._last[place]:
+                return name
+        expression = expression_at(self._forward.steps.steps[position].place, self._lines)
         return expression if len(expression) <= LONGEST else ""
 
 
-def _assigned(text: str) -> dict[tuple[int, int, int, int], str]:
+def _assigned(text: str) -> dict[tuple[int, ...], str]:
     """By the place of a right-hand side, as `Place.columns`, the variable that it is assigned to."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return {}
-    found = {}
+    found: dict[tuple[int, ...], str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value

@@ -73,7 +73,7 @@ def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replac
         if not np.isfinite(replaced).all() or any(np.array_equal(replaced, other) for other in seen):
             continue
         seen.append(replaced)
-        ratio = _ratio(replaced, family.derivative)
+        ratio = ratio_of(replaced, family, known)
         if ratio is not None and (ratio == 1 or not _is_alive(family, forward)):
             continue
         change = _row(family.gates, row, known)
@@ -188,13 +188,19 @@ def _is_alive(family: Family, forward: Forward) -> bool:
     return value is not None and value in forward.before
 
 
+def ratio_of(wrong: Array, family: Family, known: Known) -> float | None:
+    """The number that the right derivative was multiplied by, where a gradient arrives; None where it is no number."""
+    arriving = np.concatenate([known.arriving[gate.result].reshape(-1) for gate in family.gates])
+    return _ratio(wrong[arriving != 0], family.derivative[arriving != 0])
+
+
 def _ratio(wrong: Array, right: Array) -> float | None:
-    """The number that the right derivative was multiplied by; None where it is no number."""
     size = float(np.vdot(right, right))
     if not size:
         return None
     ratio = float(np.vdot(right, wrong)) / size
-    return ratio if np.allclose(wrong, ratio * right, rtol=1e-9, atol=1e-12 * float(np.abs(wrong).max())) else None
+    room = 1e-9 * float(np.abs(wrong).max())
+    return ratio if float(np.abs(wrong - ratio * right).max()) <= room else None
 
 
 def _row(gates: Sequence[Gate], wrong: Sequence[Array], known: Known) -> Row | None:
