@@ -18,7 +18,7 @@ lines is right. `GC201` as the code means that no rule describes the cause.
 
 from __future__ import annotations
 
-import ast
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Planted:
         return frozenset(line for snippet in self.forward for line in self._lines_of(snippet, source))
 
     def _lines_of(self, snippet: str, source: str) -> range:
-        start, stop = _span(source, (self.layer, f"{self.layer}_forward"))
+        start, stop = _span(source, self.layer)
         if source.count(snippet, start, stop) != 1:
             start, stop = 0, len(source)
         if source.count(snippet, start, stop) != 1:
@@ -76,14 +76,10 @@ class Planted:
         return range(first, first + snippet.count("\n") + 1)
 
 
-def _span(source: str, names: tuple[str, ...]) -> tuple[int, int]:
-    """Where the first top-level definition of one of these names begins and ends; nowhere, if there is none."""
-    for node in ast.parse(source).body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in names:
-            lines = source.splitlines(keepends=True)
-            start = sum(map(len, lines[: node.lineno - 1]))
-            return start, start + sum(map(len, lines[node.lineno - 1 : node.end_lineno]))
-    return 0, 0
+def _span(source: str, layer: str) -> tuple[int, int]:
+    """Where the definition of a layer's forward begins and ends, if it has the layer's name; else nowhere."""
+    found = re.search(rf"^(def|class) {layer}(_forward)?\b.*?(?=^[^\s)]|\Z)", source, re.MULTILINE | re.DOTALL)
+    return found.span() if found else (0, 0)
 
 
 def planted_in(module: Path) -> tuple[Planted, ...]:
