@@ -24,7 +24,7 @@ def test_it_comes_as_text_and_as_markdown(code: str) -> None:
 
 def test_it_is_in_the_words_of_the_rules_page() -> None:
     text = help_text("GC209")[1]
-    assert text.startswith("A path through a named line of the forward is missing")
+    assert text.startswith("A path through the forward is missing")
     assert text.endswith(page_of("GC209").mend)
     assert not set("*[<") & set(text)
 
