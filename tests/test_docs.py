@@ -83,7 +83,7 @@ def complaint(command: str) -> str:
     except Exception as error:
         return str(getattr(error, "message", error))
     if (rule := context.params.get("rule")) is not None:
-        return "" if rule.upper() in RULES or rule.lower() in RULES.values() else f"no such rule: {rule}"
+        return f"no such rule: {rule}" if rule.startswith("GC") and rule not in RULES else ""
     missing = [path for path in (context.params.get("paths") or ()) if not (ROOT / parse(path)[0]).exists()]
     return f"no such file: {missing[0]}" if missing else ""
 
