@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from gradcheck_cli.diagnose.blame import Judged, blame
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
-    return with_surroundings(chosen([*blame(first, second, read), *gates(first, second, read)]), read)
+from gradcheck_cli.diagnose.gates.gates import gates
+from gradcheck_cli.diagnose.surroundings import with_surroundings
 
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
