@@ -42,6 +42,14 @@ class Names:
         """The name of what a step does."""
         return str(self._forward.steps.steps[position].equation.primitive.name)
 
+    def is_part(self, position: int) -> bool:
+        """Whether the expression of a step has other steps, as `np.clip` takes a maximum and a minimum."""
+        places = self._forward.places
+        inner = places[position][:1]
+        return any(
+            other != position and places[other][:1] == inner and other in self._forward.alive for other in places
+        )
+
     def operand(self, position: int, k: int) -> str:
         """What the user calls a step's operand; "" where that is not known."""
         value = self._forward.operand(position, k)

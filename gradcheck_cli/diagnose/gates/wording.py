@@ -76,6 +76,8 @@ class _Saying:
         rule = self._due("its local derivative is ") or "it may pass only where the forward took that value"
         if self.replacement.sibling is not None:
             return (f"{lets} by the mask of `{self._sibling}`: {rule}", None) if self._sibling else None
+        if self.replacement.said == "everywhere" and self.names.is_part(self.replacement.position):
+            return f"{lets} also where it is to be stopped: {rule}", None
         x = self._input or "its input"
         said = re.sub(r"\bx\b", f"`{x}`", self.replacement.said)
         return f"{lets} {said}: {rule}", None
