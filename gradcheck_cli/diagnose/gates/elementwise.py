@@ -83,6 +83,8 @@ def families_of(forward: Forward, known: Known) -> Iterator[Family]:
             continue
         if not all(np.isfinite(gate.derivative).all() for gate in gates):
             continue
+        if not any(gate.derivative.any() for gate in gates):  # a step of constant pieces: rounding
+            continue
         values = known.values
         function = recognised([values[gate.target] for gate in gates], [values[gate.result] for gate in gates])
         primitive = forward.steps.steps[gates[0].position].equation.primitive.name

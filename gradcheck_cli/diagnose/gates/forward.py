@@ -79,7 +79,8 @@ def _is_jitted(step: Step, files: frozenset[str]) -> bool:
 
 def _unit(step: Step, places: tuple[Place, ...], files: frozenset[str]) -> Hashable:
     """The calls that lead to the step, what it does, and which step of its program it is where that is a jitted one."""
-    return places, step.equation.primitive.name, _number(step) if _is_jitted(step, files) else 0
+    number = _number(step) if _is_jitted(step, files) else 0
+    return places, step.equation.primitive.name, len(step.operands), number
 
 
 def _number(step: Step) -> int:

@@ -62,14 +62,21 @@ def _are_close(one: float | None, other: float | None) -> bool:
 def _causes(fits: Sequence[Fit], names: Names, case: GateCase) -> tuple[Cause, ...]:
     called = {error.name: error.called for error in case.errors}
     found: list[Cause] = []
-    left = list(fits)
-    for fit in sorted(left, key=lambda fit: (-len(fit.names), not fit.is_whole, fit.replacement.order)):
+    for fit in sorted(fits, key=lambda fit: _telling(fit, names)):
         if any(set(fit.names) & set(cause.gradients) for cause in found):
             continue
         words = told(fit.replacement, names, [called[name] for name in fit.names])
         if words is not None:
             found.append(_cause(fit, words))
     return tuple(found)
+
+
+def _telling(fit: Fit, names: Names) -> tuple[object, ...]:
+    """What explains more first; then the simpler; of values that may be meant, one that has a name."""
+    sibling = fit.replacement.sibling
+    simplicity, kind, *others = fit.replacement.order
+    has_name = names.is_plain(sibling.values[-1] if sibling is not None else None)
+    return -len(fit.names), not fit.is_whole, simplicity, kind, not has_name, *others
 
 
 def _cause(fit: Fit, words: Told) -> Cause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 
 from gradcheck_cli.diagnose.edges import Edge
@@ -41,6 +42,10 @@ class Names:
     def primitive(self, position: int) -> str:
         """The name of what a step does."""
         return str(self._forward.steps.steps[position].equation.primitive.name)
+
+    def is_plain(self, number: int | None) -> bool:
+        """Whether a value has a name of its own."""
+        return number is None or bool(re.fullmatch(r"[\w.\[\] +-]+", self.value(number)))
 
     def is_part(self, position: int) -> bool:
         """Whether the expression of a step has other steps, as `np.clip` takes a maximum and a minimum."""
@@ -107,7 +112,7 @@ def _assigned(text: str) -> dict[tuple[int, ...], str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value
-            if isinstance(target, (ast.Name, ast.Attribute)):
+            if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
                 place = (value.lineno, value.col_offset, value.end_lineno or 0, value.end_col_offset or 0)
                 found[place] = ast.unparse(target)
     return found

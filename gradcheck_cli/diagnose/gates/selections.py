@@ -34,20 +34,22 @@ def _of_two(unit: Hashable, positions: Sequence[int], forward: Forward, known: K
     ends = [[(position, k) for k in forward.alive[position] if (position, k) in known.local] for position in positions]
     if any(len(pair) != 2 for pair in ends):
         return
-    wrong: dict[str, list[tuple[Array, Array]]] = {"with its branches swapped": [], "by one branch only": []}
-    wrong["by the other branch only"] = []
-    for one, other in ends:
-        first, second = known.local[one], known.local[other]
-        wrong["with its branches swapped"].append((second, first))
-        wrong["by one branch only"].append((np.ones_like(first), np.zeros_like(second)))
-        wrong["by the other branch only"].append((np.zeros_like(first), np.ones_like(second)))
+    pairs = [(known.local[one], known.local[other]) for one, other in ends]
+    wrong = {
+        "with its branches swapped": [(second, first) for first, second in pairs],
+        "by one branch only": [(np.ones_like(first), np.zeros_like(second)) for first, second in pairs],
+        "by the other branch only": [(np.zeros_like(first), np.ones_like(second)) for first, second in pairs],
+    }
+    if any(((first > 0) & (first < 1)).any() for first, _ in pairs):
+        wrong["in full to both where they are equal"] = [(first > 0, second > 0) for first, second in pairs]
+        wrong["to neither where they are equal"] = [(first == 1, second == 1) for first, second in pairs]
     position, k = ends[0][0]
     target = forward.operand(position, k)
     assert target is not None
     for said, replaced in wrong.items():
         changes: dict[At, Array] = {}
         for pair, taken in zip(ends, replaced):
-            changes.update((at, one - known.local[at]) for at, one in zip(pair, taken))
+            changes.update((at, 1.0 * one - known.local[at]) for at, one in zip(pair, taken))
         yield Replacement((unit, said), Kind.MASK, Row(changes), position, k, target, said=said)
 
 
