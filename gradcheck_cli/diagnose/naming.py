@@ -1,0 +1,162 @@
+"""A fit in the user's words: of the edges of one path the most telling, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from gradcheck_cli.diagnose.candidates import Candidate, Kind, Turn
+from gradcheck_cli.diagnose.edges import Edge, step_of
+from gradcheck_cli.diagnose.explaining import Case, Standing
+from gradcheck_cli.diagnose.search import Part
+from gradcheck_cli.diagnose.source import Use, use_at, use_of
+from gradcheck_cli.diagnose.wording import Path
+from gradcheck_cli.report.model import Blame
+
+REDUCING = frozenset({"reduce_sum", "broadcast_in_dim"})
+"""Steps that a sum is taken by, on the way forward or back."""
+
+LONGEST = 20
+"""Steps that are followed along a path."""
+
+
+class Naming:
+    """Names the paths of one case.
+
+    Args:
+        lines: of each of the user's files.
+    """
+
+    def __init__(self, case: Case, stand: Standing, lines: Mapping[str, Sequence[str]]) -> None:
+        self._case, self._lines = case, lines
+        chains = {one.classes[0] for one in case.candidates if one.kind is Kind.CHAIN}
+        self._flowing = {
+            number
+            for candidate, flows in zip(case.candidates, stand.flowing)
+            if flows and candidate.kind in (Kind.CHAIN, Kind.EXPRESSION)
+            for number in candidate.classes
+            if candidate.kind is Kind.CHAIN or number not in chains  # one of two uses in one step: `h * h`
+        }
+
+    def telling(self, candidate: Candidate) -> Edge:
+        """The edge at which the path leaves a shared value, else its first."""
+        inner = [edge for edge in candidate.edges if step_of(edge, self._case.steps) is not None]
+        if candidate.kind is not Kind.CHAIN:
+            return (inner or candidate.edges)[0]
+        return next(
+            (edge for edge in candidate.edges if self.is_fan_out(edge, candidate)), (inner or candidate.edges)[0]
+        )
+
+    def is_fan_out(self, edge: Edge, candidate: Candidate) -> bool:
+        """Whether the edge's value is used outside of the candidate too."""
+        own = {edge} if candidate.kind is Kind.CHAIN else set(candidate.edges)
+        return any(
+            self._case.edges.class_of[other] in self._flowing
+            for other in self._case.edges.uses[edge.value]
+            if other not in own
+        )
+
+    def path(self, part: Part, rest: float, turns: str, size: str) -> Path | None:
+        """The path in the user's words; None where no line of the user's is known."""
+        case, edge = self._case, self.telling(part.candidate)
+        use = self._use(edge)
+        if use is None:
+            return None
+        blame = Blame(
+            path=use.path,
+            line=use.line,
+            end_line=use.end_line,
+            expression=use.expression,
+            operand=use.operand,
+            factor=part.factor,
+            explains=1.0 - rest,
+            source=use.source,
+            is_part=self._is_part(edge, part.candidate),
+        )
+        sizes = case.subject.case.dimensions
+        known = [f"{name} = {sizes[name]}" for name in dict.fromkeys(re.findall(r"\w+", size)) if name in sizes]
+        upstream = self._upstream(edge)
+        return Path(blame, size, ", ".join(known), self._reduces(part.candidate), turns, upstream)
+
+    def _use(self, edge: Edge) -> Use | None:
+        case = self._case
+        if step_of(edge, case.steps) is None:
+            made = case.places.maker.get(edge.value)
+            place = case.places.told(made) if made is not None else None
+            return use_at(place, self._lines)
+        place = case.steps.steps[edge.position].place if self._parts_inside(edge) else case.places.told(edge.position)
+        names = [leaf.name for leaf in case.subject.case.leaves]
+        return use_of(edge, case.steps, names, self._lines, place)
+
+    def _parts_inside(self, edge: Edge) -> bool:
+        """Whether the value is used elsewhere in the same call: then the line inside tells more than the call."""
+        call = self._case.places.chain(edge)[1:]
+        return any(
+            self._case.edges.class_of[other] in self._flowing
+            and other.position != edge.position
+            and self._case.places.chain(other)[1:] == call
+            for other in self._case.edges.uses[edge.value]
+        )
+
+    def _is_part(self, edge: Edge, candidate: Candidate) -> bool:
+        """Whether what the candidate leaves out of its expression carries a gradient from the same value."""
+        chain = self._case.places.chain(edge)
+        own = {self._case.edges.class_of[other] for other in candidate.edges}
+        return (
+            bool(chain)
+            and any(
+                self._case.edges.class_of[other] in self._flowing - own
+                and self._case.places.chain(other) == chain
+                and other.position != edge.position
+                for other in self._case.edges.uses[edge.value]
+            )
+            and candidate.turn is None
+            and candidate.kind in (Kind.CHAIN, Kind.EXPRESSION)
+        )
+
+    def _upstream(self, edge: Edge) -> str:
+        """What the upstream gradient is called, where the edge is an output."""
+        if step_of(edge, self._case.steps) is not None:
+            return ""
+        number = edge.position - len(self._case.steps.steps)
+        names = self._case.subject.case.layer.upstream_names
+        return f"`{names[number]}`" if len(names) == len(self._case.steps.outputs) else f"number {number + 1}"
+
+    def _reduces(self, candidate: Candidate) -> bool:
+        """Whether the path goes through a sum, as far as nothing else comes to it."""
+        steps, uses = self._case.steps, self._case.edges.uses
+        positions = {edge.position for edge in candidate.edges if step_of(edge, steps) is not None}
+        step = steps.steps[max(positions)] if positions else None
+        for _ in range(LONGEST):
+            after = uses.get(step.results[0], ()) if step is not None and len(step.results) == 1 else ()
+            follows = {edge.position for edge in after}
+            if len(follows) != 1 or (step := step_of(after[0], steps)) is None:
+                break
+            if len({operand.value for operand in step.operands} - set(steps.constants) - {None}) > 1:
+                break
+            positions |= follows
+        return any(steps.steps[at].equation.primitive.name in REDUCING for at in positions)
+
+
+def turns_of(one: Candidate, other: Candidate) -> str:
+    """Which turns of a loop it is, as it holds in two cases; "" where it is none."""
+    match one.kind:
+        case Kind.LOOP:
+            return "in every turn"
+        case Kind.LATER:
+            return "in all turns but the first"
+        case Kind.EARLIER:
+            return "in all turns but the last"
+        case Kind.REST:
+            return "nor through any other use but one"
+    if one.turn is None or other.turn is None:
+        return ""
+    return _turn(one.turn, other.turn)
+
+
+def _turn(one: Turn, other: Turn) -> str:
+    if one.count - one.number == other.count - other.number == 1:
+        return f"in the last turn (t = {one.number})"
+    if one.number == other.number:
+        return "in the first turn (t = 0)" if one.number == 0 else f"in one turn (t = {one.number})"
+    return f"in turn {one.count - one.number} from the end (t = {one.number})"
