@@ -153,4 +153,5 @@ def _telling(common: _Common, naming: Naming) -> tuple[object, ...]:
     edges = [naming.telling(part.candidate) for part in parts]
     fans = [naming.is_fan_out(edge, part.candidate) for edge, part in zip(edges, parts)]
     kinds = [list(Kind).index(part.candidate.kind) for part in parts]
-    return sum(ranks), -sum(fans), sum(kinds), sum(edge.position for edge in edges)
+    rests = [part.candidate.kind in (Kind.REST, Kind.LEAF) for part in parts]
+    return sum(ranks), sum(rests), -sum(fans), sum(kinds), sum(edge.position for edge in edges)

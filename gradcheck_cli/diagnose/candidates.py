@@ -95,7 +95,10 @@ def _groups(steps: Steps, edges: Edges, places: Places) -> Iterator[Group]:
         if not _is_half(chain, edges, steps):
             turn = next((turns[edge] for edge in chain if edge in turns), None)
             yield Kind.CHAIN, places.use(chain[0]), chain, turn
-    for group in _by(ordered, lambda edge: (edge.value, places.chain(edge) or edge.position)).values():
+    nowhere = Turn(0, 1)
+    for group in _by(
+        ordered, lambda edge: (edge.value, places.chain(edge) or edge.position, turns.get(edge, nowhere).number)
+    ).values():
         yield Kind.EXPRESSION, places.use(group[0]), group, turns.get(group[0])
     loops = [group for group in uses.values() if _is_loop(group, places)]
     loops += [

@@ -141,7 +141,7 @@ def _case(subject: Subject, misfit: Misfit, leaves: Sequence[tuple[int, LeafVerd
     given = reference_leaves(subject.case)
     steps = unrolled(traced, given, MOST_STEPS, with_rules=with_rules)
     edges = edges_of(steps)
-    places = Places(steps, traced.files)
+    places = Places(steps, traced)
     candidates = candidates_of(steps, edges, places)
     elements = sum(leaf.value.size for leaf in subject.case.leaves)
     if not candidates or len(candidates) > MOST_CANDIDATES or (len(candidates) + 1) * elements > MOST_VALUES:

@@ -11,6 +11,7 @@ from gradcheck_cli.diagnose.explaining import Case, Standing
 from gradcheck_cli.diagnose.search import Part
 from gradcheck_cli.diagnose.source import Use, use_at, use_of
 from gradcheck_cli.diagnose.wording import Path
+from gradcheck_cli.graph.steps import Step
 from gradcheck_cli.report.model import Blame
 
 REDUCING = frozenset({"reduce_sum", "broadcast_in_dim"})
@@ -79,24 +80,31 @@ class Naming:
         return Path(blame, size, ", ".join(known), self._reduces(part.candidate), turns, upstream)
 
     def _use(self, edge: Edge) -> Use | None:
-        case = self._case
+        case, places = self._case, self._case.places
         if step_of(edge, case.steps) is None:
-            made = case.places.maker.get(edge.value)
-            place = case.places.told(made) if made is not None else None
-            return use_at(place, self._lines)
-        place = case.steps.steps[edge.position].place if self._parts_inside(edge) else case.places.told(edge.position)
+            return use_at(next(iter(places.chain_made(edge.value)), None), self._lines)
+        chain = places.chain(edge)
         names = [leaf.name for leaf in case.subject.case.leaves]
-        return use_of(edge, case.steps, names, self._lines, place)
+        return use_of(edge, case.steps, names, self._lines, chain[self._depth(edge)] if chain else None)
 
-    def _parts_inside(self, edge: Edge) -> bool:
-        """Whether the value is used elsewhere in the same call: then the line inside tells more than the call."""
-        call = self._case.places.chain(edge)[1:]
-        return any(
-            self._case.edges.class_of[other] in self._flowing
-            and other.position != edge.position
-            and self._case.places.chain(other)[1:] == call
+    def _depth(self, edge: Edge) -> int:
+        """How many calls further out the path is told: a function that is only handed the value says nothing of it.
+
+        Where the value is made in the function, or used twice in it, the line inside tells more than the call.
+        """
+        places, chain, depth = self._case.places, self._case.places.chain(edge), 0
+        others = [
+            places.chain(other)
             for other in self._case.edges.uses[edge.value]
-        )
+            if self._case.edges.class_of[other] in self._flowing and other.position != edge.position
+        ]
+        made = places.chain_made(edge.value)
+        while depth + 1 < len(chain):
+            call = chain[depth + 1 :]
+            if any(other[-len(call) :] == call and len(other) > len(call) for other in (made, *others)):
+                break
+            depth += 1
+        return depth
 
     def _is_part(self, edge: Edge, candidate: Candidate) -> bool:
         """Whether what the candidate leaves out of its expression carries a gradient from the same value."""
@@ -123,19 +131,27 @@ class Naming:
         return f"`{names[number]}`" if len(names) == len(self._case.steps.outputs) else f"number {number + 1}"
 
     def _reduces(self, candidate: Candidate) -> bool:
-        """Whether the path goes through a sum, as far as nothing else comes to it."""
+        """Whether the path goes through a sum, or through copies, as far as nothing else comes to it."""
         steps, uses = self._case.steps, self._case.edges.uses
-        positions = {edge.position for edge in candidate.edges if step_of(edge, steps) is not None}
-        step = steps.steps[max(positions)] if positions else None
+        along = [edge for edge in candidate.edges if step_of(edge, steps) is not None]
+        last = max(along, key=lambda edge: edge.position, default=None)
         for _ in range(LONGEST):
+            step = step_of(last, steps) if last is not None else None
             after = uses.get(step.results[0], ()) if step is not None and len(step.results) == 1 else ()
-            follows = {edge.position for edge in after}
-            if len(follows) != 1 or (step := step_of(after[0], steps)) is None:
+            if len({edge.position for edge in after}) != 1 or step_of(after[0], steps) is None:
                 break
-            if len({operand.value for operand in step.operands} - set(steps.constants) - {None}) > 1:
+            last = after[0]
+            along.append(last)
+            if len({operand.value for operand in steps.steps[last.position].operands} & set(uses)) > 1:
                 break
-            positions |= follows
-        return any(steps.steps[at].equation.primitive.name in REDUCING for at in positions)
+        return any(_sums(steps.steps[edge.position], edge.operand) for edge in along)
+
+
+def _sums(step: Step, operand: int) -> bool:
+    """Whether a sum is taken over what goes in there, on the way forward or back."""
+    before, after = step.equation.invars[operand].aval.shape, step.equation.outvars[0].aval.shape
+    is_copied = before != after and len(before) == len(after) and all(a in (1, b) for a, b in zip(before, after))
+    return step.equation.primitive.name in REDUCING or is_copied
 
 
 def turns_of(one: Candidate, other: Candidate) -> str:

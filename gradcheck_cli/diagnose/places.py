@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from gradcheck_cli.diagnose.edges import Edge, step_of
 from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.tracing.calls import Place
+from gradcheck_cli.tracing.trace import Trace
 
 Chain = tuple[Place, ...]
 """The innermost place first, then the call that it is in, and so on."""
@@ -18,53 +19,73 @@ class Places:
     """The places of all steps of a forward.
 
     Args:
-        files: of the user's.
+        steps: of this trace.
     """
 
-    def __init__(self, steps: Steps, files: frozenset[str]) -> None:
+    def __init__(self, steps: Steps, trace: Trace) -> None:
         self._steps = steps
-        self._chains = [_chain(step, files) for step in steps.steps]
-        maker = {result: position for position, step in enumerate(steps.steps) for result in step.results}
-        self.maker: Mapping[int, int] = maker
-        within: dict[Place, set[Chain]] = {}
-        for chain in self._chains:
-            if chain:
-                within.setdefault(chain[0], set()).add(chain)
-        self._shared = {place for place, chains in within.items() if len(chains) > 1}
+        self._whose = _Whose(trace)
+        self._chains = [_chain(step, trace.files, is_users=self._whose.is_users(step)) for step in steps.steps]
+        self.maker: Mapping[int, int] = {
+            result: position for position, step in enumerate(steps.steps) for result in step.results
+        }
 
     def chain(self, edge: Edge) -> Chain:
         """Of the step that uses the value; () where no line is known, and for an output."""
         return self._chains[edge.position] if edge.position < len(self._chains) else ()
 
-    def use(self, edge: Edge) -> object:
-        """The same for the edges that one line makes over the turns of a loop, and in another case."""
-        step = step_of(edge, self._steps)
-        if step is None:
-            return "output", edge.position - len(self._chains)
-        return self._chains[edge.position] or edge.position, step.equation.primitive.name, edge.operand
+    def chain_made(self, value: int) -> Chain:
+        """Of the step that makes a value; () for an input."""
+        return self._chains[self.maker[value]] if value in self.maker else ()
 
-    def made(self, value: int) -> object:
+    def use(self, edge: Edge) -> Hashable:
+        """The same for the edges that one line makes over the turns of a loop, and in another case."""
+        if step_of(edge, self._steps) is None:
+            return "output", edge.position - len(self._chains)
+        return *self._step(edge.position), edge.operand
+
+    def made(self, value: int) -> Hashable:
         """The same for the values that one line makes over the turns of a loop; an input stands for itself."""
         position = self.maker.get(value)
         if position is None:
             return value
-        step = self._steps.steps[position]
-        return self._chains[position] or position, step.equation.primitive.name, step.results.index(value)
+        return *self._step(position), self._steps.steps[position].results.index(value)
 
-    def told(self, position: int) -> Place | None:
-        """The place by which a step is told: of a function that is called at several places, the call."""
-        chain = self._chains[position]
-        for place in chain:
-            if place not in self._shared:
-                return place
-        return chain[0] if chain else None
+    def _step(self, position: int) -> tuple[Hashable, ...]:
+        step, chain = self._steps.steps[position], self._chains[position]
+        if not chain:
+            return position, "", 0
+        return chain, step.equation.primitive.name, self._whose.number(step)
 
 
-def _chain(step: Step, files: frozenset[str]) -> Chain:
+class _Whose:
+    """Which steps stand in the user's text, and which in a function that JAX has jitted."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._known: dict[int, dict[int, int]] = {}
+
+    def is_users(self, step: Step) -> bool:
+        """Whether the step's own lines are the user's; JAX's have those of the first call, wherever that was."""
+        if step.jaxpr is self._trace.jaxpr.jaxpr:
+            return True
+        where = str(getattr(step.jaxpr.debug_info, "func_src_info", ""))
+        return any(path in where for path in self._trace.files)
+
+    def number(self, step: Step) -> int:
+        """Which equation of a function of JAX's a step is: one line of the user's stands for all; 0 for the user's."""
+        if self.is_users(step):
+            return 0
+        known = self._known.setdefault(
+            id(step.jaxpr), {id(equation): number for number, equation in enumerate(step.jaxpr.eqns)}
+        )
+        return known.get(id(step.equation), 0)
+
+
+def _chain(step: Step, files: frozenset[str], *, is_users: bool) -> Chain:
     if step.place is None:
         return ()
-    chain = tuple(_frames(step.equation, files))
-    # inside what JAX has jitted the lines are those of its first call: the step's own place is that of this one
+    chain = tuple(_frames(step.equation, files)) if is_users else ()
     return chain if chain[:1] == (step.place,) else (step.place,)
 
 

@@ -62,7 +62,7 @@ def claim(path: Path, gradients: Sequence[str], *, besides: bool = False) -> str
         where = f"`{blame.expression}` (line {blame.line})"
         if blame.operand and blame.operand != blame.expression:
             where = f"`{blame.operand}` in {where}"
-    where += f" {path.turns}" if path.turns else ""
+    where += f" {path.turns}" if path.turns and not path.is_all else ""
     said = _said(path, len(gradients))
     start = f"besides, your {listing(gradients)}" if besides else f"your {listing(gradients)}"
     return f"{start} {said} {where}{_mend(path)}"
