@@ -14,7 +14,7 @@ from gradcheck_cli.diagnose.cause import Cause, is_wrong
 from gradcheck_cli.diagnose.explaining import Case, explain
 from gradcheck_cli.diagnose.misfit import SIMPLE
 from gradcheck_cli.diagnose.naming import Naming, turns_of
-from gradcheck_cli.diagnose.search import SEARCHES, Fit, Search, again, pairs
+from gradcheck_cli.diagnose.search import SEARCHES, Fit, Part, Search, again, pairs
 from gradcheck_cli.diagnose.sizes import is_close, size_named
 from gradcheck_cli.diagnose.wording import Path, claim, code
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -105,26 +105,27 @@ def _causes(
     lines = {path: read(path).splitlines() for path in getattr(case.subject.traced, "files", ())}
     naming = Naming(case, common[0].fit.standing, lines)
     for one in sorted(common, key=lambda one: _telling(one, naming)):
-        paths = [
-            naming.path(part, one.fit.rest, turns_of(part.candidate, again.candidate), size)
-            for part, again, size in zip(one.fit.parts, one.other.parts, one.sizes)
+        is_zero = _is_zero(case, other)
+        told = [
+            (part, turns_of(part.candidate, again.candidate if part is whole else part.candidate), size)
+            for whole, again, size in zip(one.fit.parts, one.other.parts, one.sizes)
+            for part in (naming.split(whole) if not is_zero else [whole])
         ]
+        paths = [naming.path(part, one.fit.rest, turns, size) for part, turns, size in told]
         if all(path is not None for path in paths):
-            reached = [_reached(case, one.fit, number) for number in range(len(paths))]
-            is_zero = _is_zero(case, other)
-            told = [replace(path, is_all=is_zero) for path in paths if path is not None]
-            return _told(told, reached, verdict)
+            parts = [part for part, _, _ in told]
+            reached = [_reached(case, one.fit, parts, part) for part in parts]
+            return _told([replace(path, is_all=is_zero) for path in paths if path is not None], reached, verdict)
     return ()
 
 
-def _reached(case: Case, fit: Fit, number: int) -> tuple[str, ...]:
+def _reached(case: Case, fit: Fit, parts: Sequence[Part], one: Part) -> tuple[str, ...]:
     """The leaves that one of the parts makes a difference to."""
     multipliers = fit.standing.multipliers
-    for part in fit.parts:
-        if part is not fit.parts[number]:
+    for part in parts:
+        if part is not one:
             multipliers = case.scaled(multipliers, part.candidate, part.factor)
-    part = fit.parts[number]
-    without, taken = case.gradients([multipliers, case.scaled(multipliers, part.candidate, part.factor)])
+    without, taken = case.gradients([multipliers, case.scaled(multipliers, one.candidate, one.factor)])
     return case.misfit.reached(taken - without)
 
 

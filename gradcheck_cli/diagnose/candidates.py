@@ -88,7 +88,7 @@ def _groups(steps: Steps, edges: Edges, places: Places) -> Iterator[Group]:
     turns = {
         edge: Turn(number, len(group))
         for group in uses.values()
-        if _is_loop(group, places)
+        if _is_loop(group, places) and len({edges.class_of[edge] for edge in group}) == len(group)
         for number, edge in enumerate(group)
     }
     for chain in _by(ordered, edges.class_of.__getitem__).values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from gradcheck_cli.diagnose.candidates import Candidate, Kind, Turn
 from gradcheck_cli.diagnose.edges import Edge, step_of
@@ -16,6 +16,9 @@ from gradcheck_cli.report.model import Blame
 
 REDUCING = frozenset({"reduce_sum", "broadcast_in_dim"})
 """Steps that a sum is taken by, on the way forward or back."""
+
+MOST_TOLD = 3
+"""Uses of one value that are told one by one."""
 
 LONGEST = 20
 """Steps that are followed along a path."""
@@ -47,6 +50,23 @@ class Naming:
         return next(
             (edge for edge in candidate.edges if self.is_fan_out(edge, candidate)), (inner or candidate.edges)[0]
         )
+
+    def split(self, part: Part) -> list[Part]:
+        """A part whose edges are several uses of one value, as one part a use; others as they are."""
+        if part.candidate.kind is not Kind.REST:
+            return [part]
+        case = self._case
+        groups: dict[Hashable, list[Edge]] = {}
+        for edge in part.candidate.edges:
+            groups.setdefault(case.places.use(edge), []).append(edge)
+        found = []
+        for use, group in groups.items():
+            count = sum(case.places.use(edge) == use for edge in case.edges.class_of)
+            kind = Kind.CHAIN if count == 1 else Kind.LOOP if count == len(group) else Kind.LATER
+            classes = tuple(sorted({case.edges.class_of[edge] for edge in group} & self._flowing))
+            if classes:
+                found.append(Part(Candidate(kind, classes, tuple(group), (kind, use)), part.factor))
+        return found if len(found) <= MOST_TOLD else [part]
 
     def is_fan_out(self, edge: Edge, candidate: Candidate) -> bool:
         """Whether the edge's value is used outside of the candidate too."""
