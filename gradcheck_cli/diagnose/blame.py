@@ -1,19 +1,23 @@
 """Blame: the use of a value in the forward whose contribution a wrong backward gets wrong.
 
 A factor 1 + α is put on the derivative along each edge of the forward. Where yours is the gradient at one α of one
-edge, in all leaves and in two cases with the same α, that edge is to blame.
+path, or of two, in all leaves and in two cases with the same α, that path is to blame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from gradcheck_cli.diagnose.candidates import Kind
 from gradcheck_cli.diagnose.cause import Cause, is_wrong
-from gradcheck_cli.diagnose.explaining import SIMPLE, Case, Explanation, explain
-from gradcheck_cli.diagnose.source import Use, use_of
-from gradcheck_cli.diagnose.wording import claim, code
+from gradcheck_cli.diagnose.explaining import Case, explain
+from gradcheck_cli.diagnose.misfit import SIMPLE
+from gradcheck_cli.diagnose.naming import Naming, turns_of
+from gradcheck_cli.diagnose.search import SEARCHES, Fit, Part, Search, again, pairs
+from gradcheck_cli.diagnose.sizes import is_close, size_named
+from gradcheck_cli.diagnose.wording import Path, claim, code
 from gradcheck_cli.judge.verdict import DrawVerdict
-from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
 
 Judged = tuple[Subject, DrawVerdict]
@@ -22,99 +26,133 @@ Judged = tuple[Subject, DrawVerdict]
 RANK = 5
 """Of a path, among the causes."""
 
-SAME = 1e-6
-"""How far the factors of two cases may be apart, and how far the share of the gradient that is wrong."""
+
+@dataclass(frozen=True)
+class _Common:
+    """A fit of one case, and the same of another.
+
+    Attributes:
+        sizes: by part, the name of its factor 1 + α where that follows a size; else "".
+    """
+
+    fit: Fit
+    other: Fit
+    sizes: tuple[str, ...]
 
 
 def blame(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Cause, ...]:
-    """The path that explains all that is wrong in two cases; nothing where there is none.
+    """The path, or the two paths, that explain all that is wrong in two cases; nothing where there is none.
 
     Args:
         read: the text of a file of the user's.
     """
-    (subject, verdict), other = first, second
-    case = explain(subject, verdict)
-    if case is None or not case.explanations:
-        return ()
-    again = explain(*other)
-    if again is None:
-        return ()
-    named = _named(_common(case, again), case, subject, read)
-    if named is None:
-        return ()
-    wrong = [leaf.received for leaf in verdict.leaves if is_wrong(leaf)]
-    gradients = tuple(received.leaf.name for received in wrong)
-    names = [received.name for received in wrong]
-    return (Cause(code(named), gradients, claim(named, names), named.explains, RANK, blame=named),)
+    case = explain(*first)
+    other: Case | None = None
+    for search in SEARCHES if case is not None else ():
+        assert case is not None
+        fits = search(case)
+        if not fits:
+            continue
+        other = other or explain(*second)
+        if other is None or (_is_constant(case, other) and not _is_zero(case, other)):
+            return ()
+        common = list(_common(fits, case, other, search))
+        if common:
+            return _causes(common, case, other, first[1], read)
+    return ()
 
 
-def _common(first: Case, second: Case) -> list[Explanation]:
-    """What explains both with the same factor, unless that factor is one of all the gradients that are wrong."""
-    others = [(_key(second, other), other) for other in second.explanations]
+def _common(fits: Sequence[Fit], case: Case, other: Case, search: Search) -> list[_Common]:
+    """What explains both cases with the same factors, or with factors that follow the same size."""
+    found = search(other) if search is not pairs else []
     common = []
-    for explanation in first.explanations:
-        key = _key(first, explanation)
-        for other_key, other in others:
-            if key == other_key and _is_close(explanation.factor, other.factor):
-                if _is_constant(explanation, other):
-                    return []
-                common.append(explanation)
+    for fit in fits:
+        for same in again(fit, other, found):
+            names = [_same_factor(a.factor, b.factor, case, other) for a, b in zip(fit.parts, same.parts)]
+            if all(name is not None for name in names):
+                common.append(_Common(fit, same, tuple(name or "" for name in names)))
                 break
     return common
 
 
-def _key(case: Case, explanation: Explanation) -> object:
-    """The same for the same edge of another case, whose arrays have other sizes and whose loops may be longer."""
-    edge = explanation.edge
-    step = case.steps.steps[edge.position]
-    several = len(explanation.candidate.classes) > 1
-    return step.place, step.equation.primitive.name, edge.operand, several, explanation.candidate.is_loop
+def _same_factor(one: float, other: float, case: Case, another: Case) -> str | None:
+    """The name of a factor that follows a size, "" where it is the same number in both; None where it is neither."""
+    if one == other and one in SIMPLE:
+        return ""
+    name = size_named(1 + one, case.subject.case.dimensions, 1 + other, another.subject.case.dimensions)
+    return name or ("" if is_close(one, other) else None)
 
 
-def _is_close(one: float, other: float) -> bool:
-    return abs(one - other) <= SAME * max(abs(one), abs(other))
-
-
-def _is_constant(one: Explanation, other: Explanation) -> bool:
-    """Whether yours is the gradient times one number for each leaf: a factor at the leaf, and no path."""
-    shares = dict(other.shares)
+def _is_constant(case: Case, other: Case) -> bool:
+    """Whether yours is the gradient times one number for each leaf, or one size: a factor at the leaf, and no path."""
+    shares = dict(other.misfit.shares(other.misfit.error))
     return all(
-        share is not None and (again := shares.get(name)) is not None and _is_close(share, again)
-        for name, share in one.shares
+        share is not None
+        and (once_more := shares.get(name)) is not None
+        and _same_factor(share, once_more, case, other) is not None
+        for name, share in case.misfit.shares(case.misfit.error)
     )
 
 
-def _named(
-    explanations: Sequence[Explanation], case: Case, subject: Subject, read: Callable[[str], str]
-) -> Blame | None:
-    """The most telling of the explanations, in the user's words."""
-    names = [leaf.name for leaf in subject.case.leaves]
-    files = subject.traced.files if hasattr(subject.traced, "files") else frozenset()
-    lines = {path: read(path).splitlines() for path in files}
-    for explanation in sorted(explanations, key=_telling):
-        use = use_of(explanation.edge, case.steps, names, lines)
-        if use is not None:
-            return _blame(use, explanation)
-    return None
+def _is_zero(case: Case, other: Case) -> bool:
+    return case.misfit.is_zero() and other.misfit.is_zero()
 
 
-def _blame(use: Use, explanation: Explanation) -> Blame:
-    return Blame(
-        path=use.path,
-        line=use.line,
-        end_line=use.end_line,
-        expression=use.expression,
-        operand=use.operand,
-        factor=explanation.factor,
-        explains=1.0 - explanation.rest,
-        source=use.source,
-        is_part=explanation.is_part,
-    )
+def _causes(
+    common: Sequence[_Common], case: Case, other: Case, verdict: DrawVerdict, read: Callable[[str], str]
+) -> tuple[Cause, ...]:
+    """The most telling of the fits, in the user's words."""
+    lines = {path: read(path).splitlines() for path in getattr(case.subject.traced, "files", ())}
+    naming = Naming(case, common[0].fit.standing, lines)
+    for one in sorted(common, key=lambda one: _telling(one, naming)):
+        is_zero = _is_zero(case, other)
+        told = [
+            (part, turns_of(part.candidate, again.candidate if part is whole else part.candidate), size)
+            for whole, again, size in zip(one.fit.parts, one.other.parts, one.sizes)
+            for part in (naming.split(whole) if not is_zero else [whole])
+        ]
+        paths = [naming.path(part, one.fit.rest, turns, size) for part, turns, size in told]
+        if all(path is not None for path in paths):
+            parts = [part for part, _, _ in told]
+            reached = [_reached(case, one.fit, parts, part) for part in parts]
+            return _told([replace(path, is_all=is_zero) for path in paths if path is not None], reached, verdict)
+    return ()
 
 
-def _telling(explanation: Explanation) -> tuple[int, bool, bool, bool, int]:
+def _reached(case: Case, fit: Fit, parts: Sequence[Part], one: Part) -> tuple[str, ...]:
+    """The leaves that one of the parts makes a difference to."""
+    multipliers = fit.standing.multipliers
+    for part in parts:
+        if part is not one:
+            multipliers = case.scaled(multipliers, part.candidate, part.factor)
+    without, taken = case.gradients([multipliers, case.scaled(multipliers, one.candidate, one.factor)])
+    return case.misfit.reached(taken - without)
+
+
+def _told(paths: Sequence[Path], reached: Sequence[tuple[str, ...]], verdict: DrawVerdict) -> tuple[Cause, ...]:
+    """A cause a path; two that make the same gradients wrong are one cause with another beside it."""
+    wrong = {leaf.received.leaf.name: leaf.received.name for leaf in verdict.leaves if is_wrong(leaf)}
+    causes: list[Cause] = []
+    for path, leaves in zip(paths, reached):
+        names = tuple(name for name in wrong if name in leaves)
+        path = replace(path, leaves=names)
+        is_second = bool(causes) and bool(set(names) & set(causes[0].gradients))
+        text = claim(path, [wrong[name] for name in names], besides=is_second)
+        cause = Cause(code(path), names, text, path.blame.explains, RANK, blame=path.blame)
+        if is_second:
+            union = tuple(name for name in wrong if name in {*names, *causes[0].gradients})
+            causes[0] = replace(causes[0], gradients=union, beside=cause)
+        elif names:
+            causes.append(cause)
+    return tuple(causes)
+
+
+def _telling(common: _Common, naming: Naming) -> tuple[object, ...]:
     """Simple factors first; then where a path leaves a shared value; then single edges, the first in the forward."""
-    factor = explanation.factor
-    rank = SIMPLE.index(factor) if factor in SIMPLE else len(SIMPLE)
-    candidate = explanation.candidate
-    return rank, not explanation.is_fan_out, candidate.is_loop, len(candidate.classes) > 1, explanation.edge.position
+    parts = common.fit.parts
+    ranks = [SIMPLE.index(part.factor) if part.factor in SIMPLE else len(SIMPLE) for part in parts]
+    edges = [naming.telling(part.candidate) for part in parts]
+    fans = [naming.is_fan_out(edge, part.candidate) for edge, part in zip(edges, parts)]
+    kinds = [list(Kind).index(part.candidate.kind) for part in parts]
+    rests = [part.candidate.kind in (Kind.REST, Kind.LEAF) for part in parts]
+    return sum(ranks), sum(rests), -sum(fans), sum(kinds), sum(edge.position for edge in edges)

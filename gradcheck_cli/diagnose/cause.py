@@ -21,6 +21,7 @@ class Cause:
         rank: how far-fetched it is; where several causes explain the same gradients, the lowest is named.
         mend: what to write instead, where known.
         blame: the place in the forward, where there is one.
+        beside: another cause of the same gradients: only the two together explain them. Its gradients are among these.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Cause:
     rank: int
     mend: str | None = None
     blame: Blame | None = None
+    beside: Cause | None = None
 
 
 def chosen(causes: Sequence[Cause]) -> tuple[Cause, ...]:
@@ -58,7 +60,10 @@ def with_causes(verdict: DrawVerdict, causes: Sequence[Cause]) -> DrawVerdict:
         name = leaf.received.leaf.name
         cause = next((cause for cause in causes if name in cause.gradients), None)
         if cause is not None and is_wrong(leaf):
-            findings = [_named(finding, cause) for finding in leaf.findings if finding.code == "GC201"]
+            mismatches = [finding for finding in leaf.findings if finding.code == "GC201"]
+            findings = [_named(finding, cause) for finding in mismatches]
+            if cause.beside is not None:
+                findings += [_beside(finding, cause.beside) for finding in mismatches]
             others = [finding for finding in leaf.findings if finding.code != "GC201"]
             leaf = replace(leaf, findings=(*([] if id(cause) in told else findings), *others))
             told.add(id(cause))
@@ -69,3 +74,7 @@ def with_causes(verdict: DrawVerdict, causes: Sequence[Cause]) -> DrawVerdict:
 def _named(finding: Finding, cause: Cause) -> Finding:
     message = f"{cause.claim}; {finding.message}"
     return replace(finding, code=cause.code, message=message, mend=cause.mend, blame=cause.blame)
+
+
+def _beside(finding: Finding, cause: Cause) -> Finding:
+    return replace(finding, code=cause.code, message=cause.claim, mend=cause.mend, blame=cause.blame)

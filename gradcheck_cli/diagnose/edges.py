@@ -1,46 +1,31 @@
-"""The edges of a forward along which its gradient flows, and the sets of them that a backward may get wrong together.
+"""The edges of a forward along which its gradient flows.
 
-An edge is one use of a value by a step. Edges of a chain that nothing enters and nothing leaves carry the same flow:
-they are one class, and one of them stands for it. What a user calls one path may be several edges: `h * h` uses `h`
-twice, and a loop that Python unrolls writes one line's edge once for each turn.
+An edge is one use of a value: by a step, or as an output, where the upstream gradient comes in. Edges of a chain that
+nothing enters and nothing leaves carry the same flow: they are one class, and one of them stands for it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 
 from gradcheck_cli.graph.steps import Step, Steps
-from gradcheck_cli.tracing.calls import Place
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Operand number `operand` of the step at `position`, which is the value `value`."""
+    """Operand number `operand` of the step at `position`, which is the value `value`.
+
+    Outputs stand behind the last step: the edge at position `len(steps)` is the first output.
+    """
 
     position: int
     operand: int
     value: int
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Edges whose contribution a backward may get wrong as one.
-
-    Attributes:
-        classes: what is scaled, by number of the class.
-        edges: any one of them names the path, where there is one class; else all belong to it.
-        is_loop: the turns of a loop. One edge may then lie behind another, so that the gradient is no linear function
-            of their factor, and only their absence is looked at.
-    """
-
-    classes: tuple[int, ...]
-    edges: tuple[Edge, ...]
-    is_loop: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,17 +35,22 @@ class Edges:
     Attributes:
         class_of: by edge; classes are numbered from 0.
         uses: by value, the edges that use it.
-        outputs: values that are outputs of the forward, which is a use too.
+        behind: by class, which classes its gradient comes through before, as the bits of a number.
     """
 
     class_of: Mapping[Edge, int]
     uses: Mapping[int, tuple[Edge, ...]]
-    outputs: frozenset[int]
+    behind: Mapping[int, int]
 
     @property
     def classes(self) -> int:
         """How many classes there are."""
         return 1 + max(self.class_of.values(), default=-1)
+
+    def are_parallel(self, classes: Iterable[int]) -> bool:
+        """Whether no path runs through two of the classes: then the gradient is a linear function of their factors."""
+        bits = sum(1 << number for number in set(classes))
+        return not any(self.behind[number] & bits for number in classes)
 
 
 def edges_of(steps: Steps) -> Edges:
@@ -77,55 +67,37 @@ def edges_of(steps: Steps) -> Edges:
         if operands:
             pairs = zip(step.results, step.equation.outvars)
             alive.update(number for number, variable in pairs if _is_floating(variable))
+    end = len(steps.steps)
+    for position, operand in enumerate(steps.outputs, end):
+        if operand.value is not None and operand.value in alive:
+            found.append(Edge(position, 0, operand.value))
     uses: dict[int, list[Edge]] = defaultdict(list)
     into: dict[int, list[Edge]] = defaultdict(list)
     for edge in found:
         uses[edge.value].append(edge)
         into[edge.position].append(edge)
-    outputs = frozenset(operand.value for operand in steps.outputs if operand.value is not None)
     class_of: dict[Edge, int] = {}
-    count = 0
+    behind: dict[int, int] = {}
+    above: dict[int, int] = defaultdict(int)
     for edge in reversed(found):
-        results = steps.steps[edge.position].results
-        after = uses.get(results[0], []) if len(results) == 1 and results[0] not in outputs else []
+        user = step_of(edge, steps)
+        results = user.results if user is not None else ()
+        after = uses.get(results[0], []) if len(results) == 1 else []
         if len(into[edge.position]) == 1 and len(after) == 1:
-            class_of[edge] = class_of[after[0]]
+            number = class_of[after[0]]
         else:
-            class_of[edge] = count
-            count += 1
-    return Edges(class_of, {value: tuple(edges) for value, edges in uses.items()}, outputs)
+            number = len(behind)
+            behind[number] = 0
+            for result in results:
+                behind[number] |= above[result]
+        class_of[edge] = number
+        above[edge.value] |= behind[number] | 1 << number
+    return Edges(class_of, {value: tuple(edges) for value, edges in uses.items()}, behind)
 
 
-def candidates_of(steps: Steps, edges: Edges) -> list[Candidate]:
-    """Each class, each value's uses in one place, and each place's edges over the turns of a loop."""
-    members: dict[int, list[Edge]] = defaultdict(list)
-    together: dict[tuple[int, Place | int], list[Edge]] = defaultdict(list)
-    turns: dict[tuple[Place | None, str, int], list[Edge]] = defaultdict(list)
-    for edge, number in sorted(edges.class_of.items(), key=lambda item: (item[0].position, item[0].operand)):
-        step = steps.steps[edge.position]
-        members[number].append(edge)
-        together[edge.value, _one_place(step, edge)].append(edge)
-        turns[step.place, step.equation.primitive.name, edge.operand].append(edge)
-    found = [Candidate((number,), tuple(group)) for number, group in members.items() if not _are_halves(group, edges)]
-    for group in together.values():
-        classes = tuple(dict.fromkeys(edges.class_of[edge] for edge in group))
-        if len(classes) > 1:
-            found.append(Candidate(classes, tuple(group)))
-    for (place, _, _), group in turns.items():
-        classes = tuple(dict.fromkeys(edges.class_of[edge] for edge in group))
-        if place is not None and len(classes) > 1 and len({edge.value for edge in group}) > 1:
-            found.append(Candidate(classes, tuple(group), is_loop=True))
-    return found
-
-
-def _one_place(step: Step, edge: Edge) -> Place | int:
-    """What is one use for the user; steps of which no line is known stand for themselves."""
-    return step.place or edge.position
-
-
-def _are_halves(chain: Sequence[Edge], edges: Edges) -> bool:
-    """Whether a step uses the value twice, as `h * h` does: nobody drops one of the two."""
-    return any(other.position == edge.position and other != edge for edge in chain for other in edges.uses[edge.value])
+def step_of(edge: Edge, steps: Steps) -> Step | None:
+    """The step that uses the value; None for an output."""
+    return steps.steps[edge.position] if edge.position < len(steps.steps) else None
 
 
 def _is_floating(variable: Any) -> bool:

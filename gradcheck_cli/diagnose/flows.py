@@ -71,25 +71,27 @@ class Flows:
             operands = [value_of(operand, values) for operand in step.operands]
             values.update(zip(step.results, function_of(step)(*operands)))
         above: dict[int, Any] = {}
-        for operand, cotangent in zip(steps.outputs, upstream):
+        for position, (operand, cotangent) in enumerate(zip(steps.outputs, upstream), len(steps.steps)):
             if operand.value is not None:
-                _add(above, operand.value, jnp.broadcast_to(cotangent, (self._rows, *cotangent.shape)))
+                rows = jnp.broadcast_to(cotangent, (self._rows, *cotangent.shape))
+                _add(above, operand.value, self._times(factors, position, 0, rows))
         for position in range(len(steps.steps) - 1, -1, -1):
             step = steps.steps[position]
             wanted = self._wanted.get(position)
             if wanted is None or not any(result in above for result in step.results):
                 continue
             for k, rows in zip(wanted, _back(step, wanted, values, above, self._rows)):
-                number = self._scaled.get((position, k))
-                if number is not None:
-                    rows = rows * factors[:, number].reshape(-1, *[1] * (rows.ndim - 1))
                 value = step.operands[k].value
                 assert value is not None
-                _add(above, value, rows)
+                _add(above, value, self._times(factors, position, k, rows))
         return [
             above.get(number, jnp.zeros((self._rows, *leaf.shape), leaf.dtype))
             for number, leaf in zip(steps.inputs, leaves)
         ]
+
+    def _times(self, factors: Any, position: int, operand: int, rows: Any) -> Any:
+        number = self._scaled.get((position, operand))
+        return rows if number is None else rows * factors[:, number].reshape(-1, *[1] * (rows.ndim - 1))
 
 
 def _standing(edges: Edges) -> dict[Edge, int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcheck_cli.diagnose.edges import Edge
 from gradcheck_cli.graph.building import IN_PASSING
 from gradcheck_cli.graph.expressions import expression_at
 from gradcheck_cli.graph.steps import Step, Steps
+from gradcheck_cli.tracing.calls import Place
 
 
 @dataclass(frozen=True)
@@ -24,23 +25,37 @@ class Use:
     source: str
 
 
-def use_of(edge: Edge, steps: Steps, names: Sequence[str], lines: Mapping[str, Sequence[str]]) -> Use | None:
+def use_of(
+    edge: Edge,
+    steps: Steps,
+    names: Sequence[str],
+    lines: Mapping[str, Sequence[str]],
+    place: Place | None = None,
+) -> Use | None:
     """Where and how an edge's value is used; None where no line of the user's is known.
 
     Args:
         names: of the inputs.
         lines: of each of the user's files.
+        place: by which the step is told, where that is not its own: the call that it is in.
     """
-    step = steps.steps[edge.position]
-    place = step.place
+    own = steps.steps[edge.position].place
+    use = use_at(place or own, lines)
+    if use is None:
+        return None
+    name = dict(zip(steps.inputs, names)).get(edge.value, "")
+    step, k = _consumer(edge, steps)
+    is_own = place is None or place == own
+    return replace(use, operand=_operand(use.expression, len(step.operands) if is_own else 0, k, name))
+
+
+def use_at(place: Place | None, lines: Mapping[str, Sequence[str]]) -> Use | None:
+    """The expression in a place; None where that is not in the user's files."""
     if place is None or place.path not in lines:
         return None
     first, last = (place.line, place.line) if place.columns is None else (place.columns[0], place.columns[2])
     source = "\n".join(lines[place.path][first - 1 : last])
-    expression = expression_at(place, lines) or source.strip()
-    known = dict(zip(steps.inputs, names))
-    operand = _operand(expression, *_consumer(edge, steps), known.get(edge.value, ""))
-    return Use(place.path, first, last, expression, operand, source)
+    return Use(place.path, first, last, expression_at(place, lines) or source.strip(), "", source)
 
 
 def _consumer(edge: Edge, steps: Steps) -> tuple[Step, int]:
@@ -57,8 +72,8 @@ def _consumer(edge: Edge, steps: Steps) -> tuple[Step, int]:
     return step, k
 
 
-def _operand(expression: str, step: Step, k: int, name: str) -> str:
-    """The part of the expression that is the step's operand `k`; `name` is the value's own, where it has one."""
+def _operand(expression: str, count: int, k: int, name: str) -> str:
+    """The part of the expression that is operand `k` of a step of so many; `name` is the value's own, if it has one."""
     try:
         (statement,) = ast.parse(expression).body
     except (SyntaxError, ValueError):
@@ -69,7 +84,7 @@ def _operand(expression: str, step: Step, k: int, name: str) -> str:
         return name
     if len(texts) == 1:
         return texts[0]
-    if len(texts) == len(step.operands) and k < len(texts):
+    if len(texts) == count and k < len(texts):
         return texts[k]
     return ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,11 +65,13 @@ class Steps:
 
 def steps_of(trace: Trace) -> Steps:
     """The steps of a trace; `Trace.names` and calls are there where the calls were followed."""
-    return _Flattening(trace).steps()
+    return Flattening(trace).steps()
 
 
 @dataclass
-class _Flattening:
+class Flattening:
+    """Writes a trace's steps in one list; a subclass looks into more of them."""
+
     trace: Trace
     found: list[Step] = field(default_factory=list)
     constants: dict[int, Any] = field(default_factory=dict)
@@ -78,13 +80,14 @@ class _Flattening:
     calls: int = JAXS_OWN
 
     def steps(self) -> Steps:
+        """All of them."""
         closed = self.trace.jaxpr
         known: dict[Any, Operand] = {}
         for variable, constant in zip(closed.jaxpr.constvars, closed.consts):
             known[variable] = Operand(self._constant(constant))
         inputs = tuple(self._new(variable, known) for variable in closed.jaxpr.invars)
         self._flatten(closed.jaxpr, known, (), None, is_users=True)
-        outputs = tuple(_operand(variable, known) for variable in closed.jaxpr.outvars)
+        outputs = tuple(operand_of(variable, known) for variable in closed.jaxpr.outvars)
         return Steps(self.found, inputs, outputs, self.constants, self.names)
 
     def _flatten(
@@ -98,18 +101,35 @@ class _Flattening:
     ) -> None:
         for equation in jaxpr.eqns:
             primitive = equation.primitive.name
-            operands = tuple(_operand(variable, known) for variable in equation.invars)
+            operands = tuple(operand_of(variable, known) for variable in equation.invars)
             calls = around + calls_of(equation)
             # JAX keeps what it has jitted: inside `jnp.where` the lines are those of its first call, wherever that was
             here = (place_of(equation, self.trace.files) if is_users else None) or place
-            if primitive in LOOKED_INTO and (inner := next(inner_jaxprs(equation), None)) is not None:
-                self._inside(equation, inner, operands, known, calls, here)
+            if self._opened(equation, operands, known, calls, here):
                 continue
             if primitive in ("name", "optimization_barrier", "copy", "copy_p"):
                 known.update(zip(equation.outvars, operands))
                 continue
             results = tuple(self._new(variable, known) for variable in equation.outvars)
-            self.found.append(Step(equation, jaxpr, operands, results, calls, here))
+            self._take(Step(equation, jaxpr, operands, results, calls, here))
+
+    def _take(self, step: Step) -> None:
+        self.found.append(step)
+
+    def _opened(
+        self,
+        equation: Any,
+        operands: Sequence[Operand],
+        known: dict[Any, Operand],
+        calls: tuple[Call, ...],
+        place: Place | None,
+    ) -> bool:
+        """Whether the equation was looked into: then the steps inside stand for it."""
+        inner = next(inner_jaxprs(equation), None) if equation.primitive.name in LOOKED_INTO else None
+        if inner is None:
+            return False
+        self._inside(equation, inner, operands, known, calls, place)
+        return True
 
     def _inside(
         self,
@@ -128,8 +148,13 @@ class _Flattening:
             inside[variable] = Operand(self._constant(constant))
         # one step is no call worth a name of its own: `jnp.where` is jitted, and selects
         around = calls if len(inner.eqns) < 2 else (*calls, Call(name, self.calls))
-        self._flatten(inner, inside, around, place, is_users=_is_from(inner, self.trace.files))
-        known.update(zip(equation.outvars, (_operand(variable, inside) for variable in inner.outvars)))
+        self._flatten(inner, inside, around, place, is_users=self._is_users(inner))
+        known.update(zip(equation.outvars, (operand_of(variable, inside) for variable in inner.outvars)))
+
+    def _is_users(self, jaxpr: Any) -> bool:
+        """Whether a jitted function stands in one of the user's files."""
+        where = str(getattr(jaxpr.debug_info, "func_src_info", ""))
+        return any(path in where for path in self.trace.files)
 
     def _new(self, variable: Any, known: dict[Any, Operand]) -> int:
         number = self.count
@@ -146,13 +171,8 @@ class _Flattening:
         return number
 
 
-def _is_from(jaxpr: Any, files: Collection[str]) -> bool:
-    """Whether a jitted function stands in one of these files."""
-    where = str(getattr(jaxpr.debug_info, "func_src_info", ""))
-    return any(path in where for path in files)
-
-
-def _operand(variable: Any, known: Mapping[Any, Operand]) -> Operand:
+def operand_of(variable: Any, known: Mapping[Any, Operand]) -> Operand:
+    """What a variable of a jaxpr stands for."""
     if hasattr(variable, "val"):
         return Operand(constant=np.asarray(variable.val))
     return known[variable]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from gradcheck_cli.judge.examination import NOTHING, Examination
 from gradcheck_cli.judge.precedence import most_specific
@@ -13,6 +13,9 @@ from gradcheck_cli.layers.layer import Layer, Role
 from gradcheck_cli.report.model import ArgumentReport, DrawReport, Finding, LayerReport, NamedArray, Status
 
 _VALUE_CODES = frozenset({"GC201", "GC401"})
+
+_Kind = tuple[str | None, str, tuple[int, str] | None]
+"""What two findings have to share to be one: the argument, the code, the line and the expression to blame."""
 
 
 def combine(
@@ -139,26 +142,27 @@ def is_generic(draw: DrawVerdict) -> bool:
 
 
 def _findings(draws: Sequence[DrawVerdict]) -> tuple[Finding, ...]:
-    """One finding for each argument and code, from the draw that tells most; a shape error silences the values."""
-    best: dict[tuple[str | None, str], tuple[tuple[bool, float, float, int], Finding]] = {}
+    """One finding for each argument, code and path, from the draw that tells most; a shape error silences values."""
+    best: dict[_Kind, tuple[tuple[bool, float, float, int], Finding]] = {}
     for draw in draws:
         for finding, leaf in _with_leaves(draw):
             severity = (is_generic(draw), 0.0, 0.0, -draw.case.draw) if leaf is None else _leaf_severity(draw, leaf)
-            key = (finding.argument, finding.code)
+            path = (finding.blame.line, finding.blame.expression) if finding.blame is not None else None
+            key = (finding.argument, finding.code, path)
             if key not in best or severity > best[key][0]:
                 best[key] = (severity, finding)
-    misshapen = {argument for argument, code in best if code == "GC101"}
+    misshapen = {argument for argument, code, _ in best if code == "GC101"}
     kept = [
         finding
-        for (argument, code), (_, finding) in best.items()
+        for (argument, code, _), (_, finding) in best.items()
         if not (argument in misshapen and code in _VALUE_CODES) and not _is_weaker(argument, code, best)
     ]
     return tuple(sorted(kept, key=lambda finding: finding.code[:3]))
 
 
-def _is_weaker(argument: str | None, code: str, best: Iterable[tuple[str | None, str]]) -> bool:
+def _is_weaker(argument: str | None, code: str, best: Collection[_Kind]) -> bool:
     """A value is wrong in one draw and not finite in another: one cause, said once."""
-    return code == "GC201" and (argument, "GC401") in best
+    return code == "GC201" and (argument, "GC401", None) in best
 
 
 def _with_leaves(draw: DrawVerdict) -> Iterable[tuple[Finding, LeafVerdict | None]]:

@@ -36,10 +36,11 @@ class Block:
         return [match[1] for match in _TERM.finditer(self.backward)]
 
     def source(self, library: str, term: str = "", factor: float = 0.0) -> str:
-        """The module, in `np` or `jnp`, with one term taken `factor` times."""
+        """The module, in `np` or `jnp`, with one term (or several: `skip+gate`) taken `factor` times."""
+        terms = term.split("+")
 
         def written(match: re.Match[str]) -> str:
-            if match[1] != term:
+            if match[1] not in terms:
                 return f"({match[2]})"
             return f"(0 * ({match[2]}))" if factor == 0 else f"({factor} * ({match[2]}))"
 
@@ -48,7 +49,7 @@ class Block:
         told = "\n".join(f"    - {part}" for part in self.arguments.split("; "))
         docstring = f'    """\n{re.sub(r": ", ": of shape ", told)}\n    """\n'
         forward, cached = _indented(self.forward), f"({_cached(self.forward, names)})"
-        gradients = ", ".join(f"d{name}" for name in names.split(", "))
+        gradients = ", ".join(f"d{name}" for name in names.split(", ")) + ("," if "," not in names else "")
         if library == "np":
             return (
                 "import numpy as np\n\n\n"

@@ -22,7 +22,10 @@ WRONG = {
     "the sign of all": "-(da @ W1.T + dout)",
     "half of it all": "0.5 * (da @ W1.T + dout)",
     "a factor from the data": "da @ W1.T + dout * x[0, 0]",
-    "a factor from a size": "da @ W1.T + dout / len(x)",
+    "a factor from the draw": "da @ W1.T + dout * (1 + np.abs(x).sum() / 100)",
+    "one row only": "da @ W1.T + dout * (np.arange(len(x)) > 0)[:, None]",
+    "another path's weights": "da @ W1.T + dout @ W1 @ W1.T",
+    "a path that is none": "da @ W1.T + dout - dout.mean(axis=0)",
 }
 """By what is wrong, the expression for `dx`."""
 
