@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from gradcheck_cli.diagnose.blame import Judged, blame
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
+from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
@@ -19,4 +20,4 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
     first, second = next(failing, None), next(failing, None)
     if first is None or second is None:
         return ()
-    return chosen(blame(first, second, read))
+    return chosen((*hypotheses(first, second), *blame(first, second, read)))

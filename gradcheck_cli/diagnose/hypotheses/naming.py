@@ -1,0 +1,190 @@
+"""From two failing cases to the causes that hypotheses name: what holds in both, with the same name for its number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+
+from gradcheck_cli.diagnose.blame import Judged
+from gradcheck_cli.diagnose.cause import Cause
+from gradcheck_cli.diagnose.hypotheses import swapped as swaps
+from gradcheck_cli.diagnose.hypotheses import wording
+from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
+from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing
+from gradcheck_cli.diagnose.hypotheses.own import multiple, rearranged, shuffled
+from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
+from gradcheck_cli.diagnose.hypotheses.reduced import reduced
+from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
+from gradcheck_cli.diagnose.hypotheses.swapped import swapped
+from gradcheck_cli.diagnose.hypotheses.upstream import Pulls
+
+MULTIPLE, SWAPPED, REARRANGED, FOR_ANOTHER_UPSTREAM, COPIED, CONFINED = 1, 1, 2, 4, 7, 8
+"""Ranks among causes: a path that is wrong has 5. Where the error lies says less than any of them."""
+
+Predictions = Callable[[Gradient, Failing], Iterable[Prediction]]
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A hypothesis that holds for one leaf in both cases."""
+
+    gradient: Gradient
+    prediction: Prediction
+    factor: Factor
+    explains: float
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How far-fetched."""
+        return self.prediction.rank + self.factor.rank, self.prediction.rank
+
+
+def hypotheses(first: Judged, second: Judged) -> tuple[Cause, ...]:
+    """The causes that explain the gradient of a leaf, or of several, in both cases."""
+    return named(failing(*first), failing(*second))
+
+
+def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
+    """The same, of plain arrays."""
+    wrong = []
+    for gradient in first.gradients:
+        other = second.gradient(gradient.name)
+        if other is not None and all(each.is_wrong and each.is_clear for each in (gradient, other)):
+            wrong.append((gradient, other))
+    cases = _Cases(first, second, tuple(wrong))
+    multiples = cases.suspicions(lambda gradient, _: [multiple(gradient)])
+    causes = [*_multiples(multiples, first)]
+    if len(multiples) == len(wrong):
+        return tuple(causes)
+    left = cases.without(multiples)
+    exchanged = left.suspicions(lambda gradient, case: swapped(gradient, case))
+    causes += _swaps(exchanged, first)
+    own = left.without(exchanged).suspicions(_own)
+    causes += _together(own, REARRANGED)
+    pulls = {id(first): Pulls(first, {}), id(second): Pulls(second, {})}
+    above = cases.suspicions(lambda gradient, case: pulls[id(case)].predictions(gradient))
+    causes += _together(above, FOR_ANOTHER_UPSTREAM)
+    causes += left.without(own).confined()
+    return tuple(causes)
+
+
+def _own(gradient: Gradient, case: Failing) -> Iterable[Prediction]:
+    del case
+    yield from rearranged(gradient)
+    yield from reduced(gradient)
+    yield from shuffled(gradient)
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """Two cases, and the leaves that are wrong in both."""
+
+    first: Failing
+    second: Failing
+    wrong: tuple[tuple[Gradient, Gradient], ...]
+
+    def without(self, suspicions: Iterable[Suspicion]) -> _Cases:
+        known = {suspicion.gradient.name for suspicion in suspicions}
+        return _Cases(self.first, self.second, tuple(pair for pair in self.wrong if pair[0].name not in known))
+
+    def suspicions(self, predictions: Predictions) -> list[Suspicion]:
+        """The simplest of these hypotheses that holds in both cases, for each leaf that has one."""
+        found = []
+        for gradient, other in self.wrong:
+            fits = _fits(gradient, predictions(gradient, self.first), self.first)
+            if not fits:
+                continue
+            wanted = (prediction for prediction in predictions(other, self.second) if prediction.key in fits)
+            again = _fits(other, wanted, self.second)
+            shared = [
+                Suspicion(gradient, fit.prediction, factor, min(fit.explains, again[key].explains))
+                for key, fit in fits.items()
+                if key in again and (factor := _factor(fit, again[key])) is not None
+            ]
+            if shared:
+                found.append(min(shared, key=lambda suspicion: suspicion.rank))
+        return found
+
+    def confined(self) -> list[Cause]:
+        """The simplest region in which a leaf is wrong in both cases, for each leaf that has one."""
+        causes = []
+        for gradient, other in self.wrong:
+            again = {found.region.key: found for found in confined(other, self.second)}
+            shared = [found for found in confined(gradient, self.first) if found.region.key in again]
+            shared = [found for found in shared if found.digits + again[found.region.key].digits >= UNLIKELY]
+            if shared:
+                best = min(shared, key=lambda found: found.region.rank)
+                causes.append(_confined(gradient, best, again[best.region.key]))
+        return causes
+
+
+def _fits(gradient: Gradient, predictions: Iterable[Prediction], case: Failing) -> dict[Hashable, Fit]:
+    found = ((prediction.key, fitted(gradient, prediction, case)) for prediction in predictions)
+    return {key: fit for key, fit in found if fit is not None}
+
+
+def _factor(one: Fit, other: Fit) -> Factor | None:
+    return common(one.factors, other.factors, max(one.slack, other.slack))
+
+
+def _multiples(suspicions: Iterable[Suspicion], case: Failing) -> list[Cause]:
+    """One cause for each number."""
+    groups: dict[tuple[str, str], list[Suspicion]] = defaultdict(list)
+    for suspicion in suspicions:
+        code = wording.code_of_multiple(suspicion.factor, suspicion.gradient)
+        groups[code, suspicion.factor.text].append(suspicion)
+    causes = []
+    for (code, _), group in groups.items():
+        gradients, factor = [suspicion.gradient for suspicion in group], group[0].factor
+        said = wording.multiple_claim(factor, gradients, are_all=len(gradients) == len(case.gradients))
+        causes.append(_cause(code, group, said, MULTIPLE, wording.multiple_mend(factor)))
+    return causes
+
+
+def _together(suspicions: Iterable[Suspicion], rank: int) -> list[Cause]:
+    """One cause for all leaves that one hypothesis holds for, with one number."""
+    groups: dict[tuple[Hashable, str], list[Suspicion]] = defaultdict(list)
+    for suspicion in suspicions:
+        groups[suspicion.prediction.key, suspicion.factor.text].append(suspicion)
+    causes = []
+    for group in groups.values():
+        prediction, gradients = group[0].prediction, [suspicion.gradient for suspicion in group]
+        said = wording.claim(prediction.says, prediction.why, group[0].factor, gradients)
+        mend = prediction.mend if len(group) == 1 and group[0].factor.is_one else None
+        causes.append(_cause(prediction.code, group, said, rank, mend))
+    return causes
+
+
+def _swaps(suspicions: list[Suspicion], case: Failing) -> list[Cause]:
+    """Circles of gradients in each other's place; then gradients that are another's, which is right by itself."""
+    source = {s.gradient.name: (s, s.prediction.key[1]) for s in suspicions}  # type: ignore[index]
+    causes, told = [], set[str]()
+    for name in source:
+        circle = [name]
+        while (after := source[circle[-1]][1]) in source and after not in circle:
+            circle.append(after)
+        if name in told or len(circle) < 2 or source[circle[-1]][1] != name:
+            continue
+        told.update(circle)
+        group = [source[each][0] for each in circle]
+        said = wording.swapped_claim([s.gradient for s in group], [source[each][1] for each in circle])
+        causes.append(_cause(swaps.CODE, group, said, SWAPPED, "return them in the order of the arguments"))
+    for name, (suspicion, other) in source.items():
+        if name not in told and not swaps.is_a_sum_of_upstream(case, other):
+            said = wording.claim(suspicion.prediction.says, "", suspicion.factor, [suspicion.gradient])
+            causes.append(_cause(swaps.CODE, [suspicion], said, COPIED, None))
+    return causes
+
+
+def _confined(gradient: Gradient, found: Confined, again: Confined) -> Cause:
+    factor = None
+    if found.factors and again.factors:
+        factor = common(found.factors, again.factors, max(found.slack, again.slack))
+    said = wording.confined_claim(found.region.says, factor, gradient)
+    return Cause("GC211", (gradient.name,), said, 1.0, CONFINED)
+
+
+def _cause(code: str, group: list[Suspicion], said: str, rank: int, mend: str | None) -> Cause:
+    names = tuple(suspicion.gradient.name for suspicion in group)
+    return Cause(code, names, said, min(suspicion.explains for suspicion in group), rank, mend)
