@@ -15,6 +15,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.combine import is_generic
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.reading import read_source
+from gradcheck_cli.report.model import Status
 
 FRESH = 2
 """Cases that are drawn beside the run's own, where too few of those are wrong."""
@@ -30,7 +31,7 @@ def diagnosed(
     """
 
     def cases() -> Iterator[Judged]:
-        for draw in sorted(checked, key=lambda draw: not is_generic(draw.verdict)):
+        for draw in _telling(checked):
             yield draw.subject, draw.verdict
         for number in range(FRESH):
             further = fresh(number)
@@ -45,6 +46,21 @@ def diagnosed(
         if os.environ.get("GRADCHECK_DEBUG"):
             raise
     return [replace(draw, verdict=with_causes(draw.verdict, named)) for draw in checked]
+
+
+def _telling(checked: Sequence[CheckedCase]) -> Sequence[CheckedCase]:
+    """The draws, the most telling first: a size that differs between two cases is told from a plain number."""
+    ordered = sorted(checked, key=lambda draw: not is_generic(draw.verdict))
+    first = next((draw for draw in ordered if draw.verdict.status is Status.FAIL), None)
+    if first is None:
+        return ordered
+    sizes = first.subject.case.dimensions.items()
+
+    def rank(draw: CheckedCase) -> tuple[bool, bool, int]:
+        alike = len(sizes & draw.subject.case.dimensions.items())
+        return draw is not first, not is_generic(draw.verdict), alike
+
+    return sorted(ordered, key=rank)
 
 
 def _text(module: Module, path: str) -> str:

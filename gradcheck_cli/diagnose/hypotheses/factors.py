@@ -75,11 +75,11 @@ def names_of(c: float, slack: float, sizes: Mapping[str, int], numbers: Mapping[
 def common(first: tuple[Factor, ...], second: tuple[Factor, ...], slack: float) -> Factor | None:
     """The simplest name that holds in both cases; None where there is none.
 
-    What is the same number in both cases, although it could be a size, is rather that number.
+    What is the same number in both cases, although it could be a size, may well be just that number.
     """
     others = {factor.text: factor for factor in second if factor.rank < UNNAMED}
     shared = [
-        (factor.rank + (5 if factor.sizes and factor.value == others[factor.text].value else 0), factor)
+        (factor.rank + (_same_size(factor) if factor.value == others[factor.text].value else 0), factor)
         for factor in first
         if factor.text in others
     ]
@@ -88,6 +88,11 @@ def common(first: tuple[Factor, ...], second: tuple[Factor, ...], slack: float) 
     one, other = first[-1], second[-1]
     is_same = abs(one.value - other.value) <= max(slack, EXACT) * abs(one.value)
     return one if UNNAMED in (one.rank, other.rank) and is_same else None
+
+
+def _same_size(factor: Factor) -> int:
+    """How much more far-fetched a size is that did not change: an axis without a name most of all."""
+    return 0 if not factor.sizes else 5 if any("[" in name for name in factor.sizes) else 1
 
 
 _Named = tuple[str, float, int, tuple[str, ...], str]
@@ -113,13 +118,15 @@ def _candidates(sizes: Mapping[str, int], numbers: Mapping[str, float]) -> Itera
     for (one, size), (other, by) in combinations(telling.items(), 2):
         yield f"{one}/{other}", size / by, 4, (), f"{other}/{one}"
         yield f"{other}/{one}", by / size, 4, (), f"{one}/{other}"
+        yield f"√({one}/{other})", math.sqrt(size / by), 5, (), f"√({other}/{one})"
+        yield f"√({other}/{one})", math.sqrt(by / size), 5, (), f"√({one}/{other})"
     for name, value in numbers.items():
         if value > 0 and value not in (1.0, 2.0) and math.isfinite(value):
             for text, power, rank, inverse in _powers(name, value):
                 yield text, power, rank, (), inverse
         if 0 < value < 1:
-            yield f"(1 - {name})", 1 - value, 3, (), f"1/(1 - {name})"
-            yield f"1/(1 - {name})", 1 / (1 - value), 3, (), f"(1 - {name})"
+            yield f"(1 - {name})", 1 - value, 2, (), f"1/(1 - {name})"
+            yield f"1/(1 - {name})", 1 / (1 - value), 2, (), f"(1 - {name})"
             yield f"(1 - {name})/{name}", (1 - value) / value, 4, (), f"{name}/(1 - {name})"
             yield f"{name}/(1 - {name})", value / (1 - value), 4, (), f"(1 - {name})/{name}"
 
@@ -143,7 +150,7 @@ def _fractions() -> tuple[_Named, ...]:
     for p in range(1, LARGEST + 1):
         for q in range(1, LARGEST + 1):
             if p != q and math.gcd(p, q) == 1:
-                simple = 1 if {p, q} == {1, 2} else 2 if 1 in (p, q) else 3
+                simple = 1 if {p, q} == {1, 2} else 2 if 1 in (p, q) and max(p, q) <= 4 else 4
                 found.append((_over(p, q), p / q, simple, (), _over(q, p)))
     for number_, text in ((10.0, "10"), (100.0, "100"), (math.sqrt(2), "√2"), (math.pi, "π"), (2 * math.pi, "2π")):
         found.append((text, number_, 4, (), f"1/{text}"))

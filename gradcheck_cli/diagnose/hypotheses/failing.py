@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,8 @@ class Gradient:
         return bool(error > CLEAR * np.linalg.norm(self.allowed[self.counts]))
 
 
-Pulled = Callable[[Sequence[Array]], Mapping[str, Array]]
-"""Upstream gradients of all outputs -> the gradient of each leaf for them, by name."""
+Pulled = Callable[[Sequence[Array], Mapping[str, Array]], Mapping[str, Array]]
+"""Upstream gradients of all outputs, and leaves that are others than the case's, by name -> all leaves' gradients."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Failing:
         gradients: of the leaves whose gradient can be compared, right or wrong, in the layer's order.
         sizes: of the dimensions, by name; of an axis without a name, by how one would write it: `x.shape[0]`.
         numbers: the layer's settings that are numbers, by name.
+        inputs: the leaves' values.
         outputs: all floating outputs.
         pulled: None where autodiff is not there.
     """
@@ -90,6 +91,7 @@ class Failing:
     gradients: tuple[Gradient, ...]
     sizes: Mapping[str, int] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
+    inputs: Mapping[str, Array] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
     pulled: Pulled | None = None
 
@@ -104,7 +106,17 @@ def failing(subject: Subject, verdict: DrawVerdict) -> Failing:
     gradients = tuple(gradient for gradient in found if gradient is not None)
     outputs = _outputs(subject)
     case = subject.case
-    return Failing(gradients, _sizes(case, outputs), _numbers(case), outputs, _pulled(subject))
+    inputs = dict(zip((leaf.name for leaf in case.leaves), reference_leaves(case)))
+    return Failing(gradients, _sizes(case, outputs), _numbers(case), inputs, outputs, _pulled(subject))
+
+
+def named_alike(case: Failing, other: Failing) -> Failing:
+    """The case with those names only of its outputs' axes that the other one gives too: they are found by size."""
+    outputs = tuple(
+        replace(output, axes=tuple(name if name == there else "" for name, there in zip(output.axes, twin.axes)))
+        for output, twin in zip(case.outputs, other.outputs)
+    )
+    return replace(case, outputs=outputs) if len(outputs) == len(case.outputs) else case
 
 
 def _gradient(leaf: LeafVerdict) -> Gradient | None:
@@ -152,12 +164,13 @@ def _outputs(subject: Subject) -> tuple[Output, ...]:
 def _sizes(case: Case, outputs: Sequence[Output]) -> dict[str, int]:
     sizes = dict(case.dimensions)
     shaped = [(leaf.name, leaf.value.shape, leaf.dimensions) for leaf in case.leaves]
-    shaped += [("out", output.upstream.shape, output.axes) for output in outputs[:1]]
     for name, shape, dimensions in shaped:
         for axis, size in enumerate(shape):
             known = len(dimensions) == len(shape) and dimensions[axis]
             if not known and size not in sizes.values():
                 sizes[f"{name}.shape[{axis}]"] = size
+    for output in outputs[:1]:  # its axes have the names of others by their sizes only
+        sizes |= {f"out.shape[{axis}]": size for axis, size in enumerate(output.upstream.shape)}
     return sizes
 
 
@@ -181,7 +194,8 @@ def _pulled(subject: Subject) -> Pulled | None:
     given = reference_leaves(subject.case)
     names = [leaf.name for leaf in subject.case.leaves]
 
-    def pulled(upstream: Sequence[Array]) -> Mapping[str, Array]:
-        return dict(zip(names, program.gradients(given, upstream)))
+    def pulled(upstream: Sequence[Array], changed: Mapping[str, Array]) -> Mapping[str, Array]:
+        leaves = [changed.get(name, value) for name, value in zip(names, given)]
+        return dict(zip(names, program.gradients(leaves, upstream)))
 
     return pulled

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.blame import Judged
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.hypotheses import swapped as swaps
 from gradcheck_cli.diagnose.hypotheses import wording
+from gradcheck_cli.diagnose.hypotheses.elsewhere import Pulls
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
-from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing
+from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, named_alike
 from gradcheck_cli.diagnose.hypotheses.own import multiple, rearranged, shuffled
 from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
 from gradcheck_cli.diagnose.hypotheses.reduced import reduced
 from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
 from gradcheck_cli.diagnose.hypotheses.swapped import swapped
-from gradcheck_cli.diagnose.hypotheses.upstream import Pulls
 
 MULTIPLE, SWAPPED, REARRANGED, FOR_ANOTHER_UPSTREAM, COPIED, CONFINED = 1, 1, 2, 4, 7, 8
 """Ranks among causes: a path that is wrong has 5. Where the error lies says less than any of them."""
@@ -39,6 +39,11 @@ class Suspicion:
         """How far-fetched."""
         return self.prediction.rank + self.factor.rank, self.prediction.rank
 
+    @property
+    def group(self) -> tuple[Hashable, str]:
+        """The same for other leaves that it holds for."""
+        return self.prediction.key, self.factor.text
+
 
 def hypotheses(first: Judged, second: Judged) -> tuple[Cause, ...]:
     """The causes that explain the gradient of a leaf, or of several, in both cases."""
@@ -47,6 +52,7 @@ def hypotheses(first: Judged, second: Judged) -> tuple[Cause, ...]:
 
 def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     """The same, of plain arrays."""
+    first, second = named_alike(first, second), named_alike(second, first)
     wrong = []
     for gradient in first.gradients:
         other = second.gradient(gradient.name)
@@ -63,9 +69,12 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     own = left.without(exchanged).suspicions(_own)
     causes += _together(own, REARRANGED)
     pulls = {id(first): Pulls(first, {}), id(second): Pulls(second, {})}
-    above = cases.suspicions(lambda gradient, case: pulls[id(case)].predictions(gradient))
+    above = cases.suspicions(lambda gradient, case: pulls[id(case)].for_another_upstream(gradient))
     causes += _together(above, FOR_ANOTHER_UPSTREAM)
-    causes += left.without(own).confined()
+    left = left.without(own).without(above)
+    beside = left.suspicions(lambda gradient, case: pulls[id(case)].at_another_input(gradient))
+    causes += _together(beside, FOR_ANOTHER_UPSTREAM)
+    causes += left.without(beside).confined()
     return tuple(causes)
 
 
@@ -89,22 +98,23 @@ class _Cases:
         return _Cases(self.first, self.second, tuple(pair for pair in self.wrong if pair[0].name not in known))
 
     def suspicions(self, predictions: Predictions) -> list[Suspicion]:
-        """The simplest of these hypotheses that holds in both cases, for each leaf that has one."""
-        found = []
-        for gradient, other in self.wrong:
-            fits = _fits(gradient, predictions(gradient, self.first), self.first)
-            if not fits:
-                continue
-            wanted = (prediction for prediction in predictions(other, self.second) if prediction.key in fits)
-            again = _fits(other, wanted, self.second)
-            shared = [
-                Suspicion(gradient, fit.prediction, factor, min(fit.explains, again[key].explains))
-                for key, fit in fits.items()
-                if key in again and (factor := _factor(fit, again[key])) is not None
-            ]
-            if shared:
-                found.append(min(shared, key=lambda suspicion: suspicion.rank))
-        return found
+        """For each leaf one of the hypotheses that hold in both cases: what holds for most leaves, the simplest."""
+        shared = [each for gradient, other in self.wrong for each in self._shared(gradient, other, predictions)]
+        leaves = Counter(suspicion.group for suspicion in shared)
+        chosen: dict[str, Suspicion] = {}
+        for suspicion in sorted(shared, key=lambda suspicion: (-leaves[suspicion.group], suspicion.rank)):
+            chosen.setdefault(suspicion.gradient.name, suspicion)
+        return [chosen[gradient.name] for gradient, _ in self.wrong if gradient.name in chosen]
+
+    def _shared(self, gradient: Gradient, other: Gradient, predictions: Predictions) -> Iterator[Suspicion]:
+        fits = _fits(gradient, predictions(gradient, self.first), self.first)
+        if not fits:
+            return
+        wanted = (prediction for prediction in predictions(other, self.second) if prediction.key in fits)
+        for key, again in _fits(other, wanted, self.second).items():
+            fit = fits[key]
+            if (factor := _factor(fit, again)) is not None:
+                yield Suspicion(gradient, fit.prediction, factor, min(fit.explains, again.explains))
 
     def confined(self) -> list[Cause]:
         """The simplest region in which a leaf is wrong in both cases, for each leaf that has one."""
@@ -146,7 +156,7 @@ def _together(suspicions: Iterable[Suspicion], rank: int) -> list[Cause]:
     """One cause for all leaves that one hypothesis holds for, with one number."""
     groups: dict[tuple[Hashable, str], list[Suspicion]] = defaultdict(list)
     for suspicion in suspicions:
-        groups[suspicion.prediction.key, suspicion.factor.text].append(suspicion)
+        groups[suspicion.group].append(suspicion)
     causes = []
     for group in groups.values():
         prediction, gradients = group[0].prediction, [suspicion.gradient for suspicion in group]

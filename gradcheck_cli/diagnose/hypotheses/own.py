@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
@@ -18,6 +19,8 @@ FEWEST = 4
 
 MOST_ROWS = 2**11
 
+MEND = "compare the indices of both directions"
+
 
 def multiple(gradient: Gradient) -> Prediction:
     """The gradient itself, c times."""
@@ -27,7 +30,7 @@ def multiple(gradient: Gradient) -> Prediction:
 def rearranged(gradient: Gradient) -> Iterator[Prediction]:
     """The gradient transposed, flipped, rolled, shifted, reshaped in the wrong order."""
     for way in rearrangements(gradient.reference.shape, gradient.axes):
-        if gradient.reference.size > MOST and way.key[0] != "transposed":  # type: ignore[index]
+        if gradient.reference.size > MOST and way.key[0] != "transposed":
             continue
         says = f"the gradient {way.how}"
         mend = None if way.mend is None else way.mend.format(gradient.said)
@@ -44,10 +47,9 @@ def _applied(gradient: Gradient, apply: Callable[[Array], Array]) -> Callable[[]
     return predicted
 
 
-def _is_filled(apply: Callable[[Array], Array], gradient: Gradient) -> Array:
+def _is_filled(apply: Callable[[Array], Array], gradient: Gradient) -> NDArray[np.bool_]:
     """Where a zero stands that comes from no element."""
-    marked: Array = apply(np.ones(gradient.reference.shape))
-    return marked == 0
+    return np.asarray(apply(np.ones(gradient.reference.shape)) == 0)
 
 
 def shuffled(gradient: Gradient) -> Iterator[Prediction]:
@@ -57,12 +59,26 @@ def shuffled(gradient: Gradient) -> Iterator[Prediction]:
     for axis, size in enumerate(gradient.reference.shape):
         name = axis_text(gradient.axes, axis)
         if FEWEST <= size <= MOST_ROWS and gradient.reference.size > size:
-            says = f"the gradient with what belongs to the places along {name} given to other places"
+            says = f"the gradient with its places along {name} mixed up"
             yield Prediction(
-                ("rows", axis), MISPLACED, 7, says, _rows(gradient, axis), "compare the indices", needs_one=True
+                ("rows", axis),
+                MISPLACED,
+                7,
+                says,
+                _rows(gradient, axis),
+                mend=MEND,
+                needs_one=True,
             )
-    says = "the numbers of the gradient in other places"
-    yield Prediction(("elements",), MISPLACED, 8, says, _elements(gradient), "compare the indices", needs_one=True)
+    says = "the gradient with its numbers in other places"
+    yield Prediction(
+        ("elements",),
+        MISPLACED,
+        8,
+        says,
+        _elements(gradient),
+        mend=MEND,
+        needs_one=True,
+    )
 
 
 def _rows(gradient: Gradient, axis: int) -> Callable[[], Predicted | None]:

@@ -5,9 +5,10 @@ They hold for a gradient itself (`dw.T` for `dw`) and for the upstream gradient 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Rearrangement:
         mend: what takes it back, where `{}` is the array.
     """
 
-    key: Hashable
+    key: tuple[Any, ...]
     code: str
     rank: int
     how: str
@@ -57,6 +58,15 @@ def rearrangements(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearra
     yield from flipped(shape, axes)
     yield from moved(shape, axes)
     yield from reordered(shape, axes)
+
+
+def simple(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangement]:
+    """Those that are looked at where each costs a reverse pass: nothing that is moved far or read in parts."""
+    yield from transposed(shape, axes)
+    yield from flipped(shape, axes)
+    for way in moved(shape, axes):
+        if way.key[0] in ("rolled", "shifted") and abs(way.key[2]) == 1:
+            yield way
 
 
 def transposed(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangement]:
@@ -94,11 +104,22 @@ def reordered(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangeme
                 ("reshaped to", order), TRANSPOSED, 2 + len(moved_axes), how, _reshaped_to(order, shape)
             )
     for axis in identity:
-        for parts in range(2, shape[axis]):
-            if shape[axis] % parts == 0:
-                each = shape[axis] // parts
-                how = f"with {axis_text(axes, axis)} taken as {each}×{parts} instead of {parts}×{each}"
-                yield Rearrangement(("split", axis, parts), TRANSPOSED, 4, how, _split(axis, parts, each))
+        yield from _parts_of_an_axis(axis, shape[axis], axis_text(axes, axis))
+
+
+def _parts_of_an_axis(axis: int, size: int, name: str) -> Iterator[Rearrangement]:
+    """`(heads, width)` written as `(width, heads)`, in each part of the axis or in all of it."""
+    for each in range(2, size // 2 + 1):
+        for parts in range(2, size // each + 1):
+            if size % (each * parts) == 0:
+                how = f"with {name} taken as {each}×{parts} instead of {parts}×{each}"
+                apply = _split(axis, parts, each)
+                if size > each * parts:
+                    yield Rearrangement(("split", axis, parts, each), TRANSPOSED, 5, how, apply)
+                    continue
+                # the other one is the rest, which may have another size in another case
+                yield Rearrangement(("split", axis, "parts", parts), TRANSPOSED, 4, how, apply)
+                yield Rearrangement(("split", axis, "each", each), TRANSPOSED, 4, how, apply)
 
 
 def flipped(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangement]:
@@ -182,8 +203,8 @@ def _reshaped_to(order: tuple[int, ...], shape: Sequence[int]) -> Callable[[Arra
 def _split(axis: int, parts: int, each: int) -> Callable[[Array], Array]:
     def split(array: Array) -> Array:
         shape = array.shape
-        apart = array.reshape(*shape[:axis], parts, each, *shape[axis + 1 :])
-        return np.swapaxes(apart, axis, axis + 1).reshape(shape)
+        apart = array.reshape(*shape[:axis], -1, parts, each, *shape[axis + 1 :])
+        return np.swapaxes(apart, axis + 1, axis + 2).reshape(shape)
 
     return split
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
 from gradcheck_cli.diagnose.hypotheses.own import MOST
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
-from gradcheck_cli.diagnose.hypotheses.rearranging import along, axis_text
+from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, along, axis_text
 
 CODE = "GC206"
 
@@ -36,7 +36,8 @@ def reduced(gradient: Gradient) -> Iterator[Prediction]:
             ("other direction", f"the gradient with its sum along {name} running forward, not backward", _turned(axis)),
         )
         for key, says, apply in ways:
-            yield Prediction((key, axis), CODE, 4, says, _of(gradient, apply))
+            code = MISPLACED if key == "other direction" else CODE
+            yield Prediction((key, axis), code, 4, says, _of(gradient, apply))
 
 
 def _of(gradient: Gradient, apply: Callable[[Array], Array]) -> Callable[[], Predicted]:

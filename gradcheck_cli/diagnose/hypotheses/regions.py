@@ -62,9 +62,9 @@ def confined(gradient: Gradient, failing: Failing) -> Iterator[Confined]:
         # an element whose gradient is zero is not wrong where a factor is
         telling = mask & ((gradient.reference != 0) | gradient.wrong)
         inside = int(np.count_nonzero(gradient.wrong & mask))
-        if inside == count and 0 < size <= LARGEST * total and count >= DENSE * np.count_nonzero(telling):
-            if 2 * count >= size:
-                yield Confined(region, digits, *_inside(gradient, mask, failing))
+        is_dense = count >= max(DENSE * np.count_nonzero(telling), size / 2)
+        if inside == count and 0 < size <= LARGEST * total and is_dense:
+            yield Confined(region, digits, *_inside(gradient, mask, failing))
 
 
 def _inside(gradient: Gradient, mask: Mask, failing: Failing) -> tuple[tuple[Factor, ...], float]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gradcheck_cli.diagnose.hypotheses.factors import UNNAMED, Factor
 from gradcheck_cli.diagnose.hypotheses.failing import Gradient
+from gradcheck_cli.diagnose.hypotheses.rearranging import along
 from gradcheck_cli.judge.words import listing
 
 FACTOR, SIGN, REDUCTION = "GC202", "GC203", "GC206"
@@ -33,9 +34,10 @@ def multiple_claim(factor: Factor, gradients: Sequence[Gradient], *, are_all: bo
     names, several = listing([gradient.said for gradient in gradients]), len(gradients) > 1
     if factor.text == "-1":
         return f"your {names} {'have' if several else 'has'} the wrong sign"
-    said = f"your {names} {'are' if several else 'is'} {factor.text} times {'their gradients' if several else 'the gradient'}"
+    verb, what = ("are", "their gradients") if several else ("is", "the gradient")
+    said = f"your {names} {verb} {factor.text} times {what}"
     if all(is_over_others(factor, gradient) for gradient in gradients):
-        over = " and ".join(factor.sizes)
+        over = along(factor.sizes, range(len(factor.sizes)))
         is_mean = factor.text.startswith("1/")
         right, wrong = ("sum", "mean") if is_mean else ("mean", "sum")
         return f"{said}: a {wrong} over {over} where the {right} belongs"
