@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -68,31 +68,43 @@ def names_of(c: float, slack: float, sizes: Mapping[str, int], numbers: Mapping[
         if abs(abs(c) - value) <= max(slack, EXACT) * value and (slack <= COARSE or rank <= SIMPLE)
     ]
     if abs(c + 1) <= max(slack, EXACT):
-        found.insert(0, Factor("-1", 0, -1.0, inverse="-1"))
+        found.insert(0, Factor("-1", 1, -1.0, inverse="-1"))
     return (*found, Factor(number(c, 6), UNNAMED, c, inverse=f"1/{number(c, 6)}" if c > 0 else ""))
 
 
-def common(first: tuple[Factor, ...], second: tuple[Factor, ...], slack: float) -> Factor | None:
+def common(
+    first: tuple[Factor, ...], second: tuple[Factor, ...], slack: float, is_likely: Callable[[Factor], bool]
+) -> Factor | None:
     """The simplest name that holds in both cases; None where there is none.
 
     What is the same number in both cases, although it could be a size, may well be just that number.
+
+    Args:
+        is_likely: whether a size is one that people divide by there.
     """
     others = {factor.text: factor for factor in second if factor.rank < UNNAMED}
-    shared = [
-        (factor.rank + (_same_size(factor) if factor.value == others[factor.text].value else 0), factor)
-        for factor in first
-        if factor.text in others
-    ]
+    shared = []
+    for factor in first:
+        if factor.text in others:
+            is_same = _is_close(factor, others[factor.text], slack)
+            shared.append((factor.rank + (_same_size(factor, is_likely(factor)) if is_same else 0), factor))
     if shared:
         return min(shared, key=lambda pair: pair[0])[1]
     one, other = first[-1], second[-1]
-    is_same = abs(one.value - other.value) <= max(slack, EXACT) * abs(one.value)
-    return one if UNNAMED in (one.rank, other.rank) and is_same else None
+    return one if UNNAMED in (one.rank, other.rank) and _is_close(one, other, slack) else None
 
 
-def _same_size(factor: Factor) -> int:
+def _is_close(one: Factor, other: Factor, slack: float) -> bool:
+    return abs(one.value - other.value) <= max(slack, EXACT) * abs(one.value)
+
+
+def _same_size(factor: Factor, is_likely: bool) -> int:
     """How much more far-fetched a size is that did not change: an axis without a name most of all."""
-    return 0 if not factor.sizes else 5 if any("[" in name for name in factor.sizes) else 1
+    if not factor.sizes:
+        return 0
+    if is_likely and factor.text.startswith("1/") and factor.value < 1 / 2:
+        return -1
+    return 5 if any("[" in name for name in factor.sizes) else 1
 
 
 _Named = tuple[str, float, int, tuple[str, ...], str]
@@ -103,7 +115,7 @@ def _candidates(sizes: Mapping[str, int], numbers: Mapping[str, float]) -> Itera
     telling = {name: size for name, size in sizes.items() if size > 1}
     for name, size in telling.items():
         for text, value, rank, inverse in _powers(name, size):
-            yield text, value, rank, (name,) if rank == SIMPLE else (), inverse
+            yield text, value, rank + _far(name), (name,) if rank == SIMPLE else (), inverse
         if size > 2:
             yield f"({name} - 1)", size - 1.0, 5, (), f"1/({name} - 1)"
             yield f"1/({name} - 1)", 1 / (size - 1), 5, (), f"({name} - 1)"
@@ -113,8 +125,9 @@ def _candidates(sizes: Mapping[str, int], numbers: Mapping[str, float]) -> Itera
         for chosen in combinations(telling, count):
             product = float(math.prod(telling[name] for name in chosen))
             text = "·".join(chosen)
-            yield text, product, rank, chosen, f"1/({text})"
-            yield f"1/({text})", 1 / product, rank, chosen, text
+            far = rank + sum(map(_far, chosen))
+            yield text, product, far, chosen, f"1/({text})"
+            yield f"1/({text})", 1 / product, far, chosen, text
     for (one, size), (other, by) in combinations(telling.items(), 2):
         yield f"{one}/{other}", size / by, 4, (), f"{other}/{one}"
         yield f"{other}/{one}", by / size, 4, (), f"{one}/{other}"
@@ -127,8 +140,13 @@ def _candidates(sizes: Mapping[str, int], numbers: Mapping[str, float]) -> Itera
         if 0 < value < 1:
             yield f"(1 - {name})", 1 - value, 2, (), f"1/(1 - {name})"
             yield f"1/(1 - {name})", 1 / (1 - value), 2, (), f"(1 - {name})"
-            yield f"(1 - {name})/{name}", (1 - value) / value, 4, (), f"{name}/(1 - {name})"
-            yield f"{name}/(1 - {name})", value / (1 - value), 4, (), f"(1 - {name})/{name}"
+            yield f"(1 - {name})/{name}", (1 - value) / value, 3, (), f"{name}/(1 - {name})"
+            yield f"{name}/(1 - {name})", value / (1 - value), 3, (), f"(1 - {name})/{name}"
+
+
+def _far(name: str) -> int:
+    """Sizes of the output are rather those of an input, where they are the same."""
+    return int(name.startswith("out."))
 
 
 def _powers(name: str, value: float) -> tuple[tuple[str, float, int, str], ...]:

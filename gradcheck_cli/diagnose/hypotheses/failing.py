@@ -104,8 +104,8 @@ def failing(subject: Subject, verdict: DrawVerdict) -> Failing:
     """What the witnesses and the judge know of a case, in plain arrays."""
     found = (_gradient(leaf) for leaf in verdict.leaves)
     gradients = tuple(gradient for gradient in found if gradient is not None)
-    outputs = _outputs(subject)
     case = subject.case
+    outputs = _outputs(subject, _named_sizes(case))
     inputs = dict(zip((leaf.name for leaf in case.leaves), reference_leaves(case)))
     return Failing(gradients, _sizes(case, outputs), _numbers(case), inputs, outputs, _pulled(subject))
 
@@ -151,18 +151,33 @@ def _gradient(leaf: LeafVerdict) -> Gradient | None:
     )
 
 
-def _outputs(subject: Subject) -> tuple[Output, ...]:
+def _outputs(subject: Subject, sizes: Mapping[str, int]) -> tuple[Output, ...]:
     names, flat = subject.case.layer.upstream_names, subject.upstream.flat
     found = []
     for position, upstream in enumerate(flat):
-        said = names[position] if len(names) == len(flat) else "dout"
-        axes = axis_names(upstream.shape, (), (), subject.case.dimensions)
+        said = "dout" if len(flat) == 1 else f"dout[{position}]"
+        if len(names) == len(flat):
+            said = names[position]
+        axes = axis_names(upstream.shape, (), (), sizes)
         found.append(Output(said, axes, upstream))
     return tuple(found)
 
 
+def _named_sizes(case: Case) -> dict[str, int]:
+    """The dimensions' sizes as the leaves have them, which the user may have made by other rules than the draw's."""
+    seen = {
+        name: size
+        for leaf in case.leaves
+        if len(leaf.dimensions) == leaf.value.ndim
+        for name, size in zip(leaf.dimensions, leaf.value.shape)
+        if name
+    }
+    is_drawn = all(seen[name] == size for name, size in case.dimensions.items() if name in seen)
+    return {**case.dimensions, **seen} if is_drawn else seen
+
+
 def _sizes(case: Case, outputs: Sequence[Output]) -> dict[str, int]:
-    sizes = dict(case.dimensions)
+    sizes = _named_sizes(case)
     shaped = [(leaf.name, leaf.value.shape, leaf.dimensions) for leaf in case.leaves]
     for name, shape, dimensions in shaped:
         for axis, size in enumerate(shape):

@@ -113,7 +113,9 @@ class _Cases:
         wanted = (prediction for prediction in predictions(other, self.second) if prediction.key in fits)
         for key, again in _fits(other, wanted, self.second).items():
             fit = fits[key]
-            if (factor := _factor(fit, again)) is not None:
+            slack = max(fit.slack, again.slack)
+            factor = common(fit.factors, again.factors, slack, lambda each: wording.is_over_others(each, gradient))
+            if factor is not None:
                 yield Suspicion(gradient, fit.prediction, factor, min(fit.explains, again.explains))
 
     def confined(self) -> list[Cause]:
@@ -132,10 +134,6 @@ class _Cases:
 def _fits(gradient: Gradient, predictions: Iterable[Prediction], case: Failing) -> dict[Hashable, Fit]:
     found = ((prediction.key, fitted(gradient, prediction, case)) for prediction in predictions)
     return {key: fit for key, fit in found if fit is not None}
-
-
-def _factor(one: Fit, other: Fit) -> Factor | None:
-    return common(one.factors, other.factors, max(one.slack, other.slack))
 
 
 def _multiples(suspicions: Iterable[Suspicion], case: Failing) -> list[Cause]:
@@ -190,7 +188,7 @@ def _swaps(suspicions: list[Suspicion], case: Failing) -> list[Cause]:
 def _confined(gradient: Gradient, found: Confined, again: Confined) -> Cause:
     factor = None
     if found.factors and again.factors:
-        factor = common(found.factors, again.factors, max(found.slack, again.slack))
+        factor = common(found.factors, again.factors, max(found.slack, again.slack), lambda _: False)
     said = wording.confined_claim(found.region.says, factor, gradient)
     return Cause("GC211", (gradient.name,), said, 1.0, CONFINED)
 

@@ -99,9 +99,7 @@ def fitted(gradient: Gradient, prediction: Prediction, failing: Failing) -> Fit 
     factors = names_of(c, slack, failing.sizes, failing.numbers)
     different = _different(values)
     if different < FEW:
-        factors = tuple(factor for factor in factors if factor.rank <= SIMPLE)
-    if different < 2 and len(factors) > 1:
-        factors = factors[:1]
+        factors = tuple(factor for factor in factors if factor.rank <= SIMPLE or (factor.sizes and different > 1))
     return Fit(prediction, factors, slack, float(explains)) if factors else None
 
 

@@ -112,7 +112,9 @@ def _parts_of_an_axis(axis: int, size: int, name: str) -> Iterator[Rearrangement
     for each in range(2, size // 2 + 1):
         for parts in range(2, size // each + 1):
             if size % (each * parts) == 0:
-                how = f"with {name} taken as {each}×{parts} instead of {parts}×{each}"
+                how = f"with {name} read as {each}×{parts} instead of {parts}×{each}"
+                if parts == each:
+                    how = f"with the {parts}×{each} parts of {name} in the other order"
                 apply = _split(axis, parts, each)
                 if size > each * parts:
                     yield Rearrangement(("split", axis, parts, each), TRANSPOSED, 5, how, apply)
