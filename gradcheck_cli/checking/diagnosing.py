@@ -15,20 +15,27 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.combine import is_generic
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.reading import read_source
-from gradcheck_cli.report.model import Status
+from gradcheck_cli.report.model import Finding, Status
 
 FRESH = 2
 """Cases that are drawn beside the run's own, where too few of those are wrong."""
 
 
 def diagnosed(
-    module: Module, checked: Sequence[CheckedCase], fresh: Callable[[int], CheckedCase]
+    module: Module,
+    checked: Sequence[CheckedCase],
+    fresh: Callable[[int], CheckedCase],
+    findings: Sequence[Finding],
 ) -> Sequence[CheckedCase]:
     """The draws, with the causes that explain what is wrong. Only KeyboardInterrupt is raised here.
 
     Args:
         fresh: a further draw, by number from 0.
+        findings: what would be reported so far: what something else explains already has no mismatch among them.
     """
+    unexplained = {finding.argument for finding in findings if finding.code == "GC201" and finding.argument is not None}
+    if not unexplained:
+        return checked
 
     def cases() -> Iterator[Judged]:
         for draw in _telling(checked):
@@ -45,7 +52,8 @@ def diagnosed(
     except Exception:  # a diagnosis is a kindness: the verdict stands without it
         if os.environ.get("GRADCHECK_DEBUG"):
             raise
-    return [replace(draw, verdict=with_causes(draw.verdict, named)) for draw in checked]
+    verdicts = with_causes([draw.verdict for draw in checked], named, unexplained)
+    return [replace(draw, verdict=verdict) for draw, verdict in zip(checked, verdicts)]
 
 
 def _telling(checked: Sequence[CheckedCase]) -> Sequence[CheckedCase]:

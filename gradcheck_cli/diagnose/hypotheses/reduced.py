@@ -23,6 +23,8 @@ def reduced(gradient: Gradient) -> Iterator[Prediction]:
     long = [axis for axis, size in enumerate(shape) if size > 1]
     for count in range(1, len(long) + 1):
         for axes in combinations(long, count):
+            if _is_selection(gradient, axes):
+                continue
             says = f"the sum of the gradient along {along(gradient.axes, axes)}, everywhere the same"
             why = "it must not be summed there"
             yield Prediction(("summed", axes), CODE, 2 + count, says, _of(gradient, _summing(axes)), why)
@@ -38,6 +40,11 @@ def reduced(gradient: Gradient) -> Iterator[Prediction]:
         for key, says, apply in ways:
             code = MISPLACED if key == "other direction" else CODE
             yield Prediction((key, axis), code, 4, says, _of(gradient, apply))
+
+
+def _is_selection(gradient: Gradient, axes: tuple[int, ...]) -> bool:
+    """Whether one element at most along the axes has a gradient, as after a maximum: then a mask is missing."""
+    return bool((np.count_nonzero(gradient.reference, axis=axes) <= 1).all())
 
 
 def _of(gradient: Gradient, apply: Callable[[Array], Array]) -> Callable[[], Predicted]:
