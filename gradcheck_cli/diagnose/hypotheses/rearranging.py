@@ -42,8 +42,9 @@ class Rearrangement:
 
 
 def axis_text(axes: Sequence[str], axis: int) -> str:
-    """`N`, or `axis 1` where it has no name."""
-    return axes[axis] or f"axis {axis}"
+    """`N`, or `axis 1` where it has no name of its own."""
+    name = axes[axis]
+    return name if name and list(axes).count(name) == 1 else f"axis {axis}"
 
 
 def along(axes: Sequence[str], chosen: Sequence[int]) -> str:
