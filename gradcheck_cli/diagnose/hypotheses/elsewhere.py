@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient
+from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient, Output
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import axis_text, rearrangements, simple
 
@@ -55,6 +55,11 @@ class Pulls:
                 key = ("upstream", position, other.key)
                 of = self._of(gradient, key, self._upstream(position, other))
                 yield Prediction(key, other.code, other.rank, other.says, of, other.why)
+            if several or output.upstream.size != gradient.reference.size or not self._is_small:
+                continue
+            yield Prediction(
+                ("as it came",), "GC204", 3, f"`{output.said}` reshaped, and no more", _as_it_came(output, gradient)
+            )
 
     def at_another_input(self, gradient: Gradient) -> Iterator[Prediction]:
         """Hypotheses about the values that the backward works with: `w` where `w.T` belongs."""
@@ -108,6 +113,19 @@ class Pulls:
         return pull
 
 
+def _as_it_came(output: Output, gradient: Gradient) -> Callable[[], Predicted | None]:
+    """The upstream gradient in the leaf's shape, where the gradient has the same numbers in other places."""
+
+    def predicted() -> Predicted | None:
+        values = output.upstream.reshape(gradient.reference.shape)
+        if output.upstream.shape == values.shape or np.iscomplexobj(values):
+            return None
+        apart = np.abs(np.sort(values, axis=None) - np.sort(gradient.reference, axis=None))
+        return Predicted(values, gradient.allowed) if (apart <= gradient.allowed.max()).all() else None
+
+    return predicted
+
+
 def _of_several(said: str) -> Iterator[Other]:
     """Where there are other outputs too."""
     yield Other(("minus",), "GC203", 3, f"the gradient for minus `{said}`", np.negative)
@@ -118,6 +136,10 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
     for axis, size in enumerate(shape):
         if size > 1:
             yield from _along(axis, axis_text(axes, axis), said)
+    for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_last_two(shape)):
+        names = " and ".join(axis_text(axes, axis) for axis in chosen)
+        says = f"the gradient of every other element of `{said}` along {names}"
+        yield Other(("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing")
     if len(shape) > 1:
         says = f"the gradient for the mean of `{said}` in place of each of its elements"
         yield Other(("mean",), "GC206", 4, says, _mean(None))
@@ -151,6 +173,21 @@ def _without(axis: int, place: int) -> Callable[[Array], Array]:
 def _only(axis: int, place: int) -> Callable[[Array], Array]:
     without = _without(axis, place)
     return lambda array: array - without(array)
+
+
+def _last_two(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    axes = (len(shape) - 2, len(shape) - 1)
+    return (axes,) if len(shape) > 2 and all(shape[axis] > 3 for axis in axes) else ()
+
+
+def _every_other(chosen: tuple[int, ...]) -> Callable[[Array], Array]:
+    def every_other(array: Array) -> Array:
+        left = array.copy()
+        for axis in chosen:
+            np.moveaxis(left, axis, 0)[1::2] = 0
+        return left
+
+    return every_other
 
 
 def _mean(axis: int | None) -> Callable[[Array], Array]:

@@ -13,13 +13,13 @@ from gradcheck_cli.diagnose.hypotheses import wording
 from gradcheck_cli.diagnose.hypotheses.elsewhere import Pulls
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, named_alike
-from gradcheck_cli.diagnose.hypotheses.own import multiple, rearranged, shuffled
+from gradcheck_cli.diagnose.hypotheses.own import is_shuffled, multiple, rearranged, shuffled
 from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
 from gradcheck_cli.diagnose.hypotheses.reduced import reduced
 from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
 from gradcheck_cli.diagnose.hypotheses.swapped import swapped
 
-MULTIPLE, SWAPPED, REARRANGED, FOR_ANOTHER_UPSTREAM, COPIED, CONFINED = 1, 1, 2, 4, 7, 8
+MULTIPLE, SWAPPED, REARRANGED, ELSEWHERE, SHUFFLED, COPIED, CONFINED = 1, 1, 2, 4, 6, 7, 8
 """Ranks among causes: a path that is wrong has 5. Where the error lies says less than any of them."""
 
 Predictions = Callable[[Gradient, Failing], Iterable[Prediction]]
@@ -67,13 +67,14 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     exchanged = left.suspicions(lambda gradient, case: swapped(gradient, case))
     causes += _swaps(exchanged, first)
     own = left.without(exchanged).suspicions(_own)
-    causes += _together(own, REARRANGED)
+    causes += _together([each for each in own if not is_shuffled(each.prediction)], REARRANGED)
+    causes += _together([each for each in own if is_shuffled(each.prediction)], SHUFFLED)
     pulls = {id(first): Pulls(first, {}), id(second): Pulls(second, {})}
     above = cases.suspicions(lambda gradient, case: pulls[id(case)].for_another_upstream(gradient))
-    causes += _together(above, FOR_ANOTHER_UPSTREAM)
+    causes += _together(above, ELSEWHERE)
     left = left.without(own).without(above)
     beside = left.suspicions(lambda gradient, case: pulls[id(case)].at_another_input(gradient))
-    causes += _together(beside, FOR_ANOTHER_UPSTREAM)
+    causes += _together(beside, ELSEWHERE)
     causes += left.without(beside).confined()
     return tuple(causes)
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
-from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
-from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, axis_text, rearrangements
+from gradcheck_cli.diagnose.hypotheses.prediction import FEW, Predicted, Prediction, different
+from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, MOST_AXES, axis_text, rearrangements
 
 MOST = 2**18
 """Gradients with more elements than this are held against a multiple and a transpose only: the rest would take long."""
@@ -54,7 +54,7 @@ def _is_filled(apply: Callable[[Array], Array], gradient: Gradient) -> NDArray[n
 
 def shuffled(gradient: Gradient) -> Iterator[Prediction]:
     """The gradient's own rows in another order, or its elements."""
-    if gradient.reference.size > MOST or not gradient.counts.all():
+    if gradient.reference.size > MOST or not gradient.counts.all() or different(gradient.reference) < FEW:
         return
     for axis, size in enumerate(gradient.reference.shape):
         name = axis_text(gradient.axes, axis)
@@ -79,6 +79,11 @@ def shuffled(gradient: Gradient) -> Iterator[Prediction]:
         mend=MEND,
         needs_one=True,
     )
+
+
+def is_shuffled(prediction: Prediction) -> bool:
+    """Whether it only says that the numbers are elsewhere, which anything more special goes before."""
+    return prediction.key in (("elements",), *(("rows", axis) for axis in range(MOST_AXES + 1)))
 
 
 def _rows(gradient: Gradient, axis: int) -> Callable[[], Predicted | None]:

@@ -97,13 +97,13 @@ def fitted(gradient: Gradient, prediction: Prediction, failing: Failing) -> Fit 
     all_of_it = float(np.linalg.norm(np.where(gradient.counts, gradient.yours - gradient.reference, 0.0)))
     explains = np.sqrt(max(error**2 - float(np.linalg.norm(rest)) ** 2, 0.0)) / all_of_it
     factors = names_of(c, slack, failing.sizes, failing.numbers)
-    different = _different(values)
-    if different < FEW:
-        factors = tuple(factor for factor in factors if factor.rank <= SIMPLE or (factor.sizes and different > 1))
+    count = different(values)
+    if count < FEW:
+        factors = tuple(factor for factor in factors if factor.rank <= SIMPLE or (factor.sizes and count > 1))
     return Fit(prediction, factors, slack, float(explains)) if factors else None
 
 
-def _different(values: Array) -> int:
+def different(values: Array) -> int:
     """How many different sizes there are among the numbers, up to `FEW`."""
     sizes = np.abs(values.reshape(-1)[:4096])
     sizes = sizes[sizes > 1e-9 * sizes.max(initial=0.0)]

@@ -172,7 +172,7 @@ def moved(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangement]:
                 for distance in range(1, FURTHEST + 1):
                     by_each = tuple(sign * distance for sign in signs)
                     if all(distance < shape[axis] for axis in chosen):
-                        way = along([_way(by) for by in by_each], range(count))
+                        way = " and ".join(_way(by) for by in by_each)
                         how = f"shifted by {way} along {along(axes, chosen)}"
                         yield Rearrangement(
                             ("moved", chosen, by_each), MISPLACED, 4 + distance, how, _shifting(chosen, by_each, np.nan)

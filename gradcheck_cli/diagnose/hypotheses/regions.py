@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, names_of
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient
 from gradcheck_cli.diagnose.hypotheses.rearranging import axis_text
+from gradcheck_cli.judge.words import index_text
 
 DENSE = 0.95
 """The share of a region's elements that are wrong."""
@@ -19,7 +20,7 @@ DENSE = 0.95
 LARGEST = 0.5
 """The share of a gradient that a region may be: the rest is right, and that must mean something."""
 
-UNLIKELY = 2.5
+UNLIKELY = 2.0
 """So many digits has the chance that as many elements, drawn at random, lie in the region in both cases."""
 
 Mask = NDArray[np.bool_]
@@ -56,7 +57,10 @@ def confined(gradient: Gradient, failing: Failing) -> Iterator[Confined]:
     if not 0 < count <= LARGEST * total or not gradient.counts.all():
         return
     digits = _digits(total, count)
-    for region in _regions(gradient.wrong.shape, gradient.axes):
+    regions = [*_regions(gradient.wrong.shape, gradient.axes)]
+    if count == 1:
+        regions.append(_one(gradient.wrong))
+    for region in regions:
         mask = region.mask(gradient.wrong.shape)
         size = int(np.count_nonzero(mask))
         # an element whose gradient is zero is not wrong where a factor is
@@ -164,6 +168,12 @@ def _element(place: int) -> Callable[[tuple[int, ...]], Mask]:
         return found
 
     return mask
+
+
+def _one(wrong: Mask) -> Region:
+    """The one element that is wrong."""
+    index = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+    return Region(("one", index), 4, f"the element {index_text(index)}", lambda _: wrong)
 
 
 def _compared(one: int, other: int, relation: Callable[..., Mask]) -> Callable[[tuple[int, ...]], Mask]:

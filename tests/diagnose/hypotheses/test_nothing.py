@@ -88,6 +88,16 @@ def test_a_selection_that_is_given_to_all_is_no_sum() -> None:
     assert not any(cause.code == "GC206" for cause in causes(*cases({"x": ("N", "D")}, slip, drawn=selected)))
 
 
+def test_ones_in_other_places_are_not_named() -> None:
+    def one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        return np.asarray(rng.permuted(np.eye(shape[0], shape[1]), axis=1))
+
+    def slip(g: Gradients) -> Mapping[str, Array]:
+        return {"x": np.roll(g["x"], 1, axis=1) * (rng.random((len(g["x"]), 1)) < 0.7) + 0.0}
+
+    assert causes(*cases({"x": ("N", "D")}, slip, drawn=one_hot)) == ()
+
+
 def test_another_gradient_that_is_upstream_passed_on_is_no_swap() -> None:
     def wrong(x: Array, w: Array, g: Array) -> Mapping[str, Array]:
         return {"b": g.sum(axis=0) + 1}
