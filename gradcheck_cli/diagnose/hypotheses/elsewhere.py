@@ -25,6 +25,10 @@ SLACK = 8.0
 """A gradient for other values has a rounding of its own: the leaf's largest tolerance, times this."""
 
 
+NEEDED = 16
+"""Wrong elements, where a mask at another input is looked at: by chance each is let through or not."""
+
+
 @dataclass(frozen=True)
 class Other:
     """Another upstream gradient; see `Prediction`."""
@@ -68,7 +72,7 @@ class Pulls:
                 key = ("input", other.name, way.key)
                 says = f"the gradient for `{other.name}` {way.how}"
                 of = self._of(gradient, key, self._input(other.name, way.apply))
-                yield Prediction(key, way.code, 1 + way.rank, says, of)
+                yield Prediction(key, way.code, 1 + way.rank, says, of, needs=NEEDED)
 
     @property
     def _is_small(self) -> bool:

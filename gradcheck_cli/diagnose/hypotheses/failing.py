@@ -119,6 +119,16 @@ def named_alike(case: Failing, other: Failing) -> Failing:
     return replace(case, outputs=outputs) if len(outputs) == len(case.outputs) else case
 
 
+def have_values_in_common(first: Failing, second: Failing) -> bool:
+    """Whether an input has the same values in both cases, so that a place may be one by its values."""
+    pairs = [(value, second.inputs.get(name)) for name, value in first.inputs.items()]
+    return any(
+        np.size(value) > 1 and np.array_equal(value, other) and bool((value != value.flat[0]).any())
+        for value, other in pairs
+        if other is not None
+    )
+
+
 def _gradient(leaf: LeafVerdict) -> Gradient | None:
     if leaf.yours is None or leaf.reference is None or leaf.tolerance is None or leaf.comparison is None:
         return None

@@ -12,7 +12,7 @@ from gradcheck_cli.diagnose.hypotheses import swapped as swaps
 from gradcheck_cli.diagnose.hypotheses import wording
 from gradcheck_cli.diagnose.hypotheses.elsewhere import Pulls
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
-from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, named_alike
+from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, have_values_in_common, named_alike
 from gradcheck_cli.diagnose.hypotheses.own import is_shuffled, multiple, rearranged, shuffled
 from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
 from gradcheck_cli.diagnose.hypotheses.reduced import reduced
@@ -72,6 +72,8 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     pulls = {id(first): Pulls(first, {}), id(second): Pulls(second, {})}
     above = cases.suspicions(lambda gradient, case: pulls[id(case)].for_another_upstream(gradient))
     causes += _together(above, ELSEWHERE)
+    if have_values_in_common(first, second):
+        return tuple(causes)
     left = left.without(own).without(above)
     beside = left.suspicions(lambda gradient, case: pulls[id(case)].at_another_input(gradient))
     causes += _together(beside, ELSEWHERE)
@@ -116,7 +118,7 @@ class _Cases:
             fit = fits[key]
             slack = max(fit.slack, again.slack)
             factor = common(fit.factors, again.factors, slack, lambda each: wording.is_over_others(each, gradient))
-            if factor is not None:
+            if factor is not None and fit.tells + again.tells >= fit.prediction.needs:
                 yield Suspicion(gradient, fit.prediction, factor, min(fit.explains, again.explains))
 
     def confined(self) -> list[Cause]:

@@ -57,16 +57,26 @@ class Prediction:
     mend: str | None = None
     needs_one: bool = False
     """Whether c must be one."""
+    needs: int = 0
+    """So many elements of both cases together must be wrong, where each is one of few numbers by chance."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A prediction that holds in one case; `factors` are the names of c, `slack` how well it is known."""
+    """A prediction that holds in one case.
+
+    Attributes:
+        factors: the names of c.
+        slack: how well c is known, as a share.
+        explains: the share of the error.
+        tells: how many elements are predicted to be wrong.
+    """
 
     prediction: Prediction
     factors: tuple[Factor, ...]
     slack: float
     explains: float
+    tells: int
 
 
 def fitted(gradient: Gradient, prediction: Prediction, failing: Failing) -> Fit | None:
@@ -100,7 +110,8 @@ def fitted(gradient: Gradient, prediction: Prediction, failing: Failing) -> Fit 
     count = different(values)
     if count < FEW:
         factors = tuple(factor for factor in factors if factor.rank <= SIMPLE or (factor.sizes and count > 1))
-    return Fit(prediction, factors, slack, float(explains)) if factors else None
+    tells = int(np.count_nonzero(np.abs(c * values - reference) > allowed))
+    return Fit(prediction, factors, slack, float(explains), tells) if factors else None
 
 
 def different(values: Array) -> int:
