@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gradcheck_cli.checking.case import CheckedCase
 from gradcheck_cli.diagnose.blame import Judged
-from gradcheck_cli.diagnose.cause import Cause, with_causes
+from gradcheck_cli.diagnose.cause import Cause, is_wrong, with_causes
 from gradcheck_cli.diagnose.causes import causes
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.combine import is_generic
@@ -33,7 +33,9 @@ def diagnosed(
         fresh: a further draw, by number from 0.
         findings: what would be reported so far: what something else explains already has no mismatch among them.
     """
-    unexplained = {finding.argument for finding in findings if finding.code == "GC201" and finding.argument is not None}
+    mismatches = {finding.argument for finding in findings if finding.code == "GC201"}
+    leaves = (leaf for draw in checked for leaf in draw.verdict.leaves if is_wrong(leaf))
+    unexplained = {leaf.received.leaf.name for leaf in leaves} & mismatches
     if not unexplained:
         return checked
 

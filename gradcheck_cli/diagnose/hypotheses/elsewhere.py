@@ -138,7 +138,7 @@ def _of_several(said: str) -> Iterator[Other]:
 
 def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterator[Other]:
     for axis, size in enumerate(shape):
-        if size > 1:
+        if size > 2:  # of two, the last alone is as well the one that overwrote the first
             yield from _along(axis, axis_text(axes, axis), said)
     for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_last_two(shape)):
         names = " and ".join(axis_text(axes, axis) for axis in chosen)
