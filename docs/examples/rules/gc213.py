@@ -1,12 +1,12 @@
 import numpy as np
 
 
-def delay_forward(x):
+def roll_forward(x):
     """
-    - x: of shape (N, T)
+    - x: of shape (N, D)
     """
     return np.roll(x, 1, axis=1), None
 
 
-def delay_backward(dout, cache):
-    return np.roll(dout, 1, axis=1)  # on, where it had to be back
+def roll_backward(dout, cache):
+    return np.roll(dout, 1, axis=1)  # on, and not back
