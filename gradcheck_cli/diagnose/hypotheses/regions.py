@@ -96,13 +96,13 @@ def _regions(shape: tuple[int, ...], axes: Sequence[str]) -> Iterator[Region]:
     for axis in long:
         name = axis_text(axes, axis)
         for end, place in (("first", 0), ("last", -1)):
-            yield Region((end, axis), 1, f"the {end} along {name}", _slab(axis, slice(place, place + 1 or None)))
+            yield Region((end, axis), 1, f"the {end} place along {name}", _slab(axis, slice(place, place + 1 or None)))
         if shape[axis] > 3:
             for word, part in (("second", slice(1, 2)), ("last but one", slice(-2, -1))):
-                yield Region((word, axis), 3, f"the {word} along {name}", _slab(axis, part))
+                yield Region((word, axis), 3, f"the {word} place along {name}", _slab(axis, part))
             for end, part in (("first", slice(0, 2)), ("last", slice(-2, None))):
-                yield Region((end, 2, axis), 4, f"the {end} two along {name}", _slab(axis, part))
-            yield Region(("ends", axis), 2, f"the first and the last along {name}", _ends((axis,)))
+                yield Region((end, 2, axis), 4, f"the {end} two places along {name}", _slab(axis, part))
+            yield Region(("ends", axis), 2, f"the first and the last place along {name}", _ends((axis,)))
             for word, start in (("first", 0), ("second", 1)):
                 says = f"every other place along {name}, from the {word} on"
                 yield Region(("every other", start, axis), 3, says, _slab(axis, slice(start, None, 2)))

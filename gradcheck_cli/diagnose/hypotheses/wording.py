@@ -72,7 +72,7 @@ def swapped_claim(circle: Sequence[Gradient], others: Sequence[str]) -> str:
 
 
 def confined_claim(where: str, factor: Factor | None, gradient: Gradient) -> str:
-    """`your `dw` is wrong only in the last along D, where it is zero`."""
+    """`your `dw` is wrong only in the last place along D, where it is zero`."""
     said = f"your `{gradient.said}` is wrong only in {where}"
     if factor is None or factor.rank == UNNAMED:
         return said
