@@ -24,6 +24,9 @@ SIMPLE = 2
 
 UNNAMED = 9
 
+LEAST_PLAIN = 0.24
+"""1/4 and more are numbers that people write; less is rather a mean over what has that size."""
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -102,7 +105,7 @@ def _same_size(factor: Factor, is_likely: bool) -> int:
     """How much more far-fetched a size is that did not change: an axis without a name most of all."""
     if not factor.sizes:
         return 0
-    if is_likely and factor.text.startswith("1/") and factor.value < 1 / 2:
+    if is_likely and factor.text.startswith("1/") and factor.value < LEAST_PLAIN:
         return -1
     return 5 if any("[" in name for name in factor.sizes) else 1
 

@@ -13,7 +13,7 @@ from gradcheck_cli.diagnose.hypotheses import wording
 from gradcheck_cli.diagnose.hypotheses.elsewhere import Pulls
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, have_values_in_common, named_alike
-from gradcheck_cli.diagnose.hypotheses.own import is_shuffled, multiple, rearranged, shuffled
+from gradcheck_cli.diagnose.hypotheses.own import VAGUE, multiple, rearranged, shuffled
 from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
 from gradcheck_cli.diagnose.hypotheses.reduced import reduced
 from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
@@ -67,8 +67,8 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     exchanged = left.suspicions(lambda gradient, case: swapped(gradient, case))
     causes += _swaps(exchanged, first)
     own = left.without(exchanged).suspicions(_own)
-    causes += _together([each for each in own if not is_shuffled(each.prediction)], REARRANGED)
-    causes += _together([each for each in own if is_shuffled(each.prediction)], SHUFFLED)
+    causes += _together([each for each in own if each.prediction.rank < VAGUE], REARRANGED)
+    causes += _together([each for each in own if each.prediction.rank >= VAGUE], SHUFFLED)
     pulls = {id(first): Pulls(first, {}), id(second): Pulls(second, {})}
     above = cases.suspicions(lambda gradient, case: pulls[id(case)].for_another_upstream(gradient))
     causes += _together(above, ELSEWHERE)
@@ -128,9 +128,12 @@ class _Cases:
             again = {found.region.key: found for found in confined(other, self.second)}
             shared = [found for found in confined(gradient, self.first) if found.region.key in again]
             shared = [found for found in shared if found.digits + again[found.region.key].digits >= UNLIKELY]
-            if shared:
-                best = min(shared, key=lambda found: found.region.rank)
-                causes.append(_confined(gradient, best, again[best.region.key]))
+            for best in sorted(shared, key=lambda found: found.region.rank):
+                factor = _factor_of(best, again[best.region.key])
+                if factor is not None or not best.region.needs_factor:
+                    said = wording.confined_claim(best.region.says, factor, gradient)
+                    causes.append(Cause("GC211", (gradient.name,), said, 1.0, CONFINED))
+                    break
         return causes
 
 
@@ -188,12 +191,11 @@ def _swaps(suspicions: list[Suspicion], case: Failing) -> list[Cause]:
     return causes
 
 
-def _confined(gradient: Gradient, found: Confined, again: Confined) -> Cause:
-    factor = None
-    if found.factors and again.factors:
-        factor = common(found.factors, again.factors, max(found.slack, again.slack), lambda _: False)
-    said = wording.confined_claim(found.region.says, factor, gradient)
-    return Cause("GC211", (gradient.name,), said, 1.0, CONFINED)
+def _factor_of(found: Confined, again: Confined) -> Factor | None:
+    """What yours is in the region, as a multiple of the gradient."""
+    if not found.factors or not again.factors:
+        return None
+    return common(found.factors, again.factors, max(found.slack, again.slack), lambda _: False)
 
 
 def _cause(code: str, group: list[Suspicion], said: str, rank: int, mend: str | None) -> Cause:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
 from gradcheck_cli.diagnose.hypotheses.prediction import FEW, Predicted, Prediction, different
-from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, MOST_AXES, axis_text, rearrangements
+from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, axis_text, rearrangements
 
 MOST = 2**18
 """Gradients with more elements than this are held against a multiple and a transpose only: the rest would take long."""
@@ -18,6 +18,9 @@ FEWEST = 4
 """So many rows or elements must have been given to others."""
 
 MOST_ROWS = 2**11
+
+VAGUE = 9
+"""A prediction of this rank says where the numbers are, and anything more special goes before."""
 
 MEND = "compare the indices of both directions"
 
@@ -79,11 +82,6 @@ def shuffled(gradient: Gradient) -> Iterator[Prediction]:
         mend=MEND,
         needs_one=True,
     )
-
-
-def is_shuffled(prediction: Prediction) -> bool:
-    """Whether it only says that the numbers are elsewhere, which anything more special goes before."""
-    return prediction.key in (("elements",), *(("rows", axis) for axis in range(MOST_AXES + 1)))
 
 
 def _rows(gradient: Gradient, axis: int) -> Callable[[], Predicted | None]:

@@ -104,6 +104,11 @@ def reordered(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangeme
             yield Rearrangement(
                 ("reshaped to", order), TRANSPOSED, 2 + len(moved_axes), how, _reshaped_to(order, shape)
             )
+    for one, other in combinations(long, 2):
+        for size in range(2, min(shape[one], shape[other]) // 2 + 1):
+            if shape[one] % size == 0 == shape[other] % size:
+                how = f"with the windows of {size}×{size} along {along(axes, (one, other))} transposed"
+                yield Rearrangement(("windows", one, other, size), TRANSPOSED, 5, how, _windows(one, other, size))
     for axis in identity:
         yield from _parts_of_an_axis(axis, shape[axis], axis_text(axes, axis))
 
@@ -210,6 +215,15 @@ def _split(axis: int, parts: int, each: int) -> Callable[[Array], Array]:
         return np.swapaxes(apart, axis + 1, axis + 2).reshape(shape)
 
     return split
+
+
+def _windows(one: int, other: int, size: int) -> Callable[[Array], Array]:
+    def windows(array: Array) -> Array:
+        shape = array.shape
+        there = (*shape[:one], -1, size, *shape[one + 1 : other], shape[other] // size, size, *shape[other + 1 :])
+        return np.swapaxes(array.reshape(there), one + 1, other + 2).reshape(shape)
+
+    return windows
 
 
 def _flipping(chosen: tuple[int, ...]) -> Callable[[Array], Array]:

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
-from gradcheck_cli.diagnose.hypotheses.own import MOST
+from gradcheck_cli.diagnose.hypotheses.own import MOST, VAGUE
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, along, axis_text
 
@@ -27,7 +27,7 @@ def reduced(gradient: Gradient) -> Iterator[Prediction]:
                 continue
             says = f"the sum of the gradient along {along(gradient.axes, axes)}, everywhere the same"
             why = "it must not be summed there"
-            yield Prediction(("summed", axes), CODE, 2 + count, says, _of(gradient, _summing(axes)), why)
+            yield Prediction(("summed", axes), CODE, VAGUE + count, says, _of(gradient, _summing(axes)), why)
     for axis in long:
         name = axis_text(gradient.axes, axis)
         ways: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
@@ -43,8 +43,11 @@ def reduced(gradient: Gradient) -> Iterator[Prediction]:
 
 
 def _is_selection(gradient: Gradient, axes: tuple[int, ...]) -> bool:
-    """Whether one element at most along the axes has a gradient, as after a maximum: then a mask is missing."""
-    return bool((np.count_nonzero(gradient.reference, axis=axes) <= 1).all())
+    """Whether few elements along the axes have a gradient, as after a maximum: then a mask is missing."""
+    size = int(np.prod([gradient.reference.shape[axis] for axis in axes]))
+    return bool(2 * np.count_nonzero(gradient.reference) <= gradient.reference.size) or bool(
+        size > 1 and (np.count_nonzero(gradient.reference, axis=axes) <= 1).all()
+    )
 
 
 def _of(gradient: Gradient, apply: Callable[[Array], Array]) -> Callable[[], Predicted]:

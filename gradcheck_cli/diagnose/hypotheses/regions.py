@@ -34,6 +34,8 @@ class Region:
     rank: int
     says: str
     mask: Callable[[tuple[int, ...]], Mask]
+    needs_factor: bool = False
+    """It is a part that layers have of their own, as the halves of a gate: that alone says little."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,10 @@ def _regions(shape: tuple[int, ...], axes: Sequence[str]) -> Iterator[Region]:
             for word, start in (("first", 0), ("second", 1)):
                 says = f"every other place along {name}, from the {word} on"
                 yield Region(("every other", start, axis), 3, says, _slab(axis, slice(start, None, 2)))
-            yield Region(("half", 0, axis), 4, f"the first half along {name}", _slab(axis, slice(0, shape[axis] // 2)))
-            half = slice((shape[axis] + 1) // 2, None)
-            yield Region(("half", 1, axis), 4, f"the second half along {name}", _slab(axis, half))
+            halves = (("first", slice(0, shape[axis] // 2)), ("second", slice((shape[axis] + 1) // 2, None)))
+            for word, part in halves:
+                says = f"the {word} half along {name}"
+                yield Region(("half", word, axis), 4, says, _slab(axis, part), needs_factor=True)
     for at, one in enumerate(long):
         for other in long[at + 1 :]:
             yield from _of_two_axes(shape, axes, one, other)
