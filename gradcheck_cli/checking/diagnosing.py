@@ -9,28 +9,38 @@ from pathlib import Path
 
 from gradcheck_cli.checking.case import CheckedCase
 from gradcheck_cli.diagnose.blame import Judged
-from gradcheck_cli.diagnose.cause import Cause, with_causes
+from gradcheck_cli.diagnose.cause import Cause, is_wrong, with_causes
 from gradcheck_cli.diagnose.causes import causes
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.combine import is_generic
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.reading import read_source
+from gradcheck_cli.report.model import Finding, Status
 
 FRESH = 2
 """Cases that are drawn beside the run's own, where too few of those are wrong."""
 
 
 def diagnosed(
-    module: Module, checked: Sequence[CheckedCase], fresh: Callable[[int], CheckedCase]
+    module: Module,
+    checked: Sequence[CheckedCase],
+    fresh: Callable[[int], CheckedCase],
+    findings: Sequence[Finding],
 ) -> Sequence[CheckedCase]:
     """The draws, with the causes that explain what is wrong. Only KeyboardInterrupt is raised here.
 
     Args:
         fresh: a further draw, by number from 0.
+        findings: what would be reported so far: what something else explains already has no mismatch among them.
     """
+    mismatches = {finding.argument for finding in findings if finding.code == "GC201"}
+    leaves = (leaf for draw in checked for leaf in draw.verdict.leaves if is_wrong(leaf))
+    unexplained = {leaf.received.leaf.name for leaf in leaves} & mismatches
+    if not unexplained:
+        return checked
 
     def cases() -> Iterator[Judged]:
-        for draw in sorted(checked, key=lambda draw: not is_generic(draw.verdict)):
+        for draw in _telling(checked):
             yield draw.subject, draw.verdict
         for number in range(FRESH):
             further = fresh(number)
@@ -44,7 +54,23 @@ def diagnosed(
     except Exception:  # a diagnosis is a kindness: the verdict stands without it
         if os.environ.get("GRADCHECK_DEBUG"):
             raise
-    return [replace(draw, verdict=with_causes(draw.verdict, named)) for draw in checked]
+    verdicts = with_causes([draw.verdict for draw in checked], named, unexplained)
+    return [replace(draw, verdict=verdict) for draw, verdict in zip(checked, verdicts)]
+
+
+def _telling(checked: Sequence[CheckedCase]) -> Sequence[CheckedCase]:
+    """The draws, the most telling first: a size that differs between two cases is told from a plain number."""
+    ordered = sorted(checked, key=lambda draw: not is_generic(draw.verdict))
+    first = next((draw for draw in ordered if draw.verdict.status is Status.FAIL), None)
+    if first is None:
+        return ordered
+    sizes = first.subject.case.dimensions.items()
+
+    def rank(draw: CheckedCase) -> tuple[bool, bool, int]:
+        alike = len(sizes & draw.subject.case.dimensions.items())
+        return draw is not first, not is_generic(draw.verdict), alike
+
+    return sorted(ordered, key=rank)
 
 
 def _text(module: Module, path: str) -> str:

@@ -112,12 +112,15 @@ class Checker:
             )
             run.examined(stressed.examination)
             unstable = stressed.unstable
-        if (first := run.first_finding) is not None and first.code == "GC201":
+        findings = run.findings
+        if any(finding.code == "GC201" for finding in findings):
             from gradcheck_cli.checking.diagnosing import diagnosed
 
-            steps.step(layer.name, "looking for the path that is wrong")
+            steps.step(layer.name, "looking for the cause")
             further = inputs.draws
-            run.diagnosed(diagnosed(module, run.checked, lambda number: cases.judged(draws.take(further + number))))
+            run.diagnosed(
+                diagnosed(module, run.checked, lambda number: cases.judged(draws.take(further + number)), findings)
+            )
         if run.settings.shrink and (finding := run.first_finding) is not None:
             from gradcheck_cli.checking.shrink.shrinker import Shrinker
 

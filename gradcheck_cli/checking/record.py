@@ -47,7 +47,12 @@ class Record:
     @property
     def first_finding(self) -> Finding | None:
         """The finding that the report begins with; None where there is none so far."""
-        return next(iter(self.report(0.0).findings), None)
+        return next(iter(self.findings), None)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the report would find so far."""
+        return self.report(0.0).findings
 
     def report(self, seconds: float) -> LayerReport:
         """The verdict on the layer."""

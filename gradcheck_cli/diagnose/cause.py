@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
@@ -52,23 +52,37 @@ def is_wrong(leaf: LeafVerdict) -> bool:
     return any(finding.code == "GC201" for finding in leaf.findings)
 
 
-def with_causes(verdict: DrawVerdict, causes: Sequence[Cause]) -> DrawVerdict:
-    """The verdict with each cause on the first wrong leaf that it explains, and nothing more on its others."""
-    told: set[int] = set()
-    leaves = []
-    for leaf in verdict.leaves:
-        name = leaf.received.leaf.name
-        cause = next((cause for cause in causes if name in cause.gradients), None)
-        if cause is not None and is_wrong(leaf):
-            mismatches = [finding for finding in leaf.findings if finding.code == "GC201"]
-            findings = [_named(finding, cause) for finding in mismatches]
-            if cause.beside is not None:
-                findings += [_beside(finding, cause.beside) for finding in mismatches]
-            others = [finding for finding in leaf.findings if finding.code != "GC201"]
-            leaf = replace(leaf, findings=(*([] if id(cause) in told else findings), *others))
-            told.add(id(cause))
-        leaves.append(leaf)
-    return replace(verdict, leaves=tuple(leaves))
+def with_causes(
+    verdicts: Sequence[DrawVerdict], causes: Sequence[Cause], arguments: Collection[str]
+) -> list[DrawVerdict]:
+    """The draws' verdicts with each cause on one leaf that it explains, and nothing more on its others.
+
+    Args:
+        arguments: the leaves whose wrong values have not been explained otherwise; the others are left as they are.
+    """
+    left = [replace(cause, gradients=tuple(name for name in cause.gradients if name in arguments)) for cause in causes]
+    told = {leaf.received.leaf.name for verdict in verdicts for leaf in verdict.leaves if is_wrong(leaf)}
+    places: dict[str, tuple[Cause, bool]] = {}
+    for cause in left:
+        at = next((name for name in cause.gradients if name in told), None)
+        places |= {name: (cause, name == at) for name in cause.gradients}
+    return [replace(verdict, leaves=tuple(_told(leaf, places) for leaf in verdict.leaves)) for verdict in verdicts]
+
+
+def _told(leaf: LeafVerdict, places: Mapping[str, tuple[Cause, bool]]) -> LeafVerdict:
+    """The leaf with its cause in place of the mere mismatch, or with nothing where another leaf has it."""
+    name = leaf.received.leaf.name
+    if name not in places or not is_wrong(leaf):
+        return leaf
+    cause, is_here = places[name]
+    findings: list[Finding] = []
+    for finding in leaf.findings:
+        if finding.code != "GC201":
+            findings.append(finding)
+        elif is_here:
+            findings.append(_named(finding, cause))
+            findings += [] if cause.beside is None else [_beside(finding, cause.beside)]
+    return replace(leaf, findings=tuple(findings))
 
 
 def _named(finding: Finding, cause: Cause) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from gradcheck_cli.diagnose.blame import Judged, blame
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
 from gradcheck_cli.diagnose.gates.gates import gates
+from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 from gradcheck_cli.diagnose.surroundings import with_surroundings
 
 
@@ -21,4 +22,5 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
     first, second = next(failing, None), next(failing, None)
     if first is None or second is None:
         return ()
-    return with_surroundings(chosen([*blame(first, second, read), *gates(first, second, read)]), read)
+    found = (*hypotheses(first, second), *blame(first, second, read), *gates(first, second, read))
+    return with_surroundings(chosen(found), read)

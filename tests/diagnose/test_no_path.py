@@ -1,4 +1,4 @@
-"""Wrong backwards in which no path is wrong: nothing is blamed."""
+"""Wrong backwards in which no path is wrong: no line is blamed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ WRONG = {
 GATES = ("another mask", "a local gradient left out")
 """Those of them in which a gate is wrong, and no path."""
 
+MULTIPLES = {"all doubled": "GC202", "the sign of all": "GC203", "half of it all": "GC202"}
+"""What is the gradient times a number is named as such; all others stay a mismatch."""
+
 
 @pytest.mark.parametrize("library", ["np", "jnp"])
 @pytest.mark.parametrize("what", WRONG)
@@ -44,24 +47,25 @@ def test_nothing_is_blamed(what: str, library: str, tmp_path: Path) -> None:
         assert {finding.code for finding in layer.findings} == {"GC212"}
         assert all(finding.blame is not None and finding.blame.factor is None for finding in layer.findings)
         return
-    assert {finding.code for finding in layer.findings} & {"GC201", "GC304"}
+    assert {finding.code for finding in layer.findings} & {MULTIPLES.get(what, "GC201"), "GC304"}
     assert all(finding.blame is None for finding in layer.findings)
 
 
 def test_all_gradients_doubled_are_no_path(tmp_path: Path) -> None:
     source = PROJECTION.source("np").replace("= cache\n", "= cache\n    dout = 2 * dout\n")
     layer = checked(tmp_path, source)
-    assert {finding.code for finding in layer.findings} == {"GC201"}
-    assert len(layer.findings) == 5
+    (finding,) = layer.findings
+    assert (finding.code, finding.blame) == ("GC202", None)
 
 
 def test_one_parameters_gradient_with_a_factor_is_no_path(tmp_path: Path) -> None:
     source = PROJECTION.source("np").replace("dW2 = h.T @ dout", "dW2 = -(h.T @ dout)")
     (finding,) = checked(tmp_path, source).findings
-    assert (finding.code, finding.blame) == ("GC201", None)
+    assert (finding.code, finding.blame) == ("GC203", None)
 
 
-def test_a_transposed_gradient_beside_a_dropped_path_is_not_blamed(tmp_path: Path) -> None:
-    source = RESNEXT.source("np", "first").replace("dV1, dV2, dV3 = h1.T @ dout", "dV1, dV2, dV3 = -h1[::-1].T @ dout")
+def test_another_parameters_gradient_beside_a_dropped_path_is_not_blamed(tmp_path: Path) -> None:
+    source = RESNEXT.source("np", "first").replace("dV1, dV2, dV3 = h1.T @ dout", "dV1, dV2, dV3 = h2.T @ dout")
     layer = checked(tmp_path, source)
-    assert {finding.code for finding in layer.findings} == {"GC201"}
+    assert {finding.argument: finding.code for finding in layer.findings} == {"x": "GC201", "V1": "GC205"}
+    assert all(finding.blame is None for finding in layer.findings)

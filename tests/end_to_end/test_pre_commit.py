@@ -70,7 +70,7 @@ def test_a_good_commit_passes_and_a_bad_one_is_stopped(tmp_path: Path) -> None:
     git(folder, tmp_path, "add", ".")
     bad = git(folder, tmp_path, "commit", "-m", "bad")
     assert bad.returncode == 1
-    assert "GC201 mismatch" in bad.stderr
+    assert "GC202 constant-factor" in bad.stderr
     assert "layers.py:7" in bad.stderr
     assert git(folder, tmp_path, "rev-list", "--count", "HEAD").stdout.strip() == "1"
 

@@ -77,7 +77,12 @@ class Judge:
         if verdict.status is Status.FAIL:
             from gradcheck_cli.checking.diagnosing import diagnosed
 
-            named = diagnosed(module, [checked], lambda number: cases.of(_elsewhere(ran, number), back.upstream))
+            named = diagnosed(
+                module,
+                [checked],
+                lambda number: cases.of(_elsewhere(ran, number), back.upstream),
+                verdict.all_findings,
+            )
             return Standing(Status.FAIL, named[0].verdict.all_findings)
         alone = gradients_of(ran.case, checked.subject.analytic.backward)
         if (changed := _changed(ran, back, alone)) is not None:

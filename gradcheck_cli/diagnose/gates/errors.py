@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.cause import is_wrong
-from gradcheck_cli.diagnose.explaining import CLEAR, REST
 from gradcheck_cli.diagnose.gates.reverse import Array
+from gradcheck_cli.diagnose.misfit import CLEAR, REST
 from gradcheck_cli.judge.verdict import AUTODIFF, DrawVerdict, LeafVerdict
 
 

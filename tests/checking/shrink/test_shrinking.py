@@ -264,7 +264,7 @@ def test_a_layer_that_is_hard_to_shrink_keeps_its_verdict(tmp_path):
         """,
     )
     assert layer.status is Status.FAIL
-    assert [finding.code for finding in layer.findings] == ["GC201"]
+    assert [finding.code for finding in layer.findings] == ["GC202"]
     assert fails(layer, tmp_path)
 
 

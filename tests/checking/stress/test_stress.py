@@ -121,7 +121,7 @@ def test_what_is_wrong_everywhere_is_said_once(tmp_path):
             return 3 * dout * x
         ''',
     )
-    assert [finding.code for finding in layer.findings] == ["GC201"]
+    assert [finding.code for finding in layer.findings] == ["GC202"]
 
 
 def test_an_unstable_forward_is_found_beside_a_wrong_backward(tmp_path):

@@ -1,0 +1,198 @@
+"""Hypotheses that cost a reverse pass each: yours is the gradient for another upstream gradient, or at another input.
+
+The last example was left out, every row got the mean, the axes were permuted, the upstream gradient was taken for
+ones; the kernel was not flipped, the weights not transposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient, Output
+from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
+from gradcheck_cli.diagnose.hypotheses.rearranging import axis_text, rearrangements, simple
+
+MOST = 2**16
+"""Elements of leaves and outputs together above which none of this is looked at."""
+
+MOST_PASSES = 200
+"""Reverse passes of one case for one leaf."""
+
+SLACK = 8.0
+"""A gradient for other values has a rounding of its own: the leaf's largest tolerance, times this."""
+
+
+NEEDED = 16
+"""Wrong elements, where a mask at another input is looked at: by chance each is let through or not."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another upstream gradient; see `Prediction`."""
+
+    key: Hashable
+    code: str
+    rank: int
+    says: str
+    apply: Callable[[Array], Array]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Pulls:
+    """The gradients of all leaves for other values in one case, each computed once and only when asked for."""
+
+    failing: Failing
+    known: dict[Hashable, Mapping[str, Array]] = field(default_factory=dict)
+
+    def for_another_upstream(self, gradient: Gradient) -> Iterator[Prediction]:
+        """Hypotheses about the upstream gradient."""
+        several = len(self.failing.outputs) > 1
+        for position, output in enumerate(self.failing.outputs if self._is_small else ()):
+            others = [*_of_several(output.said)] if several else []
+            if output.upstream.size > 1:
+                others += _others(output.upstream.shape, output.axes, output.said)
+            for other in others[:MOST_PASSES]:
+                key = ("upstream", position, other.key)
+                of = self._of(gradient, key, self._upstream(position, other))
+                yield Prediction(key, other.code, other.rank, other.says, of, other.why)
+            if several or output.upstream.size != gradient.reference.size or not self._is_small:
+                continue
+            yield Prediction(
+                ("as it came",), "GC204", 3, f"`{output.said}` reshaped, and no more", _as_it_came(output, gradient)
+            )
+
+    def at_another_input(self, gradient: Gradient) -> Iterator[Prediction]:
+        """Hypotheses about the values that the backward works with: `w` where `w.T` belongs."""
+        for other in self.failing.gradients if self._is_small else ():
+            for way in simple(other.reference.shape, other.axes):
+                key = ("input", other.name, way.key)
+                says = f"the gradient for `{other.name}` {way.how}"
+                of = self._of(gradient, key, self._input(other.name, way.apply))
+                yield Prediction(key, way.code, 1 + way.rank, says, of, needs=NEEDED)
+
+    @property
+    def _is_small(self) -> bool:
+        failing = self.failing
+        sizes = [output.upstream.size for output in failing.outputs]
+        sizes += [gradient.reference.size for gradient in failing.gradients]
+        return failing.pulled is not None and sum(sizes) <= MOST
+
+    def _of(
+        self, gradient: Gradient, key: Hashable, pull: Callable[[], Mapping[str, Array]]
+    ) -> Callable[[], Predicted | None]:
+        def predicted() -> Predicted | None:
+            if key not in self.known:
+                self.known[key] = pull()
+            values = self.known[key].get(gradient.name)
+            if values is None or values.shape != gradient.reference.shape:
+                return None
+            largest = SLACK * float(np.max(gradient.allowed, initial=0.0))
+            return Predicted(values, np.fmax(gradient.allowed, largest))
+
+        return predicted
+
+    def _upstream(self, position: int, other: Other) -> Callable[[], Mapping[str, Array]]:
+        def pull() -> Mapping[str, Array]:
+            upstream = [output.upstream for output in self.failing.outputs]
+            changed = np.asarray(other.apply(upstream[position]))
+            if np.array_equal(changed, upstream[position]) or self.failing.pulled is None:
+                return {}
+            upstream[position] = changed
+            return self.failing.pulled(upstream, {})
+
+        return pull
+
+    def _input(self, name: str, apply: Callable[[Array], Array]) -> Callable[[], Mapping[str, Array]]:
+        def pull() -> Mapping[str, Array]:
+            value = self.failing.inputs[name]
+            changed = apply(value)
+            if np.array_equal(changed, value) or self.failing.pulled is None:
+                return {}
+            return self.failing.pulled([output.upstream for output in self.failing.outputs], {name: changed})
+
+        return pull
+
+
+def _as_it_came(output: Output, gradient: Gradient) -> Callable[[], Predicted | None]:
+    """The upstream gradient in the leaf's shape, where the gradient has the same numbers in other places."""
+
+    def predicted() -> Predicted | None:
+        values = output.upstream.reshape(gradient.reference.shape)
+        if output.upstream.shape == values.shape or np.iscomplexobj(values):
+            return None
+        apart = np.abs(np.sort(values, axis=None) - np.sort(gradient.reference, axis=None))
+        return Predicted(values, gradient.allowed) if (apart <= gradient.allowed.max()).all() else None
+
+    return predicted
+
+
+def _of_several(said: str) -> Iterator[Other]:
+    """Where there are other outputs too."""
+    yield Other(("minus",), "GC203", 3, f"the gradient for minus `{said}`", np.negative)
+    yield Other(("none",), "GC209", 3, f"the gradient without what comes from `{said}`", np.zeros_like)
+
+
+def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterator[Other]:
+    for axis, size in enumerate(shape):
+        if size > 2:  # of two, the last alone is as well the one that overwrote the first
+            yield from _along(axis, axis_text(axes, axis), said)
+    for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_last_two(shape)):
+        names = " and ".join(axis_text(axes, axis) for axis in chosen)
+        says = f"the gradient of every other element of `{said}` along {names}"
+        yield Other(("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing")
+    if len(shape) > 1:
+        says = f"the gradient for the mean of `{said}` in place of each of its elements"
+        yield Other(("mean",), "GC206", 4, says, _mean(None))
+    yield Other(("ones",), "GC207", 3, f"the gradient for ones in place of `{said}`", np.ones_like)
+    yield Other(("squared",), "GC207", 3, f"the gradient for the square of `{said}`", np.square)
+    yield Other(("size",), "GC207", 5, f"the gradient for the absolute value of `{said}`", np.abs)
+    for way in rearrangements(shape, axes):
+        if way.key[0] != "moved":
+            yield Other(way.key, way.code, 2 + way.rank, f"the gradient for `{said}` {way.how}", way.apply)
+
+
+def _along(axis: int, name: str, said: str) -> Iterator[Other]:
+    for end, place in (("last", -1), ("first", 0)):
+        says = f"the gradient without the {end} of `{said}` along {name}"
+        yield Other(("without", end, axis), "GC211", 3, says, _without(axis, place), "a loop or a slice misses it")
+        says = f"the gradient of the {end} of `{said}` along {name} alone"
+        yield Other(("only", end, axis), "GC206", 3, says, _only(axis, place), f"the sum over {name} is missing")
+    says = f"the gradient for the mean of `{said}` along {name} in place of each of its elements"
+    yield Other(("mean", axis), "GC206", 3, says, _mean(axis))
+
+
+def _without(axis: int, place: int) -> Callable[[Array], Array]:
+    def without(array: Array) -> Array:
+        left = array.copy()
+        np.moveaxis(left, axis, 0)[place] = 0
+        return left
+
+    return without
+
+
+def _only(axis: int, place: int) -> Callable[[Array], Array]:
+    without = _without(axis, place)
+    return lambda array: array - without(array)
+
+
+def _last_two(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    axes = (len(shape) - 2, len(shape) - 1)
+    return (axes,) if len(shape) > 2 and all(shape[axis] > 3 for axis in axes) else ()
+
+
+def _every_other(chosen: tuple[int, ...]) -> Callable[[Array], Array]:
+    def every_other(array: Array) -> Array:
+        left = array.copy()
+        for axis in chosen:
+            np.moveaxis(left, axis, 0)[1::2] = 0
+        return left
+
+    return every_other
+
+
+def _mean(axis: int | None) -> Callable[[Array], Array]:
+    return lambda array: np.broadcast_to(array.mean(axis=axis, keepdims=True), array.shape)
