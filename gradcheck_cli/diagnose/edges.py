@@ -100,5 +100,11 @@ def step_of(edge: Edge, steps: Steps) -> Step | None:
     return steps.steps[edge.position] if edge.position < len(steps.steps) else None
 
 
+def into_steps(edges: Edges, steps: Steps) -> list[Edge]:
+    """The edges that are uses by a step, in the order of the forward."""
+    used = (edge for edge in edges.class_of if step_of(edge, steps) is not None)
+    return sorted(used, key=lambda edge: (edge.position, edge.operand))
+
+
 def _is_floating(variable: Any) -> bool:
     return bool(jnp.issubdtype(getattr(variable.aval, "dtype", bool), jnp.inexact))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradcheck_cli.diagnose.edges import Edges
+from gradcheck_cli.diagnose.edges import Edges, into_steps
 from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.tracing.calls import Place, place_of, places_of
 
@@ -53,7 +53,7 @@ def forward_of(steps: Steps, edges: Edges, files: frozenset[str]) -> Forward:
         files: the user's.
     """
     alive: dict[int, tuple[int, ...]] = {}
-    for edge in sorted(edges.class_of, key=lambda edge: (edge.position, edge.operand)):
+    for edge in into_steps(edges, steps):
         alive[edge.position] = (*alive.get(edge.position, ()), edge.operand)
     maker = {result: position for position, step in enumerate(steps.steps) for result in step.results}
     places = {position: _places(step, files) for position, step in enumerate(steps.steps)}

@@ -16,7 +16,7 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-RANKS = {Kind.LEFT_OUT: 6, Kind.MASK: 6, Kind.SLIP: 6, Kind.OTHER_VALUE: 7, Kind.ELSEWHERE: 7}
+RANKS = {Kind.LEFT_OUT: 7, Kind.MASK: 7, Kind.SLIP: 7, Kind.OTHER_VALUE: 8, Kind.ELSEWHERE: 8}
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
 CODES = {Kind.MASK: "GC212"}

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.diagnose.edges import Edges
+from gradcheck_cli.diagnose.edges import Edges, into_steps
 from gradcheck_cli.diagnose.flows import MOST_ROWS, TOGETHER
 from gradcheck_cli.graph.operations import is_elementwise_in
 from gradcheck_cli.graph.steps import Step, Steps
@@ -71,7 +71,7 @@ class Reverse:
     ) -> None:
         self._steps = steps
         self._wanted: dict[int, tuple[int, ...]] = {}
-        for edge in edges.class_of:
+        for edge in into_steps(edges, steps):
             self._wanted[edge.position] = (*self._wanted.get(edge.position, ()), edge.operand)
         gates = [
             (position, k)
