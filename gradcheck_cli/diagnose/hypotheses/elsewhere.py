@@ -39,6 +39,8 @@ class Other:
     says: str
     apply: Callable[[Array], Array]
     why: str = ""
+    is_of_some: bool = False
+    """Some of its elements are left out."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Pulls:
     """The gradients of all leaves for other values in one case, each computed once and only when asked for."""
 
     failing: Failing
+    has_values_in_common: bool
+    """The other case's labels are these, so that an index may be the same for all that it points to."""
     known: dict[Hashable, Mapping[str, Array]] = field(default_factory=dict)
 
     def for_another_upstream(self, gradient: Gradient) -> Iterator[Prediction]:
@@ -55,6 +59,8 @@ class Pulls:
             others = [*_of_several(output.said)] if several else []
             if output.upstream.size > 1:
                 others += _others(output.upstream.shape, output.axes, output.said)
+            if self.has_values_in_common:
+                others = [other for other in others if not other.is_of_some]
             for other in others[:MOST_PASSES]:
                 key = ("upstream", position, other.key)
                 of = self._of(gradient, key, self._upstream(position, other))
@@ -143,7 +149,9 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
     for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_last_two(shape)):
         names = " and ".join(axis_text(axes, axis) for axis in chosen)
         says = f"the gradient of every other element of `{said}` along {names}"
-        yield Other(("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing")
+        yield Other(
+            ("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing", True
+        )
     if len(shape) > 1:
         says = f"the gradient for the mean of `{said}` in place of each of its elements"
         yield Other(("mean",), "GC206", 4, says, _mean(None))
@@ -158,9 +166,11 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
 def _along(axis: int, name: str, said: str) -> Iterator[Other]:
     for end, place in (("last", -1), ("first", 0)):
         says = f"the gradient without the {end} of `{said}` along {name}"
-        yield Other(("without", end, axis), "GC211", 3, says, _without(axis, place), "a loop or a slice misses it")
+        yield Other(
+            ("without", end, axis), "GC211", 3, says, _without(axis, place), "a loop or a slice misses it", True
+        )
         says = f"the gradient of the {end} of `{said}` along {name} alone"
-        yield Other(("only", end, axis), "GC206", 3, says, _only(axis, place), f"the sum over {name} is missing")
+        yield Other(("only", end, axis), "GC206", 3, says, _only(axis, place), f"the sum over {name} is missing", True)
     says = f"the gradient for the mean of `{said}` along {name} in place of each of its elements"
     yield Other(("mean", axis), "GC206", 3, says, _mean(axis))
 

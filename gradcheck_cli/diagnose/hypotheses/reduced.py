@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
+from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient
 from gradcheck_cli.diagnose.hypotheses.own import MOST, VAGUE
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, along, axis_text
@@ -15,13 +15,16 @@ from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, along, axis
 CODE = "GC206"
 
 
-def reduced(gradient: Gradient) -> Iterator[Prediction]:
-    """The gradient summed along axes of its own, or over them from one end."""
+def reduced(gradient: Gradient, failing: Failing) -> Iterator[Prediction]:
+    """The gradient summed along axes of its own, or over them from one end.
+
+    Where the forward selects, a sum may as well be a mask that is missing.
+    """
     shape = gradient.reference.shape
     if gradient.reference.size > MOST or not gradient.counts.all():
         return
     long = [axis for axis, size in enumerate(shape) if size > 1]
-    for count in range(1, len(long) + 1):
+    for count in range(1, len(long) + 1) if not failing.selects else ():
         for axes in combinations(long, count):
             if _is_selection(gradient, axes):
                 continue

@@ -180,7 +180,11 @@ def changed(g: Array, region: object, value: object) -> Array:
 
 REGIONS: dict[str, tuple[object, object, str]] = {
     "first row": (0, 0.0, "only in the first place along N, where it is zero"),
-    "last column": ((..., -1), lambda part: 2 * part, "only in the last place along D, where it is 2 times the gradient"),
+    "last column": (
+        (..., -1),
+        lambda part: 2 * part,
+        "only in the last place along D, where it is 2 times the gradient",
+    ),
     "last row": (-1, lambda part: -part, "only in the last place along N, where it has the wrong sign"),
     "every other column": ((..., slice(None, None, 2)), lambda part: part + 1, "only in every other place along D"),
     "last element": ((-1, -1), lambda part: part + 1, "only in the very last element"),

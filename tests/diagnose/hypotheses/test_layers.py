@@ -46,7 +46,12 @@ SLIPS = {
     "order": (("dw = x.T @ dout", "dw = (dout.T @ x).reshape(w.shape)"), "w", "GC204", "read in the order of M and D"),
     "loop": (("db = dout.sum(axis=0)", "db = dout[:-1].sum(axis=0)"), "b", "GC211", "the last of `dout` along N"),
     "overwritten": (("db = dout.sum(axis=0)", "db = 1 * dout[-1]"), "b", "GC206", "the sum over N is missing"),
-    "border": (("db = dout", "dx[:, 0] = 0\n    db = dout"), "x", "GC211", "wrong only in the first place along D, where"),
+    "border": (
+        ("db = dout", "dx[:, 0] = 0\n    db = dout"),
+        "x",
+        "GC211",
+        "wrong only in the first place along D, where",
+    ),
 }
 
 
