@@ -160,7 +160,8 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
     yield Other(("size",), "GC207", 5, f"the gradient for the absolute value of `{said}`", np.abs)
     for way in rearrangements(shape, axes):
         if way.key[0] != "moved":
-            yield Other(way.key, way.code, 2 + way.rank, f"the gradient for `{said}` {way.how}", way.apply)
+            says, is_of_some = f"the gradient for `{said}` {way.how}", way.key[0] == "shifted"
+            yield Other(way.key, way.code, 2 + way.rank, says, way.apply, is_of_some=is_of_some)
 
 
 def _along(axis: int, name: str, said: str) -> Iterator[Other]:
