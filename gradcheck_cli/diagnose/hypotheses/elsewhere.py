@@ -174,6 +174,8 @@ def _along(axis: int, name: str, said: str) -> Iterator[Other]:
         yield Other(("only", end, axis), "GC206", 3, says, _only(axis, place), f"the sum over {name} is missing", True)
     says = f"the gradient for the mean of `{said}` along {name} in place of each of its elements"
     yield Other(("mean", axis), "GC206", 3, says, _mean(axis))
+    says = f"the gradient for the sum of `{said}` along {name} in place of each of its elements"
+    yield Other(("sum", axis), "GC206", 3, says, _sum(axis))
 
 
 def _without(axis: int, place: int) -> Callable[[Array], Array]:
@@ -188,6 +190,10 @@ def _without(axis: int, place: int) -> Callable[[Array], Array]:
 def _only(axis: int, place: int) -> Callable[[Array], Array]:
     without = _without(axis, place)
     return lambda array: array - without(array)
+
+
+def _sum(axis: int) -> Callable[[Array], Array]:
+    return lambda array: np.broadcast_to(array.sum(axis=axis, keepdims=True), array.shape)
 
 
 def _last_two(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:

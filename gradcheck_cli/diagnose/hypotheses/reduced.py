@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient
-from gradcheck_cli.diagnose.hypotheses.own import MOST, VAGUE
+from gradcheck_cli.diagnose.hypotheses.own import MOST
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, along, axis_text
 
@@ -30,7 +30,7 @@ def reduced(gradient: Gradient, failing: Failing) -> Iterator[Prediction]:
                 continue
             says = f"the sum of the gradient along {along(gradient.axes, axes)}, everywhere the same"
             why = "it must not be summed there"
-            yield Prediction(("summed", axes), CODE, VAGUE + count, says, _of(gradient, _summing(axes)), why)
+            yield Prediction(("summed", axes), CODE, 2 + count, says, _of(gradient, _summing(axes)), why)
     for axis in long:
         name = axis_text(gradient.axes, axis)
         ways: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
