@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient, Output
+from gradcheck_cli.diagnose.hypotheses.own import VAGUE
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import axis_text, rearrangements, simple
 
@@ -138,8 +139,8 @@ def _as_it_came(output: Output, gradient: Gradient) -> Callable[[], Predicted | 
 
 def _of_several(said: str) -> Iterator[Other]:
     """Where there are other outputs too."""
-    yield Other(("minus",), "GC203", 3, f"the gradient for minus `{said}`", np.negative)
-    yield Other(("none",), "GC209", 3, f"the gradient without what comes from `{said}`", np.zeros_like)
+    yield Other(("minus",), "GC203", VAGUE, f"the gradient for minus `{said}`", np.negative)
+    yield Other(("none",), "GC209", VAGUE, f"the gradient without what comes from `{said}`", np.zeros_like)
 
 
 def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterator[Other]:

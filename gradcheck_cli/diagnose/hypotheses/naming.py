@@ -68,8 +68,7 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     causes += exchanged
     left = left.but({name for cause in exchanged for name in cause.gradients})
     own = left.suspicions(_own)
-    causes += _together([each for each in own if each.prediction.rank < VAGUE], REARRANGED)
-    causes += _together([each for each in own if each.prediction.rank >= VAGUE], SHUFFLED)
+    causes += _together(own, REARRANGED)
     if len(wrong) == 1 and all(each.prediction.rank < VAGUE for each in own) and own:
         return tuple(causes)
     in_common = have_values_in_common(first, second)
@@ -171,7 +170,7 @@ def _together(suspicions: Iterable[Suspicion], rank: int) -> list[Cause]:
         prediction, gradients = group[0].prediction, [suspicion.gradient for suspicion in group]
         said = wording.claim(prediction.says, prediction.why, group[0].factor, gradients)
         mend = prediction.mend if len(group) == 1 and group[0].factor.is_one else None
-        causes.append(_cause(prediction.code, group, said, rank, mend))
+        causes.append(_cause(prediction.code, group, said, SHUFFLED if prediction.rank >= VAGUE else rank, mend))
     return causes
 
 
