@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient, Output
+from gradcheck_cli.diagnose.hypotheses.own import VAGUE
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import axis_text, rearrangements, simple
 
@@ -39,6 +40,8 @@ class Other:
     says: str
     apply: Callable[[Array], Array]
     why: str = ""
+    is_of_some: bool = False
+    """Some of its elements are left out."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Pulls:
     """The gradients of all leaves for other values in one case, each computed once and only when asked for."""
 
     failing: Failing
+    has_values_in_common: bool
+    """The other case's labels are these, so that an index may be the same for all that it points to."""
     known: dict[Hashable, Mapping[str, Array]] = field(default_factory=dict)
 
     def for_another_upstream(self, gradient: Gradient) -> Iterator[Prediction]:
@@ -55,6 +60,8 @@ class Pulls:
             others = [*_of_several(output.said)] if several else []
             if output.upstream.size > 1:
                 others += _others(output.upstream.shape, output.axes, output.said)
+            if self.has_values_in_common:
+                others = [other for other in others if not other.is_of_some]
             for other in others[:MOST_PASSES]:
                 key = ("upstream", position, other.key)
                 of = self._of(gradient, key, self._upstream(position, other))
@@ -132,8 +139,8 @@ def _as_it_came(output: Output, gradient: Gradient) -> Callable[[], Predicted | 
 
 def _of_several(said: str) -> Iterator[Other]:
     """Where there are other outputs too."""
-    yield Other(("minus",), "GC203", 3, f"the gradient for minus `{said}`", np.negative)
-    yield Other(("none",), "GC209", 3, f"the gradient without what comes from `{said}`", np.zeros_like)
+    yield Other(("minus",), "GC203", VAGUE, f"the gradient for minus `{said}`", np.negative)
+    yield Other(("none",), "GC209", VAGUE, f"the gradient without what comes from `{said}`", np.zeros_like)
 
 
 def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterator[Other]:
@@ -143,7 +150,9 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
     for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_last_two(shape)):
         names = " and ".join(axis_text(axes, axis) for axis in chosen)
         says = f"the gradient of every other element of `{said}` along {names}"
-        yield Other(("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing")
+        yield Other(
+            ("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing", True
+        )
     if len(shape) > 1:
         says = f"the gradient for the mean of `{said}` in place of each of its elements"
         yield Other(("mean",), "GC206", 4, says, _mean(None))
@@ -152,17 +161,22 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
     yield Other(("size",), "GC207", 5, f"the gradient for the absolute value of `{said}`", np.abs)
     for way in rearrangements(shape, axes):
         if way.key[0] != "moved":
-            yield Other(way.key, way.code, 2 + way.rank, f"the gradient for `{said}` {way.how}", way.apply)
+            says, is_of_some = f"the gradient for `{said}` {way.how}", way.key[0] == "shifted"
+            yield Other(way.key, way.code, 2 + way.rank, says, way.apply, is_of_some=is_of_some)
 
 
 def _along(axis: int, name: str, said: str) -> Iterator[Other]:
     for end, place in (("last", -1), ("first", 0)):
         says = f"the gradient without the {end} of `{said}` along {name}"
-        yield Other(("without", end, axis), "GC211", 3, says, _without(axis, place), "a loop or a slice misses it")
+        yield Other(
+            ("without", end, axis), "GC211", 3, says, _without(axis, place), "a loop or a slice misses it", True
+        )
         says = f"the gradient of the {end} of `{said}` along {name} alone"
-        yield Other(("only", end, axis), "GC206", 3, says, _only(axis, place), f"the sum over {name} is missing")
+        yield Other(("only", end, axis), "GC206", 3, says, _only(axis, place), f"the sum over {name} is missing", True)
     says = f"the gradient for the mean of `{said}` along {name} in place of each of its elements"
     yield Other(("mean", axis), "GC206", 3, says, _mean(axis))
+    says = f"the gradient for the sum of `{said}` along {name} in place of each of its elements"
+    yield Other(("sum", axis), "GC206", 3, says, _sum(axis))
 
 
 def _without(axis: int, place: int) -> Callable[[Array], Array]:
@@ -177,6 +191,10 @@ def _without(axis: int, place: int) -> Callable[[Array], Array]:
 def _only(axis: int, place: int) -> Callable[[Array], Array]:
     without = _without(axis, place)
     return lambda array: array - without(array)
+
+
+def _sum(axis: int) -> Callable[[Array], Array]:
+    return lambda array: np.broadcast_to(array.sum(axis=axis, keepdims=True), array.shape)
 
 
 def _last_two(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:

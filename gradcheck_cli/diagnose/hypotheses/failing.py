@@ -15,11 +15,14 @@ from gradcheck_cli.judge.words import axis_names
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.leaves import walk
 from gradcheck_cli.tracing.forward import reference_leaves
-from gradcheck_cli.tracing.trace import Trace
+from gradcheck_cli.tracing.trace import Trace, primitive_names
 from gradcheck_cli.witnesses.reference.autodiff import gradient_program
 from gradcheck_cli.witnesses.subject import Subject
 
 Array = NDArray[Any]
+
+SELECTIONS = frozenset({"select_n", "max", "min", "reduce_max", "reduce_min", "argmax", "argmin", "sort", "top_k"})
+"""Steps after which some values have no gradient."""
 
 CLEAR = 20.0
 """The error is this many times the tolerances, or nothing is read out of it: rounding fits many hypotheses."""
@@ -84,6 +87,8 @@ class Failing:
         sizes: of the dimensions, by name; of an axis without a name, by how one would write it: `x.shape[0]`.
         numbers: the layer's settings that are numbers, by name.
         inputs: the leaves' values.
+        given: all arrays that the layer is given, labels and indices too.
+        selects: the forward chooses among values, as a maximum does.
         outputs: all floating outputs.
         pulled: None where autodiff is not there.
     """
@@ -92,6 +97,8 @@ class Failing:
     sizes: Mapping[str, int] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
     inputs: Mapping[str, Array] = field(default_factory=dict)
+    given: Mapping[str, Array] = field(default_factory=dict)
+    selects: bool = False
     outputs: tuple[Output, ...] = ()
     pulled: Pulled | None = None
 
@@ -107,7 +114,16 @@ def failing(subject: Subject, verdict: DrawVerdict) -> Failing:
     case = subject.case
     outputs = _outputs(subject, _named_sizes(case))
     inputs = dict(zip((leaf.name for leaf in case.leaves), reference_leaves(case)))
-    return Failing(gradients, _sizes(case, outputs), _numbers(case), inputs, outputs, _pulled(subject))
+    return Failing(
+        gradients,
+        _sizes(case, outputs),
+        _numbers(case),
+        inputs,
+        _arrays(case),
+        isinstance(subject.traced, Trace) and not SELECTIONS.isdisjoint(primitive_names(subject.traced.jaxpr.jaxpr)),
+        outputs,
+        _pulled(subject),
+    )
 
 
 def named_alike(case: Failing, other: Failing) -> Failing:
@@ -120,8 +136,8 @@ def named_alike(case: Failing, other: Failing) -> Failing:
 
 
 def have_values_in_common(first: Failing, second: Failing) -> bool:
-    """Whether an input has the same values in both cases, so that a place may be one by its values."""
-    pairs = [(value, second.inputs.get(name)) for name, value in first.inputs.items()]
+    """Whether an array has the same values in both cases, so that a place may be one by its values."""
+    pairs = [(value, second.given.get(name)) for name, value in first.given.items()]
     return any(
         np.size(value) > 1 and np.array_equal(value, other) and bool((value != value.flat[0]).any())
         for value, other in pairs
@@ -209,6 +225,11 @@ def _numbers(case: Case) -> dict[str, float]:
                 key = name + "".join(f"[{part!r}]" for part in path)
                 numbers[key] = float(np.asarray(leaf).reshape(()))
     return numbers
+
+
+def _arrays(case: Case) -> dict[str, Array]:
+    walked = ((name, path, leaf) for name, value in case.arguments.items() for path, leaf in walk(value))
+    return {f"{name}{path}": leaf for name, path, leaf in walked if isinstance(leaf, np.ndarray)}
 
 
 def _pulled(subject: Subject) -> Pulled | None:

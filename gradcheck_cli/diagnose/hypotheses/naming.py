@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.blame import Judged
@@ -64,15 +64,18 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
     if len(multiples) == len(wrong):
         return tuple(causes)
     left = cases.without(multiples)
-    exchanged = left.suspicions(lambda gradient, case: swapped(gradient, case))
-    causes += _swaps(exchanged, first)
-    own = left.without(exchanged).suspicions(_own)
-    causes += _together([each for each in own if each.prediction.rank < VAGUE], REARRANGED)
-    causes += _together([each for each in own if each.prediction.rank >= VAGUE], SHUFFLED)
-    pulls = {id(first): Pulls(first, {}), id(second): Pulls(second, {})}
+    exchanged = _swaps(left.suspicions(swapped), first)
+    causes += exchanged
+    left = left.but({name for cause in exchanged for name in cause.gradients})
+    own = left.suspicions(_own)
+    causes += _together(own, REARRANGED)
+    if len(wrong) == 1 and all(each.prediction.rank < VAGUE for each in own) and own:
+        return tuple(causes)
+    in_common = have_values_in_common(first, second)
+    pulls = {id(case): Pulls(case, in_common) for case in (first, second)}
     above = cases.suspicions(lambda gradient, case: pulls[id(case)].for_another_upstream(gradient))
     causes += _together(above, ELSEWHERE)
-    if have_values_in_common(first, second):
+    if in_common:
         return tuple(causes)
     left = left.without(own).without(above)
     beside = left.suspicions(lambda gradient, case: pulls[id(case)].at_another_input(gradient))
@@ -82,9 +85,8 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
 
 
 def _own(gradient: Gradient, case: Failing) -> Iterable[Prediction]:
-    del case
     yield from rearranged(gradient)
-    yield from reduced(gradient)
+    yield from reduced(gradient, case)
     yield from shuffled(gradient)
 
 
@@ -97,8 +99,10 @@ class _Cases:
     wrong: tuple[tuple[Gradient, Gradient], ...]
 
     def without(self, suspicions: Iterable[Suspicion]) -> _Cases:
-        known = {suspicion.gradient.name for suspicion in suspicions}
-        return _Cases(self.first, self.second, tuple(pair for pair in self.wrong if pair[0].name not in known))
+        return self.but({suspicion.gradient.name for suspicion in suspicions})
+
+    def but(self, names: Collection[str]) -> _Cases:
+        return _Cases(self.first, self.second, tuple(pair for pair in self.wrong if pair[0].name not in names))
 
     def suspicions(self, predictions: Predictions) -> list[Suspicion]:
         """For each leaf one of the hypotheses that hold in both cases: what holds for most leaves, the simplest."""
@@ -166,7 +170,7 @@ def _together(suspicions: Iterable[Suspicion], rank: int) -> list[Cause]:
         prediction, gradients = group[0].prediction, [suspicion.gradient for suspicion in group]
         said = wording.claim(prediction.says, prediction.why, group[0].factor, gradients)
         mend = prediction.mend if len(group) == 1 and group[0].factor.is_one else None
-        causes.append(_cause(prediction.code, group, said, rank, mend))
+        causes.append(_cause(prediction.code, group, said, SHUFFLED if prediction.rank >= VAGUE else rank, mend))
     return causes
 
 

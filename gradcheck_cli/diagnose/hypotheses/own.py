@@ -66,7 +66,7 @@ def shuffled(gradient: Gradient) -> Iterator[Prediction]:
             yield Prediction(
                 ("rows", axis),
                 MISPLACED,
-                7,
+                VAGUE,
                 says,
                 _rows(gradient, axis),
                 mend=MEND,
@@ -76,7 +76,7 @@ def shuffled(gradient: Gradient) -> Iterator[Prediction]:
     yield Prediction(
         ("elements",),
         MISPLACED,
-        8,
+        VAGUE + 1,
         says,
         _elements(gradient),
         mend=MEND,

@@ -108,6 +108,8 @@ def fitted(gradient: Gradient, prediction: Prediction, failing: Failing) -> Fit 
     explains = np.sqrt(max(error**2 - float(np.linalg.norm(rest)) ** 2, 0.0)) / all_of_it
     factors = names_of(c, slack, failing.sizes, failing.numbers)
     count = different(values)
+    if max(count, different(reference)) < 2 and values.size > 1 and prediction.rank > 0:
+        return None  # ones and zeros are in many places
     if count < FEW:
         factors = tuple(factor for factor in factors if factor.rank <= SIMPLE or (factor.sizes and count > 1))
     tells = int(np.count_nonzero(np.abs(c * values - reference) > allowed))

@@ -64,7 +64,9 @@ def rearrangements(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearra
 def simple(shape: Sequence[int], axes: Sequence[str]) -> Iterator[Rearrangement]:
     """Those that are looked at where each costs a reverse pass: nothing that is moved far or read in parts."""
     yield from transposed(shape, axes)
-    yield from flipped(shape, axes)
+    for way in flipped(shape, axes):
+        if way.key[0] != "flipped" or len(way.key[1]) <= 2:
+            yield way
     for way in moved(shape, axes):
         if way.key[0] in ("rolled", "shifted") and abs(way.key[2]) == 1:
             yield way

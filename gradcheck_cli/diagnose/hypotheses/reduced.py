@@ -7,27 +7,30 @@ from itertools import combinations
 
 import numpy as np
 
-from gradcheck_cli.diagnose.hypotheses.failing import Array, Gradient
-from gradcheck_cli.diagnose.hypotheses.own import MOST, VAGUE
+from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient
+from gradcheck_cli.diagnose.hypotheses.own import MOST
 from gradcheck_cli.diagnose.hypotheses.prediction import Predicted, Prediction
 from gradcheck_cli.diagnose.hypotheses.rearranging import MISPLACED, along, axis_text
 
 CODE = "GC206"
 
 
-def reduced(gradient: Gradient) -> Iterator[Prediction]:
-    """The gradient summed along axes of its own, or over them from one end."""
+def reduced(gradient: Gradient, failing: Failing) -> Iterator[Prediction]:
+    """The gradient summed along axes of its own, or over them from one end.
+
+    Where the forward selects, a sum may as well be a mask that is missing.
+    """
     shape = gradient.reference.shape
     if gradient.reference.size > MOST or not gradient.counts.all():
         return
     long = [axis for axis, size in enumerate(shape) if size > 1]
-    for count in range(1, len(long) + 1):
+    for count in range(1, len(long) + 1) if not failing.selects else ():
         for axes in combinations(long, count):
             if _is_selection(gradient, axes):
                 continue
             says = f"the sum of the gradient along {along(gradient.axes, axes)}, everywhere the same"
             why = "it must not be summed there"
-            yield Prediction(("summed", axes), CODE, VAGUE + count, says, _of(gradient, _summing(axes)), why)
+            yield Prediction(("summed", axes), CODE, 2 + count, says, _of(gradient, _summing(axes)), why)
     for axis in long:
         name = axis_text(gradient.axes, axis)
         ways: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (

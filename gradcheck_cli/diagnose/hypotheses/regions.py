@@ -97,8 +97,10 @@ def _regions(shape: tuple[int, ...], axes: Sequence[str]) -> Iterator[Region]:
     long = [axis for axis, size in enumerate(shape) if size > 1]
     for axis in long:
         name = axis_text(axes, axis)
+        is_half = shape[axis] == 2
         for end, place in (("first", 0), ("last", -1)):
-            yield Region((end, axis), 1, f"the {end} place along {name}", _slab(axis, slice(place, place + 1 or None)))
+            says, part = f"the {end} place along {name}", slice(place, place + 1 or None)
+            yield Region((end, axis), 1, says, _slab(axis, part), needs_factor=is_half)
         if shape[axis] > 3:
             for word, part in (("second", slice(1, 2)), ("last but one", slice(-2, -1))):
                 yield Region((word, axis), 3, f"the {word} place along {name}", _slab(axis, part))

@@ -84,4 +84,5 @@ def affine(
     axes = {"x": ("N", "D"), "w": ("D", "M"), "b": ("M",)}
     gradients = tuple(gradient(name, axes[name], yours[name], right[name]) for name in axes)
     inputs = {"x": x, "w": w, "b": np.zeros(m)}
-    return Failing(gradients, sizes, {}, inputs, (Output("dout", ("N", "M"), upstream),), pulled)
+    outputs = (Output("dout", ("N", "M"), upstream),)
+    return Failing(gradients, sizes, inputs=inputs, given=inputs, outputs=outputs, pulled=pulled)

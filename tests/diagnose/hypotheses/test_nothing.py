@@ -88,6 +88,42 @@ def test_a_selection_that_is_given_to_all_is_no_sum() -> None:
     assert not any(cause.code == "GC206" for cause in causes(*cases({"x": ("N", "D")}, slip, drawn=selected)))
 
 
+def test_a_place_by_the_values_of_an_input_is_no_region() -> None:
+    def slip(g: Gradients) -> Mapping[str, Array]:
+        return {"x": np.concatenate([0 * g["x"][:1], g["x"][1:]])}
+
+    first, second = cases({"x": ("N", "D")}, slip)
+    assert [cause.code for cause in causes(first, second)] == ["GC211"]
+    ids = {"ids": np.array([0, 0, 2])}
+    assert causes(replace(first, given=ids), replace(second, given=ids)) == ()
+
+
+def test_an_example_that_others_overwrite_is_not_left_out() -> None:
+    def wrong(x: Array, w: Array, g: Array) -> Mapping[str, Array]:
+        return {"b": g[1:].sum(axis=0)}
+
+    first, second = affine(0, wrong), affine(1, wrong)
+    assert [cause.code for cause in causes(first, second)] == ["GC211"]
+    ids = {"ids": np.array([0, 0, 2])}
+    assert causes(replace(first, given=ids), replace(second, given=ids)) == ()
+
+
+def test_a_sum_where_the_forward_selects_may_be_a_mask() -> None:
+    def slip(g: Gradients) -> Mapping[str, Array]:
+        return {"x": 0 * g["x"] + g["x"].sum(axis=0)}
+
+    first, second = cases({"x": ("N", "D")}, slip)
+    assert [cause.code for cause in causes(first, second)] == ["GC206"]
+    assert causes(replace(first, selects=True), replace(second, selects=True)) == ()
+
+
+def test_one_of_two_columns_is_no_region() -> None:
+    def slip(g: Gradients) -> Mapping[str, Array]:
+        return {"p": g["p"] + np.array([0.0, 1.0]) * rng.normal(size=g["p"].shape)}
+
+    assert causes(*cases({"p": ("N", "two")}, slip, sizes=({"N": 5, "two": 2}, {"N": 7, "two": 2}))) == ()
+
+
 def test_ones_in_other_places_are_not_named() -> None:
     def one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         return np.asarray(rng.permuted(np.eye(shape[0], shape[1]), axis=1))
