@@ -23,7 +23,8 @@ def with_surroundings(causes: Sequence[Cause], read: Callable[[str], str]) -> tu
         blame = cause.blame
         if blame is not None:
             blame = replace(blame, forward=function_at(read(blame.path), blame.line))
-        found.append(replace(cause, blame=blame))
+        (beside,) = with_surroundings([cause.beside], read) if cause.beside is not None else (None,)
+        found.append(replace(cause, blame=blame, beside=beside))
     return tuple(found)
 
 
