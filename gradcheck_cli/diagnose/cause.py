@@ -62,8 +62,10 @@ def with_causes(verdict: DrawVerdict, causes: Sequence[Cause]) -> DrawVerdict:
         if cause is not None and is_wrong(leaf):
             mismatches = [finding for finding in leaf.findings if finding.code == "GC201"]
             findings = [_named(finding, cause) for finding in mismatches]
-            if cause.beside is not None:
-                findings += [_beside(finding, cause.beside) for finding in mismatches]
+            beside = cause.beside
+            while beside is not None:
+                findings += [_beside(finding, beside) for finding in mismatches]
+                beside = beside.beside
             others = [finding for finding in leaf.findings if finding.code != "GC201"]
             leaf = replace(leaf, findings=(*([] if id(cause) in told else findings), *others))
             told.add(id(cause))
