@@ -41,7 +41,7 @@ class _Common:
 
 
 def blame(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Cause, ...]:
-    """The path, or the two paths, that explain all that is wrong in two cases; nothing where there is none.
+    """The path, or the few paths, that explain all that is wrong in two cases; nothing where there is none.
 
     Args:
         read: the text of a file of the user's.
@@ -130,20 +130,24 @@ def _reached(case: Case, fit: Fit, parts: Sequence[Part], one: Part) -> tuple[st
 
 
 def _told(paths: Sequence[Path], reached: Sequence[tuple[str, ...]], verdict: DrawVerdict) -> tuple[Cause, ...]:
-    """A cause a path; two that make the same gradients wrong are one cause with another beside it."""
+    """A cause a path; those that make a gradient of the first wrong too are one cause with the others beside it."""
     wrong = {leaf.received.leaf.name: leaf.received.name for leaf in verdict.leaves if is_wrong(leaf)}
     causes: list[Cause] = []
+    beside: list[Cause] = []
     for path, leaves in zip(paths, reached):
         names = tuple(name for name in wrong if name in leaves)
-        path = replace(path, leaves=names)
-        is_second = bool(causes) and bool(set(names) & set(causes[0].gradients))
-        text = claim(path, [wrong[name] for name in names], besides=is_second)
+        if not names:
+            continue
+        is_beside = bool(causes) and bool(set(names) & set(causes[0].gradients))
+        text = claim(replace(path, leaves=names), [wrong[name] for name in names], besides=is_beside)
         cause = Cause(code(path), names, text, path.blame.explains, RANK, blame=path.blame)
-        if is_second:
-            union = tuple(name for name in wrong if name in {*names, *causes[0].gradients})
-            causes[0] = replace(causes[0], gradients=union, beside=cause)
-        elif names:
-            causes.append(cause)
+        (beside if is_beside else causes).append(cause)
+    last = None
+    for cause in reversed(beside):
+        last = replace(cause, beside=last)
+    if last is not None:
+        together = {name for cause in (causes[0], *beside) for name in cause.gradients}
+        causes[0] = replace(causes[0], gradients=tuple(name for name in wrong if name in together), beside=last)
     return tuple(causes)
 
 

@@ -10,11 +10,15 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 from typing import Any
 
 from gradcheck_cli.diagnose.edges import Edge, Edges, step_of
 from gradcheck_cli.diagnose.places import Places
 from gradcheck_cli.graph.steps import Steps
+
+MOST_USES = 6
+"""Uses of one value of which any may be wrong together: 56 ways."""
 
 
 class Kind(StrEnum):
@@ -31,7 +35,7 @@ class Kind(StrEnum):
     EARLIER = "earlier"
     """All turns of a loop but the last."""
     REST = "rest"
-    """All uses of a value but one."""
+    """Several uses of a value, such as all but one."""
     LEAF = "leaf"
     """All uses of an input."""
 
@@ -116,9 +120,9 @@ def _groups(steps: Steps, edges: Edges, places: Places) -> Iterator[Group]:
         yield Kind.EARLIER, key, group[:-1], None
     for family in _by(ordered, lambda edge: places.made(edge.value)).values():
         several = _by(family, places.use)
-        if len(several) > 2:
-            for use, kept in several.items():
-                yield Kind.REST, use, [edge for edge in family if edge not in kept], None
+        for count in range(2, len(several) if len(several) <= MOST_USES else 0):
+            for uses_together in combinations(several, count):
+                yield Kind.REST, uses_together, [edge for use in uses_together for edge in several[use]], None
     for value in steps.inputs:
         yield Kind.LEAF, value, edges.uses.get(value, ()), None
 

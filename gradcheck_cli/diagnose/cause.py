@@ -81,7 +81,10 @@ def _told(leaf: LeafVerdict, places: Mapping[str, tuple[Cause, bool]]) -> LeafVe
             findings.append(finding)
         elif is_here:
             findings.append(_named(finding, cause))
-            findings += [] if cause.beside is None else [_beside(finding, cause.beside)]
+            beside = cause.beside
+            while beside is not None:
+                findings.append(_beside(finding, beside))
+                beside = beside.beside
     return replace(leaf, findings=tuple(findings))
 
 

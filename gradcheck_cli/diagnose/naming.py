@@ -184,7 +184,7 @@ def turns_of(one: Candidate, other: Candidate) -> str:
         case Kind.EARLIER:
             return "in all turns but the last"
         case Kind.REST:
-            return "nor through any other use but one"
+            return "nor through other uses of it"
     if one.turn is None or other.turn is None:
         return ""
     return _turn(one.turn, other.turn)

@@ -50,7 +50,7 @@ def test_a_dropped_path_is_named(block: Block, term: str, library: str, tmp_path
     assert (blame.line, blame.expression, blame.operand) == (use.line, use.expression, use.operand)
     assert blame.factor == -1
     assert blame.explains > 1 - 1e-9
-    assert f" no contribution through `{use.operand}` in `{use.expression}` (line {use.line}): " in finding.message
+    assert f"no contribution through `{use.operand}` in `{use.expression}` (line {use.line}): " in finding.message
     assert "that path must be added; " in finding.message
     assert use.expression in blame.source
 
