@@ -1,0 +1,267 @@
+"""From the checked draws of a layer to what a saved run keeps of them: the arrays of one draw, the marks of all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.checking.case import CheckedCase
+from gradcheck_cli.diagnose.surroundings import function_at
+from gradcheck_cli.judge.elements import BLOCK, compare
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.layers.leaves import floating_kind, leaf_name, walk
+from gradcheck_cli.report.model import LayerReport
+from gradcheck_cli.saved.model import (
+    EXCUSED,
+    UNKNOWN,
+    WRONG,
+    Held,
+    KeptDraw,
+    KeptInput,
+    KeptLayer,
+    KeptLeaf,
+    KeptSource,
+)
+from gradcheck_cli.witnesses.gradients import Autodiff, Difference
+
+Array = NDArray[Any]
+
+_LONGEST_SHOWN = 2_000
+"""Characters kept of how an argument shows itself that is no array."""
+
+_DOUBLE, _DOUBLE_COMPLEX = 8, 16
+
+
+def kept_layer(
+    report: LayerReport, checked: Sequence[CheckedCase], read: Callable[[str], str], forward_line: int | None
+) -> KeptLayer | None:
+    """What is kept of a layer; None where no draw of it could be judged.
+
+    Args:
+        report: its report.
+        checked: its draws.
+        read: the text of a file of the user's.
+        forward_line: of its forward's definition.
+    """
+    if not checked:
+        return None
+    shown = _shown(report, [one.verdict for one in checked])
+    case, upstream = checked[shown].subject.case, checked[shown].verdict.upstream
+    named = [*case.layer.upstream_names]
+    count = len(upstream.cotangents)
+    if len(named) < count:
+        named = ["dout"] if count == 1 else [f"dout[{at}]" for at in range(count)]
+    dimensions = {leaf.name: leaf.dimensions for leaf in case.leaves}
+    return KeptLayer(
+        name=report.name,
+        path=report.path,
+        shown=shown,
+        draws=tuple(_draw(one) for one in checked),
+        leaves=tuple(_leaf(checked[shown], position, report) for position in range(len(case.leaves))),
+        arguments=tuple(_inputs(case.arguments, dimensions)),
+        upstream=tuple(_inputs(dict(zip(named, upstream.cotangents)), {})),
+        sources=_sources(report, read, forward_line),
+        forward_line=forward_line,
+    )
+
+
+def _shown(report: LayerReport, draws: Sequence[DrawVerdict]) -> int:
+    """The position of the draw that the report shows, else of that which most of its numbers are from."""
+    wanted = [argument.draw for argument in report.arguments]
+    if report.failing_draw is not None:
+        wanted = [report.failing_draw.index]
+    return max(range(len(draws)), key=lambda at: (wanted.count(draws[at].case.draw), -at))
+
+
+def _inputs(arguments: Mapping[str, Any], dimensions: Mapping[str, tuple[str, ...]]) -> Iterator[KeptInput]:
+    for argument, value in arguments.items():
+        for path, leaf in walk(value):
+            name = leaf_name(argument, path)
+            array = plain(leaf) if hasattr(leaf, "dtype") else None
+            if array is None:
+                yield KeptInput(name, shown=_shown_text(leaf))
+            else:
+                yield KeptInput(name, dimensions.get(name, ()), array=Held(array))
+
+
+def plain(value: Any) -> Array | None:
+    """As an array of numbers that any NumPy can read, in its own byte order; None for what is none.
+
+    Narrow dtypes of `ml_dtypes` become float32, long doubles float64.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "O":
+            array = array.astype(np.complex128)
+            array = array if np.any(array.imag) else array.real
+        elif array.dtype.kind not in "biufc":
+            if not floating_kind(array.dtype):
+                return None
+            array = array.astype(np.float32)
+    except Exception:  # a stranger's __array__ and __complex__ may raise anything
+        return None
+    if array.dtype.kind == "f" and array.dtype.itemsize > _DOUBLE:
+        array = array.astype(np.float64)
+    elif array.dtype.kind == "c" and array.dtype.itemsize > _DOUBLE_COMPLEX:
+        array = array.astype(np.complex128)
+    # (`ascontiguousarray` would give an axis to what has none)
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+
+
+def _shown_text(value: Any) -> str:
+    try:
+        return repr(value)[:_LONGEST_SHOWN]
+    except Exception:  # the user's own __repr__
+        return f"<{type(value).__name__}>"
+
+
+def _leaf(checked: CheckedCase, position: int, report: LayerReport) -> KeptLeaf:
+    verdict, leaf = checked.verdict.leaves[position], checked.subject.case.leaves[position]
+    autodiff = _autodiff(checked, position)
+    arrays: dict[str, Array | None] = {
+        "yours": None if verdict.received.array is None else plain(verdict.received.array),
+        "autodiff": autodiff,
+        "reference": None if _is_same(verdict.reference, autodiff) else verdict.reference,
+        "tolerance": _tolerances(verdict, autodiff),
+        "bars": verdict.bars,
+        **_differences(checked.verdict.differences.elements, position, leaf.value.shape),
+    }
+    known = {name: plain(array) for name, array in arrays.items() if array is not None}
+    return KeptLeaf(
+        name=leaf.name,
+        gradient_name=report.arguments[position].gradient_name,
+        shape=tuple(leaf.value.shape),
+        dimensions=report.arguments[position].dimensions,
+        dtype=str(leaf.value.dtype),
+        gradient_dtype="" if verdict.received.dtype is None else str(verdict.received.dtype),
+        arrays={name: Held(array) for name, array in known.items() if array is not None},
+    )
+
+
+def _autodiff(checked: CheckedCase, position: int) -> Array | None:
+    known = checked.subject.autodiff
+    return known.gradients[position] if isinstance(known, Autodiff) else None
+
+
+def _is_same(one: Array | None, other: Array | None) -> bool:
+    if one is None or other is None or one is other:
+        return one is other
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
+
+
+def _tolerances(verdict: LeafVerdict, autodiff: Array | None) -> Array | None:
+    """The tolerance of each element; one without axes where it is the same for all."""
+    tolerance, reference = verdict.tolerance, verdict.reference
+    if tolerance is None:
+        return None
+    reference = autodiff if reference is None else reference
+    if reference is None:
+        return None
+    result = np.empty(reference.shape)
+    flat, theirs = result.reshape(-1), reference.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        part = slice(start, min(start + BLOCK, flat.size))
+        with np.errstate(all="ignore"):
+            flat[part] = tolerance.at(np.abs(theirs[part]).astype(np.float64), part)
+    if verdict.bars is not None:
+        result += verdict.bars
+    if flat.size and np.all(flat == flat[0]):
+        return np.array(flat[0])
+    return result
+
+
+_OF_A_DIFFERENCE: dict[str, Callable[[Difference], Any]] = {
+    "difference_values": lambda found: found.value,
+    "difference_bars": lambda found: found.error,
+    "difference_forward": lambda found: found.forward,
+    "difference_backward": lambda found: found.backward,
+    "difference_one_sided_bars": lambda found: found.one_sided_error,
+    "difference_lower": lambda found: found.lower,
+    "difference_upper": lambda found: found.upper,
+}
+
+
+def _differences(
+    elements: Mapping[tuple[int, tuple[int, ...]], Difference], position: int, shape: tuple[int, ...]
+) -> dict[str, Array | None]:
+    found = {
+        int(np.ravel_multi_index(index, shape)) if shape else 0: difference
+        for (leaf, index), difference in elements.items()
+        if leaf == position
+    }
+    if not found:
+        return {}
+    places = sorted(found)
+    arrays: dict[str, Array | None] = {"difference_positions": np.array(places, np.int64)}
+    for name, of in _OF_A_DIFFERENCE.items():
+        values = [of(found[place]) for place in places]
+        if any(value is not None for value in values):
+            arrays[name] = np.array([np.nan if value is None else value for value in values])
+    return arrays
+
+
+def _draw(checked: CheckedCase) -> KeptDraw:
+    case, verdict = checked.subject.case, checked.verdict
+    return KeptDraw(
+        index=case.draw,
+        seed=case.seed,
+        status=verdict.status.value,
+        digest=_digest(checked),
+        dimensions=tuple((name, int(size)) for name, size in case.dimensions.items()),
+        marks=tuple(_marks(checked, position) for position in range(len(verdict.leaves))),
+    )
+
+
+def _marks(checked: CheckedCase, position: int) -> Held | None:
+    verdict = checked.verdict.leaves[position]
+    comparison, yours, tolerance = verdict.comparison, verdict.yours, verdict.tolerance
+    if comparison is None or yours is None or tolerance is None:
+        return None
+    marks = np.zeros(comparison.shape, np.uint8)
+    flat = marks.reshape(-1)
+    autodiff = _autodiff(checked, position)
+    if autodiff is not None and verdict.reference is not autodiff:
+        flat[compare(yours, autodiff, tolerance).wrong] = EXCUSED
+    for (leaf, index), difference in checked.verdict.differences.elements.items():
+        if autodiff is None and leaf == position and difference.forward is not None:
+            at = int(np.ravel_multi_index(index, comparison.shape)) if index else 0
+            allowed = float(tolerance.at(np.abs(np.array([difference.value])), np.array([at]))[0])
+            if abs(yours.reshape(-1)[at] - difference.value) > allowed + difference.error:
+                flat[at] = EXCUSED
+    flat[comparison.unknown] = UNKNOWN
+    flat[comparison.wrong] = WRONG
+    return Held(marks)
+
+
+def _digest(checked: CheckedCase) -> str:
+    """Of all that goes in, so that two runs know whether they had the same."""
+    digest = hashlib.sha256()
+    inputs = [*checked.subject.case.arguments.items(), *enumerate(checked.verdict.upstream.cotangents)]
+    for argument, value in inputs:
+        for path, leaf in walk(value):
+            array = plain(leaf) if hasattr(leaf, "dtype") else None
+            said = _shown_text(leaf) if array is None else f"{array.dtype.str} {array.shape}"
+            digest.update(f"{leaf_name(str(argument), path)} {said}\0".encode("utf-8", "backslashreplace"))
+            if array is not None:
+                digest.update(array.data if array.size else b"")
+    return digest.hexdigest()
+
+
+def _sources(report: LayerReport, read: Callable[[str], str], forward_line: int | None) -> tuple[KeptSource, ...]:
+    """The functions of the backward, of the forward, and of what is blamed; each once."""
+    places = [(report.path, report.line), (report.path, forward_line)]
+    places += [(finding.path, finding.line) for finding in report.findings]
+    places += [(one.blame.path, one.blame.line) for one in report.findings if one.blame is not None]
+    found: dict[tuple[str, int], KeptSource] = {}
+    for path, line in dict.fromkeys(places):
+        with contextlib.suppress(RecursionError):
+            lines = function_at(read(path), line, docstring=True) if line is not None else ()
+            if lines:
+                first = lines[0][0]
+                found.setdefault((path, first), KeptSource(path, first, "\n".join(text for _, text in lines)))
+    return tuple(found.values())
