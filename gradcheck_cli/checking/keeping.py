@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,8 @@ def plain(value: Any) -> Array | None:
     try:
         array = np.asarray(value)
         if array.dtype.kind == "O":
+            if not all(isinstance(item, Number) for item in array.flat):
+                return None
             array = array.astype(np.complex128)
             array = array if np.any(array.imag) else array.real
         elif array.dtype.kind not in "biufc":

@@ -7,6 +7,7 @@ checksum. An array's header is known from the JSON and must stand there letter b
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
 from dataclasses import dataclass
@@ -88,6 +89,11 @@ class Writer:
         with self._open(DOCUMENT, len(content)) as stream:
             stream.write(content)
         self._zip.close()
+
+    def abandon(self) -> None:
+        """Write nothing more: the stream is of no use to anybody."""
+        with contextlib.suppress(OSError, ValueError):
+            self._zip.close()  # what is forgotten open closes itself later, and complains then
 
     def _open(self, name: str, size: int) -> IO[bytes]:
         # the same run is the same file, whenever it is written

@@ -83,6 +83,7 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._writer.abandon()
         self._file.discard()
 
     def _mode(self) -> int | None:
