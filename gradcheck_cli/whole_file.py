@@ -21,7 +21,12 @@ class WholeFile:
         self._path = path
         self._beside = beside
         self._kept_mode = kept_mode
-        self.stream = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b")
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            self.stream = os.fdopen(descriptor, "w+b")
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
 
     def take_place(self) -> None:
         """Take the name of what was there before.
