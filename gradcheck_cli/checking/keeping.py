@@ -28,12 +28,20 @@ from gradcheck_cli.saved.model import (
     KeptLeaf,
     KeptSource,
 )
+from gradcheck_cli.witnesses.differences.curve import curves
+from gradcheck_cli.witnesses.differences.evaluate import evaluator
 from gradcheck_cli.witnesses.gradients import Autodiff, Difference
 
 Array = NDArray[Any]
 
 _LONGEST_SHOWN = 2_000
 """Characters kept of how an argument shows itself that is no array."""
+
+CURVES = 4
+"""Elements of a leaf whose differences are kept for all steps: its worst."""
+
+_SECONDS_OF_CURVES = 0.3
+"""For each leaf, and for a forward that is already compiled."""
 
 _DOUBLE, _DOUBLE_COMPLEX = 8, 16
 
@@ -133,6 +141,7 @@ def _leaf(checked: CheckedCase, position: int, report: LayerReport) -> KeptLeaf:
         "tolerance": _tolerances(verdict, autodiff),
         "bars": verdict.bars,
         **_differences(checked.verdict.differences.elements, position, leaf.value.shape),
+        **_curves(checked, position),
     }
     known = {name: plain(array) for name, array in arrays.items() if array is not None}
     return KeptLeaf(
@@ -206,6 +215,29 @@ def _differences(
         if any(value is not None for value in values):
             arrays[name] = np.array([np.nan if value is None else value for value in values])
     return arrays
+
+
+def _curves(checked: CheckedCase, position: int) -> dict[str, Array | None]:
+    subject, verdict = checked.subject, checked.verdict.leaves[position]
+    worst = [element.index for element in verdict.worst[:CURVES]]
+    try:
+        evaluate = evaluator(subject.bound, subject.case, device=subject.device) if worst else None
+        found = (
+            ()
+            if evaluate is None
+            else curves(evaluate, subject.case, subject.upstream, position, worst, _SECONDS_OF_CURVES)
+        )
+    except Exception:  # the user's forward, in float64
+        return {}
+    if not found:
+        return {}
+    shape = subject.case.leaves[position].value.shape
+    places = [int(np.ravel_multi_index(curve.index, shape)) if shape else 0 for curve in found]
+    return {
+        "curve_positions": np.array(places, np.int64),
+        "curve_steps": np.stack([curve.steps for curve in found]),
+        "curve_values": np.stack([curve.values for curve in found]),
+    }
 
 
 def _draw(checked: CheckedCase) -> KeptDraw:

@@ -90,7 +90,8 @@ class Checker:
         from gradcheck_cli.checking.keeping import kept_layer
 
         line = run.layer.forward_line if report.forward_line is None else report.forward_line
-        return kept_layer(report, run.checked, lambda path: text_of(module, path), line)
+        with quiet():
+            return kept_layer(report, run.checked, lambda path: text_of(module, path), line)
 
     def _checked(self, module: Module, run: Record, steps: Steps) -> LayerReport | None:
         """Check the layer; the report where it is a network's, else `run` knows all."""

@@ -29,6 +29,9 @@ DIFFERENCE_ARRAYS = (
 )
 """Of a leaf, one entry for each element that was differenced (see `KeptLeaf`)."""
 
+CURVE_ARRAYS = ("curve_positions", "curve_steps", "curve_values")
+"""Of a leaf, of its worst elements (see `KeptLeaf`)."""
+
 
 class Stored(Protocol):
     """An array that need not be in memory yet."""
@@ -121,6 +124,8 @@ class KeptLeaf:
             `difference_values`, `difference_bars`: central differences and how far they may be off;
             `difference_forward`, `difference_backward`, `difference_one_sided_bars`: the slopes on the two sides, NaN
                 where they were not asked for; `difference_lower`, `difference_upper`: what may be taken at a kink.
+            `curve_positions`: in the flattened leaf, of its worst elements, the worst first; `curve_steps`: (elements,
+                steps) the steps of central differences, the longest first; `curve_values`: what they come to.
     """
 
     name: str

@@ -18,6 +18,7 @@ from gradcheck_cli.report.json_reading import report_of
 from gradcheck_cli.report.model import LayerReport, Report
 from gradcheck_cli.saved.archive import DOCUMENT, Archive, Damaged, unreadable
 from gradcheck_cli.saved.model import (
+    CURVE_ARRAYS,
     DIFFERENCE_ARRAYS,
     LEAF_ARRAYS,
     KeptDraw,
@@ -207,6 +208,15 @@ def _refuse_misshapen(arrays: dict[str, Stored], shape: tuple[int, ...], part: P
             raise Malformed(f"`{part.place}.arrays.{name}` has not one entry for each differenced element")
     if places is not None and places.dtype.str != "<i8":
         raise Malformed(f"`{part.place}.arrays.difference_positions` are no positions")
+    curves = [arrays[name] for name in CURVE_ARRAYS if name in arrays]
+    if curves and (
+        len(curves) != len(CURVE_ARRAYS)
+        or len(curves[1].shape) != 2
+        or curves[1].shape != curves[2].shape
+        or curves[0].shape != curves[1].shape[:1]
+        or curves[0].dtype.str != "<i8"
+    ):
+        raise Malformed(f"`{part.place}.arrays` has curves that do not belong together")
 
 
 def _sized(part: Part) -> tuple[str, int]:

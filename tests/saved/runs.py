@@ -43,6 +43,9 @@ def kept(name: str = "affine_twice", path: str = reports.PATH, **changes: Any) -
             "difference_positions": Held(np.array([2, 7])),
             "difference_values": Held(autodiff.reshape(-1)[[2, 7]]),
             "difference_bars": Held(np.array([1e-10, np.nan])),
+            "curve_positions": Held(np.array([2])),
+            "curve_steps": Held(np.array([[0.1, 0.01]])),
+            "curve_values": Held(np.array([[1.0, np.nan]])),
         },
     )
     bias = KeptLeaf("b", "db", (), (), "bfloat16", "float32", {"yours": Held(np.array(1.5, np.float32))})

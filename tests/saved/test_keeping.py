@@ -87,6 +87,25 @@ def test_finite_differences_where_they_were_taken(tmp_path: Path) -> None:
     assert np.all(np.abs(values - reference.reshape(-1)[places]) <= bars)
 
 
+def test_how_the_worst_elements_depend_on_the_step(tmp_path: Path) -> None:
+    changes = {"return x * s": "return np.sin(x) * s", "dx = dout * s": "dx = dout * s * np.cos(x)"}
+    source = WRONG_IN_A_COLUMN.replace("dout * x", "dout * np.sin(x)")
+    for before, after in changes.items():
+        source = source.replace(before, after)
+    layer = kept(tmp_path, source)
+    dx = layer.leaves[0]
+    places, steps, values = (dx.read(f"curve_{name}") for name in ("positions", "steps", "values"))
+    reference = dx.read("reference")
+    assert places is not None and steps is not None and values is not None and reference is not None
+    assert np.all(marks(layer).reshape(-1)[places] == WRONG)
+    assert np.all(np.diff(steps, axis=1) < 0)
+    errors = np.abs(values / reference.reshape(-1)[places][:, None] - 1)
+    # truncation falls as h²; a plateau; then round-off grows as 1/h
+    np.testing.assert_allclose(errors[:, 0] / errors[:, 3], 64, rtol=0.1)
+    assert np.all(errors.min(axis=1) < 1e-9) and np.all(errors[:, -1] > 1e-7)
+    assert "curve_steps" not in layer.leaves[1].arrays
+
+
 def test_the_sources_of_both_passes(tmp_path: Path) -> None:
     layer = kept(tmp_path, WRONG_IN_A_COLUMN)
     path = str(tmp_path / "module.py")
