@@ -52,8 +52,8 @@ class Checker:
     """Checks layers one after the other, with one JAX start and one dual copy of each module.
 
     Attributes:
-        kept: what a saved run keeps of the layer that was checked last, where that was asked for; None for a network,
-            and where nothing could be run.
+        kept: what a saved run keeps of the layer that was checked last, where that was asked for; None where nothing
+            could be run.
     """
 
     def __init__(self, device: str = "cpu") -> None:
@@ -87,8 +87,11 @@ class Checker:
     def _kept(self, module: Module, run: Record, report: LayerReport) -> KeptLayer | None:
         # imported only where it is asked for: each start would pay for it
         from gradcheck_cli.checking.diagnosing import text_of
-        from gradcheck_cli.checking.keeping import kept_layer
+        from gradcheck_cli.checking.keeping.layer import kept_layer
+        from gradcheck_cli.checking.keeping.network import kept_network
 
+        if run.network is not None:
+            return kept_network(report, *run.network, lambda path: text_of(module, path))
         line = run.layer.forward_line if report.forward_line is None else report.forward_line
         with quiet():
             return kept_layer(report, run.checked, lambda path: text_of(module, path), line)
@@ -102,7 +105,13 @@ class Checker:
                     from gradcheck_cli.checking.networks.checking import check_network
 
                     return check_network(
-                        layer, inputs, settings, self.traces, self._device, lambda what: steps.step(layer.name, what)
+                        layer,
+                        inputs,
+                        settings,
+                        self.traces,
+                        self._device,
+                        lambda what: steps.step(layer.name, what),
+                        run.passed_through,
                     )
                 self._all_draws(module, run, steps)
         except UserError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck_cli.checking.keeping import plain
+from gradcheck_cli.checking.keeping.arrays import plain
 from gradcheck_cli.checking.layer import Checker
 from gradcheck_cli.checking.options import Silent, Target
 from gradcheck_cli.checking.targets import find_layers
@@ -19,6 +19,7 @@ from gradcheck_cli.saved.model import EXCUSED, RIGHT, UNKNOWN, WRONG, KeptLayer
 from tests.saved import runs
 
 SETTINGS = Settings(shrink=False)
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def checked(
@@ -176,6 +177,27 @@ def test_arrays_inside_arguments_and_configuration(tmp_path: Path) -> None:
     assert found == {"x": True, "params['w']": True, "mode": "'train'"}
     assert [leaf.name for leaf in layer.leaves] == ["x", "params['w']"]
     assert layer.value(layer.leaves[1]) is not None
+
+
+def test_of_a_network_what_goes_in_and_its_gradients(tmp_path: Path) -> None:
+    text = (FIXTURES / "networks" / "functions.py").read_text().split("\n\nclassifier = ")[0]
+    wrong = text.replace("return dout @ w.T, x.T @ dout, dout.sum(axis=0)", "return dout @ w.T, x.T @ dout, dout[0]")
+    assert wrong != text
+    net = 'Sequential([("fc", affine_forward), ("loss", softmax_loss)], inputs={"x": "N,6", "fc.w": "6,5"})'
+    path = tmp_path / "nets.py"
+    path.write_text(f"{wrong}\n\nnet = {net}\n")
+    module, layer = next(found for found in find_layers([Target(path, "net")]).layers)
+    checker = Checker()
+    report = checker.check(module, layer, InputOptions(draws=1), SETTINGS, Silent(), keeps=True)
+    found = checker.kept
+    assert found is not None
+    runs.content(runs.save(tmp_path / "run.npz", runs.report(report), layers=(found,)))
+    assert [leaf.name for leaf in found.leaves] == [argument.name for argument in report.arguments]
+    for at, argument in enumerate(report.arguments):
+        assert np.count_nonzero(marks(found, at) == WRONG) == argument.wrong
+        assert bool(argument.wrong) == (argument.name == "fc.b")
+        value = found.value(found.leaves[at])
+        assert value is not None and value.shape == argument.shape
 
 
 def test_nothing_is_kept_of_a_layer_that_does_not_run(tmp_path: Path) -> None:

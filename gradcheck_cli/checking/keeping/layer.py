@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Number
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.checking.case import CheckedCase
-from gradcheck_cli.diagnose.surroundings import function_at
+from gradcheck_cli.checking.keeping.arrays import digest_of, inputs_of, plain
+from gradcheck_cli.checking.keeping.sources import sources_of
 from gradcheck_cli.judge.elements import BLOCK, compare
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
-from gradcheck_cli.layers.leaves import floating_kind, leaf_name, walk
 from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.saved.model import (
     EXCUSED,
@@ -23,10 +20,8 @@ from gradcheck_cli.saved.model import (
     WRONG,
     Held,
     KeptDraw,
-    KeptInput,
     KeptLayer,
     KeptLeaf,
-    KeptSource,
 )
 from gradcheck_cli.witnesses.differences.curve import curves
 from gradcheck_cli.witnesses.differences.evaluate import evaluator
@@ -34,16 +29,11 @@ from gradcheck_cli.witnesses.gradients import Autodiff, Difference
 
 Array = NDArray[Any]
 
-_LONGEST_SHOWN = 2_000
-"""Characters kept of how an argument shows itself that is no array."""
-
 CURVES = 4
 """Elements of a leaf whose differences are kept for all steps: its worst."""
 
 _SECONDS_OF_CURVES = 0.3
 """For each leaf, and for a forward that is already compiled."""
-
-_DOUBLE, _DOUBLE_COMPLEX = 8, 16
 
 
 def kept_layer(
@@ -72,9 +62,9 @@ def kept_layer(
         shown=shown,
         draws=tuple(_draw(one) for one in checked),
         leaves=tuple(_leaf(checked[shown], position, report) for position in range(len(case.leaves))),
-        arguments=tuple(_inputs(case.arguments, dimensions)),
-        upstream=tuple(_inputs(dict(zip(named, upstream.cotangents)), {})),
-        sources=_sources(report, read, forward_line),
+        arguments=tuple(inputs_of(case.arguments, dimensions)),
+        upstream=tuple(inputs_of(dict(zip(named, upstream.cotangents)), {})),
+        sources=sources_of(report, read, forward_line),
         forward_line=forward_line,
     )
 
@@ -85,50 +75,6 @@ def _shown(report: LayerReport, draws: Sequence[DrawVerdict]) -> int:
     if report.failing_draw is not None:
         wanted = [report.failing_draw.index]
     return max(range(len(draws)), key=lambda at: (wanted.count(draws[at].case.draw), -at))
-
-
-def _inputs(arguments: Mapping[str, Any], dimensions: Mapping[str, tuple[str, ...]]) -> Iterator[KeptInput]:
-    for argument, value in arguments.items():
-        for path, leaf in walk(value):
-            name = leaf_name(argument, path)
-            array = plain(leaf) if hasattr(leaf, "dtype") else None
-            if array is None:
-                yield KeptInput(name, shown=_shown_text(leaf))
-            else:
-                yield KeptInput(name, dimensions.get(name, ()), array=Held(array))
-
-
-def plain(value: Any) -> Array | None:
-    """As an array of numbers that any NumPy can read, in its own byte order; None for what is none.
-
-    Narrow dtypes of `ml_dtypes` become float32, long doubles float64.
-    """
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind == "O":
-            if not all(isinstance(item, Number) for item in array.flat):
-                return None
-            array = array.astype(np.complex128)
-            array = array if np.any(array.imag) else array.real
-        elif array.dtype.kind not in "biufc":
-            if not floating_kind(array.dtype):
-                return None
-            array = array.astype(np.float32)
-    except Exception:  # a stranger's __array__ and __complex__ may raise anything
-        return None
-    if array.dtype.kind == "f" and array.dtype.itemsize > _DOUBLE:
-        array = array.astype(np.float64)
-    elif array.dtype.kind == "c" and array.dtype.itemsize > _DOUBLE_COMPLEX:
-        array = array.astype(np.complex128)
-    # (`ascontiguousarray` would give an axis to what has none)
-    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
-
-
-def _shown_text(value: Any) -> str:
-    try:
-        return repr(value)[:_LONGEST_SHOWN]
-    except Exception:  # the user's own __repr__
-        return f"<{type(value).__name__}>"
 
 
 def _leaf(checked: CheckedCase, position: int, report: LayerReport) -> KeptLeaf:
@@ -241,12 +187,12 @@ def _curves(checked: CheckedCase, position: int) -> dict[str, Array | None]:
 
 
 def _draw(checked: CheckedCase) -> KeptDraw:
-    case, verdict = checked.subject.case, checked.verdict
+    case, verdict, cotangents = checked.subject.case, checked.verdict, checked.verdict.upstream.cotangents
     return KeptDraw(
         index=case.draw,
         seed=case.seed,
         status=verdict.status.value,
-        digest=_digest(checked),
+        digest=digest_of([*case.arguments.items(), *((f"{at}", each) for at, each in enumerate(cotangents))]),
         dimensions=tuple((name, int(size)) for name, size in case.dimensions.items()),
         marks=tuple(_marks(checked, position) for position in range(len(verdict.leaves))),
     )
@@ -271,32 +217,3 @@ def _marks(checked: CheckedCase, position: int) -> Held | None:
     flat[comparison.unknown] = UNKNOWN
     flat[comparison.wrong] = WRONG
     return Held(marks)
-
-
-def _digest(checked: CheckedCase) -> str:
-    """Of all that goes in, so that two runs know whether they had the same."""
-    digest = hashlib.sha256()
-    inputs = [*checked.subject.case.arguments.items(), *enumerate(checked.verdict.upstream.cotangents)]
-    for argument, value in inputs:
-        for path, leaf in walk(value):
-            array = plain(leaf) if hasattr(leaf, "dtype") else None
-            said = _shown_text(leaf) if array is None else f"{array.dtype.str} {array.shape}"
-            digest.update(f"{leaf_name(str(argument), path)} {said}\0".encode("utf-8", "backslashreplace"))
-            if array is not None:
-                digest.update(array.data if array.size else b"")
-    return digest.hexdigest()
-
-
-def _sources(report: LayerReport, read: Callable[[str], str], forward_line: int | None) -> tuple[KeptSource, ...]:
-    """The functions of the backward, of the forward, and of what is blamed; each once."""
-    places = [(report.path, report.line), (report.path, forward_line)]
-    places += [(finding.path, finding.line) for finding in report.findings]
-    places += [(one.blame.path, one.blame.line) for one in report.findings if one.blame is not None]
-    found: dict[tuple[str, int], KeptSource] = {}
-    for path, line in dict.fromkeys(places):
-        with contextlib.suppress(RecursionError):
-            lines = function_at(read(path), line, docstring=True) if line is not None else ()
-            if lines:
-                first = lines[0][0]
-                found.setdefault((path, first), KeptSource(path, first, "\n".join(text for _, text in lines)))
-    return tuple(found.values())
