@@ -29,8 +29,9 @@ def inputs_of(arguments: Mapping[str, Any], dimensions: Mapping[str, tuple[str, 
             array = plain(leaf) if hasattr(leaf, "dtype") else None
             if array is None:
                 yield KeptInput(name, shown=_shown_text(leaf))
-            else:
-                yield KeptInput(name, dimensions.get(name, ()), array=Held(array))
+                continue
+            named = dimensions.get(name, ())
+            yield KeptInput(name, named if len(named) == array.ndim else (), array=Held(array))
 
 
 def plain(value: Any) -> Array | None:

@@ -60,7 +60,7 @@ def kept_layer(
         name=report.name,
         path=report.path,
         shown=shown,
-        draws=tuple(_draw(one) for one in checked),
+        draws=tuple(_draw(one, len(case.leaves)) for one in checked),
         leaves=tuple(_leaf(checked[shown], position, report) for position in range(len(case.leaves))),
         arguments=tuple(inputs_of(case.arguments, dimensions)),
         upstream=tuple(inputs_of(dict(zip(named, upstream.cotangents)), {})),
@@ -94,7 +94,7 @@ def _leaf(checked: CheckedCase, position: int, report: LayerReport) -> KeptLeaf:
         name=leaf.name,
         gradient_name=report.arguments[position].gradient_name,
         shape=tuple(leaf.value.shape),
-        dimensions=report.arguments[position].dimensions,
+        dimensions=leaf.dimensions if len(leaf.dimensions) == leaf.value.ndim else (),
         dtype=str(leaf.value.dtype),
         gradient_dtype="" if verdict.received.dtype is None else str(verdict.received.dtype),
         arrays={name: Held(array) for name, array in known.items() if array is not None},
@@ -186,7 +186,8 @@ def _curves(checked: CheckedCase, position: int) -> dict[str, Array | None]:
     }
 
 
-def _draw(checked: CheckedCase) -> KeptDraw:
+def _draw(checked: CheckedCase, leaves: int) -> KeptDraw:
+    """One draw, with marks of so many leaves: a pytree may have others in another draw."""
     case, verdict, cotangents = checked.subject.case, checked.verdict, checked.verdict.upstream.cotangents
     return KeptDraw(
         index=case.draw,
@@ -194,11 +195,13 @@ def _draw(checked: CheckedCase) -> KeptDraw:
         status=verdict.status.value,
         digest=digest_of([*case.arguments.items(), *((f"{at}", each) for at, each in enumerate(cotangents))]),
         dimensions=tuple((name, int(size)) for name, size in case.dimensions.items()),
-        marks=tuple(_marks(checked, position) for position in range(len(verdict.leaves))),
+        marks=tuple(_marks(checked, position) for position in range(leaves)),
     )
 
 
 def _marks(checked: CheckedCase, position: int) -> Held | None:
+    if position >= len(checked.verdict.leaves):
+        return None
     verdict = checked.verdict.leaves[position]
     comparison, yours, tolerance = verdict.comparison, verdict.yours, verdict.tolerance
     if comparison is None or yours is None or tolerance is None:
