@@ -13,6 +13,8 @@ says more:
     <!-- file: docs/examples/x.py -->          the block holds this file
     <!-- file: docs/examples/x.py::f, g -->    only these functions, classes and variables of it
 
+Saved runs (`before.npz`) lie in a folder that is gone at the end, one for each page.
+
 What stands between `<!-- page: PATH -->` and `<!-- end of page -->` is that page, as a section of this one.
 """
 
@@ -45,13 +47,14 @@ def pages() -> list[Path]:
 def filled(text: str, *, times: bool = False) -> str:
     """The page's text with all its blocks made anew; those where only the times differ stay, unless `times`."""
 
-    def block(match: re.Match[str]) -> str:
-        body = _body(match)
+    def block(match: re.Match[str], saved: Path) -> str:
+        body = _body(match, saved)
         if not times and TIMES.sub("", body) == TIMES.sub("", match["body"]):
             body = match["body"]
         return _head(match) + body + "```"
 
-    return BLOCK.sub(block, PAGE.sub(_with_page, text))
+    with tempfile.TemporaryDirectory() as saved:
+        return BLOCK.sub(lambda match: block(match, Path(saved)), PAGE.sub(_with_page, text))
 
 
 def section(path: str) -> str:
@@ -95,23 +98,24 @@ def _head(match: re.Match[str]) -> str:
     return match[0][: match.start("body") - match.start()]
 
 
-def _body(match: re.Match[str]) -> str:
+def _body(match: re.Match[str], saved: Path) -> str:
     if match["key"] == "file":
         return part_of_file(match["value"])
     command = match["body"].partition("\n")[0]
     if match["kind"] != "console" or not command.startswith("$ "):
         return match["body"]
-    output = _run(command[2:])
+    output = _run(command[2:], saved)
     if match["key"] == "lines":
         output = _chosen(output, match["value"])
     return "\n".join([command, *output]) + "\n"
 
 
-def _run(command: str) -> list[str]:
+def _run(command: str, saved: Path) -> list[str]:
+    command = re.sub(r"\S+\.npz\b", lambda name: str(saved / name[0]), command)
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "GRADCHECK_NO_CACHE": "1"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     if "--cache" not in command.split():
-        return _ran(command, environment)
+        return [line.replace(f"{saved}{os.sep}", "") for line in _ran(command, environment)]
     with tempfile.TemporaryDirectory() as folder:  # what is shown is the second run
         environment |= {"GRADCHECK_NO_CACHE": "", "GRADCHECK_CACHE_DIR": folder}
         _ran(command, environment)

@@ -48,7 +48,7 @@ def diagnosed(
 
     named: tuple[Cause, ...] = ()
     try:
-        named = causes(cases(), lambda path: _text(module, path))
+        named = causes(cases(), lambda path: text_of(module, path))
     except KeyboardInterrupt:
         raise
     except Exception:  # a diagnosis is a kindness: the verdict stands without it
@@ -73,7 +73,8 @@ def _telling(checked: Sequence[CheckedCase]) -> Sequence[CheckedCase]:
     return sorted(ordered, key=rank)
 
 
-def _text(module: Module, path: str) -> str:
+def text_of(module: Module, path: str) -> str:
+    """The text of a file of the user's, "" where it cannot be read; the module's as it was when it was loaded."""
     try:
         return module.source if Path(path) == module.path else read_source(Path(path))
     except UserError:

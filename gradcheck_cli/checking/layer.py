@@ -26,6 +26,7 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.users_code import quiet
 from gradcheck_cli.report.model import LayerReport
+from gradcheck_cli.saved.model import KeptLayer
 from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.subject import Subject
 
@@ -48,27 +49,69 @@ class Steps(Protocol):
 
 
 class Checker:
-    """Checks layers one after the other, with one JAX start and one dual copy of each module."""
+    """Checks layers one after the other, with one JAX start and one dual copy of each module.
+
+    Attributes:
+        kept: what a saved run keeps of the layer that was checked last, where that was asked for; None where nothing
+            could be run.
+    """
 
     def __init__(self, device: str = "cpu") -> None:
         start(device)
         self._device = device
+        self.kept: KeptLayer | None = None
         self.traces = Traces(device)
 
     def check(
-        self, module: Module, layer: Layer, inputs: InputOptions, settings: Settings, steps: Steps
+        self,
+        module: Module,
+        layer: Layer,
+        inputs: InputOptions,
+        settings: Settings,
+        steps: Steps,
+        *,
+        keeps: bool = False,
     ) -> LayerReport:
-        """The verdict on one layer. Nothing that the user's code does raises here, but KeyboardInterrupt."""
+        """The verdict on one layer. Nothing that the user's code does raises here, but KeyboardInterrupt.
+
+        Args:
+            keeps: set `kept`, too.
+        """
         started = time.perf_counter()
         start(self._device)  # again: the user's module may have configured JAX otherwise
         run = Record(layer, inputs, settings)
+        report = self._checked(module, run, steps) or run.report(time.perf_counter() - started)
+        self.kept = self._kept(module, run, report) if keeps else None
+        return report
+
+    def _kept(self, module: Module, run: Record, report: LayerReport) -> KeptLayer | None:
+        # imported only where it is asked for: each start would pay for it
+        from gradcheck_cli.checking.diagnosing import text_of
+        from gradcheck_cli.checking.keeping.layer import kept_layer
+        from gradcheck_cli.checking.keeping.network import kept_network
+
+        if run.network is not None:
+            return kept_network(report, *run.network, lambda path: text_of(module, path))
+        line = run.layer.forward_line if report.forward_line is None else report.forward_line
+        with quiet():
+            return kept_layer(report, run.checked, lambda path: text_of(module, path), line)
+
+    def _checked(self, module: Module, run: Record, steps: Steps) -> LayerReport | None:
+        """Check the layer; the report where it is a network's, else `run` knows all."""
+        layer, inputs, settings = run.layer, run.inputs, run.settings
         try:
             with quiet():
                 if layer.network is not None:
                     from gradcheck_cli.checking.networks.checking import check_network
 
                     return check_network(
-                        layer, inputs, settings, self.traces, self._device, lambda what: steps.step(layer.name, what)
+                        layer,
+                        inputs,
+                        settings,
+                        self.traces,
+                        self._device,
+                        lambda what: steps.step(layer.name, what),
+                        run.passed_through,
                     )
                 self._all_draws(module, run, steps)
         except UserError as error:
@@ -76,11 +119,11 @@ class Checker:
         except Exception as error:  # this layer's verdict is lost, the others' are not
             if (looked_at := error_of_users_object(error, module, layer)) is not None:
                 run.errors.append(looked_at)
-                return run.report(time.perf_counter() - started)
+                return None
             if os.environ.get("GRADCHECK_DEBUG"):
                 raise
             run.errors.append(internal_error(error, layer))
-        return run.report(time.perf_counter() - started)
+        return None
 
     def _all_draws(self, module: Module, run: Record, steps: Steps) -> None:
         layer, inputs = run.layer, run.inputs

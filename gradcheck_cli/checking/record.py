@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradcheck_cli.checking.case import CheckedCase
 from gradcheck_cli.judge.combine import combine
@@ -16,6 +17,10 @@ from gradcheck_cli.layers.case import Specification
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Finding, LayerReport
+
+if TYPE_CHECKING:
+    from gradcheck_cli.checking.networks.judging import Checked
+    from gradcheck_cli.checking.networks.whole import Entry
 
 
 class Record:
@@ -30,11 +35,16 @@ class Record:
         self.notes: tuple[str, ...] = ()
         self.script = ""
         self.checked: list[CheckedCase] = []
+        self.network: tuple[Checked, tuple[Entry, ...]] | None = None
         self._examination = Examination()
 
     def judged(self, checked: CheckedCase) -> None:
         """One draw's verdict is known."""
         self.checked.append(checked)
+
+    def passed_through(self, checked: Checked, going_in: tuple[Entry, ...]) -> None:
+        """A network's verdict is known, on this draw of it."""
+        self.network = checked, going_in
 
     def diagnosed(self, checked: Sequence[CheckedCase]) -> None:
         """The same draws, with the causes of what is wrong named."""

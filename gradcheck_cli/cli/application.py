@@ -9,6 +9,7 @@ import typer
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.cli.cache import cache
+from gradcheck_cli.cli.diff import diff
 from gradcheck_cli.cli.exit_codes import ExitCode
 from gradcheck_cli.cli.explain import explain
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, options_asked_for, say
@@ -35,6 +36,7 @@ application.command("list")(list_layers)
 application.command("trace")(trace)
 application.command("jacobian")(jacobian)
 application.command("train")(train)
+application.command("diff")(diff)
 application.command("explain")(explain)
 application.add_typer(cache)
 

@@ -20,6 +20,7 @@ from gradcheck_cli.cli.values import (
     memory,
     per_file,
     positive,
+    saved_file,
     shapes,
     tolerance,
     whole_number,
@@ -87,6 +88,7 @@ class RunOptions:
         suppressions: what does not count, without the baseline, which has yet to be read.
         baseline: the file of it.
         write_baseline: make it anew from what is found.
+        save: the file that keeps the run with its arrays, absolute; None for none.
     """
 
     check: CheckOptions
@@ -100,6 +102,7 @@ class RunOptions:
     suppressions: Suppressions = field(default_factory=Suppressions)
     baseline: Path | None = None
     write_baseline: bool = False
+    save: Path | None = None
 
 
 def from_command_line(options: Mapping[str, Any]) -> dict[str, Given]:
@@ -161,6 +164,7 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
             cache="cache",
             baseline="baseline",
             write_baseline="write-baseline",
+            save="save",
         ),
         workers=Workers(**_known(values, count="workers", seconds="timeout", memory="memory")),
         suppressions=Suppressions(**_known(values, select="select", ignore="ignore", per_file="per-file-ignores")),
@@ -193,6 +197,7 @@ _READERS: dict[str, Callable[[Given], Any]] = {
     "ignore": codes,
     "per-file-ignores": per_file,
     "baseline": file_path,
+    "save": saved_file,
     "timeout": positive,
     "memory": memory,
     "workers": workers,

@@ -151,6 +151,14 @@ def run(
     ] = None,
     format: options.ReportFormat = None,
     output: options.Output = None,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep the run with all its arrays, for gradcheck diff: before.npz.",
+            rich_help_panel="Report",
+        ),
+    ] = None,
     verbose: Annotated[
         bool | None,
         typer.Option("--verbose", "-v", help="Also what passes, and how it was checked.", rich_help_panel="Report"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking import CheckOptions, Target
@@ -28,6 +29,9 @@ from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.report.numbers import counted
 from gradcheck_cli.report.problem import Problem
+
+if TYPE_CHECKING:
+    from gradcheck_cli.saved.writing import RunWriter
 
 
 @dataclass(frozen=True)
@@ -80,16 +84,31 @@ def _by_git(targets: Sequence[Target]) -> list[Target]:
 
 
 def _perform(targets: Sequence[Target], told: RunOptions, output: Output) -> ExitCode:
-    outcome = _checked(targets, told)
+    with _saving(told) as saved:
+        return _perform_and_save(targets, told, output, saved)
+
+
+def _saving(told: RunOptions) -> AbstractContextManager[RunWriter | None]:
+    if told.save is None:
+        return nullcontext()
+    from gradcheck_cli.saved.writing import RunWriter
+
+    return RunWriter(told.save)
+
+
+def _perform_and_save(targets: Sequence[Target], told: RunOptions, output: Output, saved: RunWriter | None) -> ExitCode:
+    outcome = _checked(targets, told, saved)
     try:
-        return _deliver(outcome, targets, told, output)
+        return _deliver(outcome, targets, told, output, saved)
     except KeyboardInterrupt:
         # what was written stays: a document of a run that never began must not take its place
         say(Problem("interrupted", "interrupted while the report was written"))
         return ExitCode.INTERRUPTED
 
 
-def _deliver(outcome: Outcome, targets: Sequence[Target], told: RunOptions, output: Output) -> ExitCode:
+def _deliver(
+    outcome: Outcome, targets: Sequence[Target], told: RunOptions, output: Output, saved: RunWriter | None
+) -> ExitCode:
     report, problem = without_suppressed(outcome.report, outcome.problem, targets, told)
     outcome = _with_printed(replace(outcome, report=report, problem=problem), told)
     if outcome.problem is None and not any((outcome.report.layers, outcome.report.errors, outcome.report.suppressed)):
@@ -100,6 +119,13 @@ def _deliver(outcome: Outcome, targets: Sequence[Target], told: RunOptions, outp
     code = _code(report, problem, told)
     ending = Ending(problem, code, told.strict, Path.cwd())
     unwritten = deliver(report, ending, told.destinations, output, Manner(verbose=told.verbose, quiet=told.quiet))
+    if saved is not None:
+        try:
+            saved.finish(report, problem, Path.cwd())
+        except OSError as error:
+            mend = "make room for it, or name a file elsewhere"
+            failed = f"the run cannot be saved: {error.strerror or error}"
+            unwritten.append(Problem("usage", failed, str(told.save), mend=mend))
     if problem is not None:
         say(problem)
     _say_all(unwritten)
@@ -123,7 +149,7 @@ def _say_all(problems: Sequence[Problem]) -> None:
         say(problem)
 
 
-def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
+def _checked(targets: Sequence[Target], told: RunOptions, saved: RunWriter | None) -> Outcome:
     """The engine's report; where it was cut short, what is known."""
     start = time.perf_counter()
     watcher = Watcher(visible=is_watched() and not told.quiet)
@@ -133,7 +159,7 @@ def _checked(targets: Sequence[Target], told: RunOptions) -> Outcome:
     report: Report | None = None
     try:
         with ended_by_signals(), watcher, apart:
-            report = apart.check(targets, told.check, watcher, memory)
+            report = apart.check(targets, told.check, watcher, memory, None if saved is None else saved.add)
     except UserError as error:
         problem = from_user_error(error)
     except KeyboardInterrupt:

@@ -168,6 +168,13 @@ def file_path(given: Given) -> Path:
     return Path(given.value) if given.path is None else given.path.parent / given.value
 
 
+def saved_file(given: Given) -> Path:
+    """A file to write, absolute, so that a module that changes the folder does not move it."""
+    if not isinstance(given.value, str) or not given.value or "\0" in given.value:
+        raise given.wrong(f"is {_shown(given.value)}, which names no file", given.written("before.npz"))
+    return Path(given.value).absolute()
+
+
 def _line_below(file: Path, line: int | None, key: str) -> int | None:
     """Where a quoted key stands, from a line of the file on: tomllib keeps no places."""
     lines = file.read_text(encoding="utf-8").splitlines()

@@ -28,8 +28,12 @@ def with_surroundings(causes: Sequence[Cause], read: Callable[[str], str]) -> tu
     return tuple(found)
 
 
-def function_at(source: str, line: int) -> tuple[tuple[int, str], ...]:
-    """The numbered lines of the innermost function that holds `line`, without its docstring; () where there is none."""
+def function_at(source: str, line: int, *, docstring: bool = False) -> tuple[tuple[int, str], ...]:
+    """The numbered lines of the innermost function that holds `line`; () where there is none.
+
+    Args:
+        docstring: with its docstring.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -45,7 +49,7 @@ def function_at(source: str, line: int) -> tuple[tuple[int, str], ...]:
     last = innermost.end_lineno or innermost.lineno
     if last - innermost.lineno >= MOST_LINES:
         return ()
-    left_out = _docstring(innermost)
+    left_out = range(0) if docstring else _docstring(innermost)
     lines = source.splitlines()
     return tuple((number, lines[number - 1]) for number in range(innermost.lineno, last + 1) if number not in left_out)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,7 +38,7 @@ from gradcheck_cli.isolation.messages import (
     Step,
 )
 from gradcheck_cli.isolation.pool import Failure, Limits, Pool
-from gradcheck_cli.isolation.remembering import Forgetful, Memory, keep
+from gradcheck_cli.isolation.remembering import Forgetful, Memory, remember
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.reading import read_source
 from gradcheck_cli.report.graph.model import Graph
@@ -46,6 +46,7 @@ from gradcheck_cli.report.jacobian.model import Jacobians
 from gradcheck_cli.report.listed import ListedLayer, Listing
 from gradcheck_cli.report.model import Finding, LayerReport, Report
 from gradcheck_cli.report.training.model import Training
+from gradcheck_cli.saved.model import KeptLayer
 
 
 class WorkerError(Exception):
@@ -94,12 +95,19 @@ class Apart:
         return "" if self._pool is None else self._pool.printed.text
 
     def check(
-        self, targets: Sequence[Target], options: CheckOptions, progress: Progress, memory: Memory | None = None
+        self,
+        targets: Sequence[Target],
+        options: CheckOptions,
+        progress: Progress,
+        memory: Memory | None = None,
+        keep: Callable[[KeptLayer], None] | None = None,
     ) -> Report:
         """As `checking.check_targets`; a layer that dies, hangs or takes too much memory is a finding of its own.
 
         Args:
             memory: where verdicts of earlier runs are found, and those of this one are kept.
+            keep: is given the arrays of each layer as soon as it is checked. Every layer is then checked: an earlier
+                run's verdict has none.
 
         Raises:
             UserError: without a code, where the command cannot do its work at all.
@@ -108,7 +116,8 @@ class Apart:
         started, now = time.perf_counter(), time.time()
         memory = memory or Forgetful()
         asked = files(targets)
-        known = {path: held for path in asked.paths if (held := memory.known(path)) is not None}
+        looked_up = asked.paths if keep is None else ()
+        known = {path: held for path in looked_up if (held := memory.known(path)) is not None}
         found = {path: contents for path, (contents, _) in known.items()}
         picked = self._picked(asked, found)
         refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
@@ -118,9 +127,9 @@ class Apart:
             for name, report in reports.items()
         }
         try:
-            layers = self._checked(asked, picked, options, progress, answers)
+            layers = self._checked(asked, picked, options, progress, answers, keep)
         finally:
-            keep(memory, known, found, answers, now)
+            remember(memory, known, found, answers, now)
         return Report(
             version=__version__,
             seed=options.inputs.seed,
@@ -142,7 +151,7 @@ class Apart:
         known = {path: held[0] for path in asked.paths if (held := memory.known(path)) is not None}
         found = dict(known)
         picked = self._picked(asked, found)
-        keep(memory, known, found, {}, now)
+        remember(memory, known, found, {}, now)
         return picked
 
     def list(self, targets: Sequence[Target], inputs: InputOptions) -> Listing:
@@ -253,6 +262,7 @@ class Apart:
         options: CheckOptions,
         progress: Progress,
         answers: dict[tuple[Path, str], Checked],
+        keep: Callable[[KeptLayer], None] | None,
     ) -> tuple[LayerReport, ...]:
         """All verdicts in order; `answers` are those that are known already, and is added to."""
         layers = picked.layers
@@ -275,11 +285,17 @@ class Apart:
                 progress.step(name, said.what)
 
         own = options.for_one_layer()
-        requests = [Check(path, asked.sources[path], layer, own) for path, layer in map(layers.__getitem__, missing)]
+        keeps = keep is not None
+        requests = [
+            Check(path, asked.sources[path], layer, own, keeps) for path, layer in map(layers.__getitem__, missing)
+        ]
         for task, answer in self._run(requests, hear):
             position = missing[task]
             path, layer = layers[position]
             if isinstance(answer, Checked):
+                if keep is not None and answer.kept is not None:
+                    keep(answer.kept)
+                    answer = replace(answer, kept=None)
                 answers[path, layer.name] = answer
             reports[position] = _verdict(answer, layer, path)
             progress.layer_finished(reports[position])

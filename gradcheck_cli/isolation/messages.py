@@ -37,6 +37,7 @@ from gradcheck_cli.report.training.model import (
     TrainingCause,
     UpdateRule,
 )
+from gradcheck_cli.saved.model import Held, KeptDraw, KeptInput, KeptLayer, KeptLeaf, KeptSource
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,17 @@ class FoundLayer:
 
 @dataclass(frozen=True)
 class Check:
-    """Check one layer. Answered by `Began` and `Step`s, then `Checked`."""
+    """Check one layer. Answered by `Began` and `Step`s, then `Checked`.
+
+    Attributes:
+        keeps: send what a saved run keeps of it along.
+    """
 
     path: Path
     source: str
     layer: FoundLayer
     options: CheckOptions
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,10 +159,15 @@ class Found(Traces):
 
 @dataclass(frozen=True)
 class Checked(Traces):
-    """The verdict on a layer, and what it depends on; None where that is not known."""
+    """The verdict on a layer, and what it depends on; None where that is not known.
+
+    Attributes:
+        kept: what a saved run keeps of it, where that was asked for.
+    """
 
     report: LayerReport
     depends: Dependencies | None = None
+    kept: KeptLayer | None = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +214,7 @@ TYPES: tuple[type, ...] = (
     *(Jacobians, Jacobian, Block, Side, Structure),
     *(TrainingOptions, Training, TrainingCause, TrainedParameter, LayerNorms, RunEnd, UpdateRule),
     *(OverfitReport, OverfitTry),
+    *(KeptLayer, KeptLeaf, KeptDraw, KeptInput, KeptSource, Held),
     *(Find, Check, Specify, Draw, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Drawn, Refused, Broke),
 )
 

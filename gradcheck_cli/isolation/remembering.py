@@ -34,7 +34,7 @@ class Forgetful:
         """Forget it."""
 
 
-def keep(
+def remember(
     memory: Memory,
     known: Collection[Path],
     found: Mapping[Path, Found],

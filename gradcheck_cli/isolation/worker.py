@@ -117,7 +117,8 @@ class Worker:
             answer = Broke(what=what, traceback=traceback.format_exc())
         touched = self._state.restore()
         if isinstance(answer, Checked):
-            answer = replace(answer, report=trusted(answer.report, touched))
+            report = trusted(answer.report, touched)
+            answer = replace(answer, report=report, kept=answer.kept if report is answer.report else None)
         return replace(answer, touched=touched, confined=confined)
 
     def _with_dependencies(self, answer: Answer, path: Path) -> Answer:
@@ -171,7 +172,8 @@ class Worker:
         self._send(Began("checking"))
         options = request.options
         try:
-            return Checked(report=self._checker.check(module, layer, options.inputs, options.settings, self))
+            report = self._checker.check(module, layer, options.inputs, options.settings, self, keeps=request.keeps)
+            return Checked(report=report, kept=self._checker.kept)
         except KeyboardInterrupt as error:  # the user's own: Ctrl-C does not come here
             path, line = deepest_line(error.__traceback__, Place.of(module))
             message = f"`{layer.name}` {raised(error)}"

@@ -53,7 +53,12 @@ def run(scenario: str) -> None:
     stand_in = ENGINES[scenario]
 
     def check(
-        self: Apart, targets: Sequence[Target], options: CheckOptions, progress: Progress, memory: object = None
+        self: Apart,
+        targets: Sequence[Target],
+        options: CheckOptions,
+        progress: Progress,
+        memory: object = None,
+        keep: object = None,
     ) -> Report:
         return stand_in(targets, options, progress)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.cli.command import ROOT, environment
+from tests.saved import runs
 
 HEAVY = {"jax", "jaxlib", "numpy", "gradcheck_cli.checking", "gradcheck_cli.report.model", "rich.markdown"}
 
@@ -24,7 +26,9 @@ def imported(*arguments: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in done.stderr.split("\n") if line.startswith("import time:")}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list", "--help"), ("explain", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("run", "--help"), ("list", "--help"), ("explain", "--help"), ("diff", "--help")]
+)
 def test_help_imports_no_engine(arguments: tuple[str, ...]) -> None:
     modules = imported("-m", "gradcheck_cli", *arguments)
     assert "gradcheck_cli.cli.run" in modules
@@ -36,6 +40,13 @@ def test_a_rule_is_explained_without_an_engine(arguments: tuple[str, ...]) -> No
     modules = imported("-m", "gradcheck_cli", *arguments)
     assert "gradcheck_cli.explain.page" in modules
     assert modules & {"jax", "jaxlib", "numpy", "gradcheck_cli.checking"} == set()
+
+
+def test_two_saved_runs_are_compared_without_jax(tmp_path: Path) -> None:
+    saved = str(runs.save(tmp_path / "run.npz"))
+    modules = imported("-m", "gradcheck_cli", "diff", saved, saved)
+    assert "gradcheck_cli.saved.comparing" in modules
+    assert modules & {"jax", "jaxlib", "ml_dtypes", "gradcheck_cli.checking", "gradcheck_cli.judge"} == set()
 
 
 def test_the_package_itself_imports_nothing_heavy() -> None:

@@ -34,8 +34,12 @@ def check_network(
     traces: Traces,
     device: str,
     step: Callable[[str], None],
+    keep: Callable[[Checked, tuple[Entry, ...]], None] | None = None,
 ) -> LayerReport:
     """The verdict on a network.
+
+    Args:
+        keep: is given the draw that the report is on, and what goes into it.
 
     Raises:
         UserError: for layers that do not run on what the layers before them give.
@@ -55,6 +59,8 @@ def check_network(
             break
     assert worst is not None
     going_in = entries(worst.forwarded)
+    if keep is not None:
+        keep(worst, going_in)
     expects = any(node.layer.expect for node in network.nodes)
     along = None if expects else slope(worst.forwarded, worst.passed, going_in, settings.max_evals)
     return _report(layer, network, worst, going_in, along, command(layer, inputs, settings), draws, started)

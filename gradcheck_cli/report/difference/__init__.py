@@ -1,0 +1,1 @@
+"""What changed between two saved runs: as data, as a table, as JSON."""
