@@ -12,6 +12,8 @@ says more:
     <!-- lines: 1-8, last 3 -->                the same, the last ones counted from the end
     <!-- file: docs/examples/x.py -->          the block holds this file
     <!-- file: docs/examples/x.py::f, g -->    only these functions, classes and variables of it
+
+What stands between `<!-- page: PATH -->` and `<!-- end of page -->` is that page, as a section of this one.
 """
 
 from __future__ import annotations
@@ -30,12 +32,14 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
     r"(?:^<!-- (?P<key>lines|file): (?P<value>.*?) -->\n)?^```(?P<kind>console|python)\n(?P<body>.*?)^```$", re.M | re.S
 )
+PAGE = re.compile(r"^<!-- page: (?P<path>\S+) -->\n(?P<body>.*?)^<!-- end of page -->$", re.M | re.S)
 TIMES = re.compile(r"\d+(?:\.\d+)? s\b|\d+ ms\b|\btime=\"[\d.]+\"")
 
 
 def pages() -> list[Path]:
-    """README.md and the pages in docs/."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """The pages of rules, which others hold; README.md and the pages in docs/."""
+    rules = sorted((ROOT / "gradcheck_cli" / "explain" / "pages").glob("*.md"))
+    return [*rules, ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def filled(text: str, *, times: bool = False) -> str:
@@ -47,7 +51,16 @@ def filled(text: str, *, times: bool = False) -> str:
             body = match["body"]
         return _head(match) + body + "```"
 
-    return BLOCK.sub(block, text)
+    return BLOCK.sub(block, PAGE.sub(_with_page, text))
+
+
+def section(path: str) -> str:
+    """A page as a section of another: its heading is one lower."""
+    return f"#{(ROOT / path).read_text(encoding='utf-8')}"
+
+
+def _with_page(match: re.Match[str]) -> str:
+    return f"<!-- page: {match['path']} -->\n{section(match['path'])}<!-- end of page -->"
 
 
 def part_of_file(told: str) -> str:

@@ -11,14 +11,9 @@ gradcheck, and where a right layer is not right by the reference.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import os
-import platform
-import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +21,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks.detection.catalogue import Catalogue, catalogue, layer_names  # noqa: E402
+from benchmarks.detection.choice import chosen, machine, seeds  # noqa: E402
 from benchmarks.detection.job import TOOLS, Job, work  # noqa: E402
 from benchmarks.detection.planted import ZOO  # noqa: E402
 from benchmarks.detection.pool import workers  # noqa: E402
@@ -36,12 +32,6 @@ SEEDS_AT_A_TIME = 10
 """How many jobs of one layer a worker takes at once."""
 
 PAGE = ROOT / "docs" / "record.md"
-
-
-def seeds(text: str) -> range:
-    """`10` is seeds 0 to 9; `5-9` is seeds 5 to 9."""
-    first, dash, last = text.partition("-")
-    return range(int(first), int(last) + 1) if dash else range(int(first))
 
 
 def jobs_of(found: Catalogue, options: argparse.Namespace, before: Run) -> Iterator[Job]:
@@ -61,32 +51,6 @@ def jobs_of(found: Catalogue, options: argparse.Namespace, before: Run) -> Itera
             )
             if tools:
                 yield Job(path, layer, seed, options.dtype, tools, own)
-
-
-def chosen(names: Sequence[Sequence[str]], only: str, sample: int) -> dict[Path, list[str]]:
-    """The layers of each module of the zoo that a run is about."""
-    module, colons, part = only.partition("::")
-    every = [
-        (path, name)
-        for path, own in zip(ZOO, names)
-        for name in own
-        if (path.stem == module and part in name if colons else only in f"{path.stem}::{name}")
-    ]
-    if 0 < sample < len(every):
-        every = random.Random(0).sample(every, sample)
-    return {path: [name for other, name in every if other == path] for path in dict.fromkeys(path for path, _ in every)}
-
-
-def machine() -> str:
-    """What this runs on."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("gradcheck-cli", "jax", "numpy"))
-    torch = f", torch {version('torch')}" if _has_torch() else ""
-    where = f"{platform.machine()}, {os.cpu_count()} cores, CPU only"
-    return f"Python {platform.python_version()}, {packages}{torch}; {where}."
-
-
-def _has_torch() -> bool:
-    return importlib.util.find_spec("torch") is not None
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -163,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = markdown(run)
     print(text)
     if options.write:
-        update(PAGE, text, options.dtype)
+        update(PAGE, text, f"benchmarks.detection {options.dtype}")
     ours = run.of(OURS)
     bad = any(is_miss(item) or is_false_alarm(item) for item in ours) or any(item.wrong for item in run.references)
     return int(bad or bool(run.problems))

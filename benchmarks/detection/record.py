@@ -19,8 +19,8 @@ TITLES = {
 FOLDED = 12
 """Longer lists are folded away."""
 
-BEGIN, END = "<!-- benchmarks.detection {}: begin -->", "<!-- benchmarks.detection {}: end -->"
-"""Around what a run in one dtype found: the runs are an hour each, and not made together."""
+BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
+"""Around what one run found, `benchmarks.detection float64`: the runs are an hour each, and not made together."""
 
 
 def markdown(run: Run) -> str:
@@ -32,10 +32,10 @@ def markdown(run: Run) -> str:
         parts += _of_dtype(some, dtype)
     parts += [*_weak_draws(run), *_references(run), *_left_out(run)]
     parts += ["### Problems of the run itself", *(f"- {problem}" for problem in run.problems)] if run.problems else []
-    return "\n\n".join(_joined(parts))
+    return "\n\n".join(joined(parts))
 
 
-def _joined(parts: Sequence[str]) -> Iterator[str]:
+def joined(parts: Sequence[str]) -> Iterator[str]:
     """List items stand together, many of them folded away; everything else stands apart."""
     items: list[str] = []
     for part in (*parts, ""):
@@ -80,7 +80,7 @@ def _seeds(results: Sequence[Result]) -> list[int]:
 def _table(tools: Sequence[str], results: Sequence[Sequence[Result]]) -> str:
     head = ("tool", *_COLUMNS)
     rows = [(TITLES[tool], *_cells(some)) for tool, some in zip(tools, results)]
-    return _markdown_table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _seed_table(results: Sequence[Result]) -> str:
@@ -88,7 +88,7 @@ def _seed_table(results: Sequence[Result]) -> str:
     rows = [(str(seed), *_cells([item for item in results if item.seed == seed])) for seed in _seeds(results)]
     if len(rows) > 1:
         rows.append(("all", *_cells(results)))
-    return _markdown_table(head, rows)
+    return markdown_table(head, rows)
 
 
 _COLUMNS = (
@@ -227,20 +227,21 @@ def _left_out(run: Run) -> list[str]:
     return ["### Mutants that were tried and left out", said + "."]
 
 
-def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first column is text and whose others are numbers."""
     lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def update(page: Path, text: str, dtype: str) -> None:
-    """Put `text` between the page's markers for this dtype.
+def update(page: Path, text: str, run: str) -> None:
+    """Put `text` between the page's markers for this run.
 
     Raises:
         ValueError: where the page has none.
     """
     old = page.read_text(encoding="utf-8")
-    before, begin, rest = old.partition(BEGIN.format(dtype))
-    _, end, after = rest.partition(END.format(dtype))
+    before, begin, rest = old.partition(BEGIN.format(run))
+    _, end, after = rest.partition(END.format(run))
     if not begin or not end:
-        raise ValueError(f"{page} has no markers {BEGIN.format(dtype)} and {END.format(dtype)}")
+        raise ValueError(f"{page} has no markers {BEGIN.format(run)} and {END.format(run)}")
     page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")

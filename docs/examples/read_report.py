@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-command = ["gradcheck", "run", "docs/examples/rules", "--format", "json"]
+command = ["gradcheck", "run", "docs/examples/rules", "--timeout", "5", "--format", "json"]
 document = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
 print(document["summary"])
 for layer in document["layers"]:

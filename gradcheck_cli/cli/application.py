@@ -10,6 +10,7 @@ import typer
 from gradcheck_cli._version import __version__
 from gradcheck_cli.cli.cache import cache
 from gradcheck_cli.cli.exit_codes import ExitCode
+from gradcheck_cli.cli.explain import explain
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, options_asked_for, say
 from gradcheck_cli.cli.jacobian import jacobian
 from gradcheck_cli.cli.list import list_layers
@@ -34,6 +35,7 @@ application.command("list")(list_layers)
 application.command("trace")(trace)
 application.command("jacobian")(jacobian)
 application.command("train")(train)
+application.command("explain")(explain)
 application.add_typer(cache)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from gradcheck_cli.diagnose.blame import Judged, blame
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
 from gradcheck_cli.diagnose.gates.gates import gates
+from gradcheck_cli.diagnose.surroundings import with_surroundings
 
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
@@ -20,4 +21,4 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
     first, second = next(failing, None), next(failing, None)
     if first is None or second is None:
         return ()
-    return chosen([*blame(first, second, read), *gates(first, second, read)])
+    return with_surroundings(chosen([*blame(first, second, read), *gates(first, second, read)]), read)

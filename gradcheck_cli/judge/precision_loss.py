@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.evidence.inquiry import LeafCase
 from gradcheck_cli.judge.examination import NOTHING, Examination
-from gradcheck_cli.judge.noise.replays import Replay, Replays
+from gradcheck_cli.judge.noise.replays import Repeats, Replays
 from gradcheck_cli.judge.noise.tolerance import largest_epsilon
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
@@ -37,6 +37,9 @@ MOST_ELEMENTS = 0.5
 """A cast rounds nearly every element: in at least this share the error must be outside the tolerance."""
 
 REPEATS = 12
+FEW = 4
+"""So many repeats must do where the error is nearly the same in all of them: a large layer takes long for each."""
+
 DISTANCES = {"float32": 16.0, "float16": 4.0, "bfloat16": 4.0}
 """Inputs are moved by so many epsilons of the narrower dtype, so that its rounding is drawn anew."""
 
@@ -64,7 +67,7 @@ class Loss:
 
 
 def precision_losses(
-    case: Case, leaves: Sequence[LeafCase], dtypes: Sequence[Sequence[np.dtype[Any]]], replay: Replay | None
+    leaves: Sequence[LeafCase], dtypes: Sequence[Sequence[np.dtype[Any]]], again: Repeats
 ) -> dict[int, Loss]:
     """The leaves whose errors are the rounding of a narrower dtype, by position.
 
@@ -75,21 +78,21 @@ def precision_losses(
     Args:
         leaves: after the second look.
         dtypes: by leaf position, in which the layer computed this gradient by all that is known.
+        again: `REPEATS` at each distance.
     """
     found: dict[int, Loss] = {}
     for leaf in leaves:
         loss = _by_size(leaf, largest_epsilon(dtypes[leaf.position]))
         if loss is not None:
             found[leaf.position] = loss
-    if replay is None or not found:
+    if not found:
         return {}
-    distance = max(DISTANCES[loss.dtype] * NARROWER[loss.dtype] for loss in found.values())
-    again = Replays(case, replay, (distance,) * REPEATS)
-    random = {leaf.position for leaf in leaves if leaf.position in found and _is_random(leaf, again)}
+    far = again.at(max(DISTANCES[loss.dtype] * NARROWER[loss.dtype] for loss in found.values()))
+    random = {leaf.position for leaf in leaves if leaf.position in found and _is_random(leaf, far)}
     return {position: loss for position, loss in found.items() if position in random}
 
 
-def is_narrowed(case: Case, leaf: LeafCase, dtypes: Sequence[np.dtype[Any]], replay: Replay | None) -> bool:
+def is_narrowed(leaf: LeafCase, dtypes: Sequence[np.dtype[Any]], again: Repeats) -> bool:
     """Whether a leaf's errors are a narrower dtype's rounding, though a second look has taken them for its own.
 
     A few own epsilons away some elements cross to that dtype's next number, which looks like noise of that size. All
@@ -98,17 +101,17 @@ def is_narrowed(case: Case, leaf: LeafCase, dtypes: Sequence[np.dtype[Any]], rep
     Args:
         leaf: before the second look.
         dtypes: in which the layer computed this gradient by all that is known.
+        again: `REPEATS` at each distance.
     """
     own = largest_epsilon(dtypes)
     loss = _by_size(leaf, own)
-    if loss is None or replay is None:
+    if loss is None:
         return False
     expected = TYPICAL_ROUNDING * NARROWER[loss.dtype]
     if not expected / ALIKE <= loss.typical <= expected * ALIKE:
         return False
-    next_door = Replays(case, replay, (OWN_DISTANCE * own,) * REPEATS)
-    far = Replays(case, replay, (DISTANCES[loss.dtype] * NARROWER[loss.dtype],) * REPEATS)
-    return _coherence(leaf, next_door) > STAYS and _is_random(leaf, far)
+    far = again.at(DISTANCES[loss.dtype] * NARROWER[loss.dtype])  # first: that a mistake stays is seen soonest
+    return _is_random(leaf, far) and _coherence(leaf, again.at(OWN_DISTANCE * own)) > STAYS
 
 
 def worded(judged: LeafVerdict, loss: Loss, case: Case) -> LeafVerdict:
@@ -195,13 +198,20 @@ def _is_random(leaf: LeafCase, again: Replays) -> bool:
 def _coherence(leaf: LeafCase, again: Replays) -> float:
     """How alike a wrong element's error is at all of the inputs, in the middle: 1 is the same; -1 where not known."""
     yours = leaf.received.usable
-    errors = again.errors(REPEATS, leaf.position)
-    if yours is None or leaf.comparison is None or len(errors) < REPEATS:
+    if yours is None or leaf.comparison is None:
         return -1.0
-    stacked = np.stack([yours - leaf.autodiff, *errors]).reshape(REPEATS + 1, -1)[:, leaf.comparison.wrong]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        coherence = np.abs(stacked.mean(axis=0)) / np.sqrt(np.mean(np.abs(stacked) ** 2, axis=0))
-    return float(np.median(coherence[np.isfinite(coherence)])) if np.isfinite(coherence).any() else -1.0
+    coherence = -1.0
+    for count in (FEW, REPEATS):
+        errors = again.errors(count, leaf.position)
+        if len(errors) < count:
+            return -1.0
+        stacked = np.stack([yours - leaf.autodiff, *errors]).reshape(count + 1, -1)[:, leaf.comparison.wrong]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            each = np.abs(stacked.mean(axis=0)) / np.sqrt(np.mean(np.abs(stacked) ** 2, axis=0))
+        coherence = float(np.median(each[np.isfinite(each)])) if np.isfinite(each).any() else -1.0
+        if coherence > STAYS:
+            break
+    return coherence
 
 
 def _relative(errors: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -50,12 +50,13 @@ def finding_view(
 
 
 def _marked(blame: Blame, screen: Screen) -> list[RenderableType]:
-    """The forward's line, and what in it is to blame."""
+    """The forward's source, and what in it is to blame."""
     lines = marked_lines(blame)
-    width = max((len(number) for number, _ in lines), default=0)
+    width = max((len(line.number) for line in lines), default=0)
     found: list[RenderableType] = []
-    for number, line in lines:
-        text = Text(f"{number:>{width}}  ", style=QUIET)
-        text.append_text(screen.text(line, CODE if number else STATUS_STYLE[Status.FAIL]))
+    for line in lines:
+        text = Text(f"{line.number:>{width}}  ", style=QUIET)
+        style = QUIET if not line.is_blamed else CODE if line.number else STATUS_STYLE[Status.FAIL]
+        text.append_text(screen.text(line.text, style))
         found.append(indented(text, 4))
     return found

@@ -1,28 +1,76 @@
-"""Lines of the user's source with the expression that is to blame marked below them."""
+"""The forward's source with the expression that is to blame marked, and what enters the gradient how many times."""
 
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 
 from gradcheck_cli.report.escaping import plain
 from gradcheck_cli.report.model import Blame
 
-MOST_LINES = 8
+MOST_BLAMED = 8
+"""Lines of a long statement that are shown."""
+
+AROUND = 6
+"""Lines of the forward before the statement and after it that are shown, beside the first."""
+
+GAP = "…"
 
 
-def marked_lines(blame: Blame) -> list[tuple[str, str]]:
-    """Each line's number and text, without their common margin; below a single line, `^^^` with no number."""
-    source = textwrap.dedent(plain(blame.source.expandtabs(4)))
-    lines = source.split("\n")[:MOST_LINES] if source.strip() else []
-    found = [(str(blame.line + at), line) for at, line in enumerate(lines)]
-    if len(lines) == 1 and blame.expression in lines[0] and blame.expression != lines[0]:
-        before = len(lines[0][: lines[0].index(blame.expression)])
-        found.append(("", " " * before + "^" * len(blame.expression)))
+@dataclass(frozen=True)
+class Line:
+    """One line to show.
+
+    Attributes:
+        number: of a line of the source; "" for what is written below one.
+        is_blamed: part of the statement that is to blame, or the mark below it.
+    """
+
+    number: str
+    text: str
+    is_blamed: bool
+
+
+def marked_lines(blame: Blame) -> list[Line]:
+    """The forward's lines without their common margin; below the statement `^^^` and the factor."""
+    numbered = blame.forward or tuple(enumerate(blame.source.split("\n") if blame.source.strip() else [], blame.line))
+    texts = textwrap.dedent("\n".join(plain(text.expandtabs(4)) for _, text in numbered)).split("\n")
+    found: list[Line] = []
+    before = -1
+    for at, ((number, _), text) in enumerate(zip(numbered, texts)):
+        is_blamed = blame.line <= number <= blame.end_line
+        near = blame.line - AROUND <= number <= blame.end_line + AROUND
+        if not (near or at == 0) or (is_blamed and number >= blame.line + MOST_BLAMED):
+            continue
+        if before >= 0 and any(text.strip() for text in texts[before + 1 : at]):
+            found.append(Line("", _indent(text) + GAP, False))
+        found.append(Line(str(number), text, is_blamed))
+        before = at
+        if number == min(blame.end_line, blame.line + MOST_BLAMED - 1):
+            found.append(Line("", _mark(text, blame), True))
+    if before + 1 < len(texts) and any(text.strip() for text in texts[before + 1 :]):
+        found.append(Line("", _indent(texts[before]) + GAP, False))
     return found
 
 
 def marked_text(blame: Blame) -> str:
     """The same as one text."""
     lines = marked_lines(blame)
-    width = max((len(number) for number, _ in lines), default=0)
-    return "\n".join(f"{number:>{width}}  {line}".rstrip() for number, line in lines)
+    width = max((len(line.number) for line in lines), default=0)
+    return "\n".join(f"{line.number:>{width}}  {line.text}".rstrip() for line in lines)
+
+
+def _mark(text: str, blame: Blame) -> str:
+    """What stands below the last line of the statement."""
+    is_one_line = blame.line == blame.end_line and blame.expression in text
+    start = text.index(blame.expression) if is_one_line else len(_indent(text))
+    arrows = "^" * (len(blame.expression) if is_one_line else len(text) - start)
+    return f"{' ' * start}{arrows} {_factor(blame)}".rstrip()
+
+
+def _factor(blame: Blame) -> str:
+    return f"× {1 + blame.factor:.4g} in your backward"
+
+
+def _indent(text: str) -> str:
+    return text[: len(text) - len(text.lstrip())]

@@ -47,6 +47,7 @@ class Blame:
             number that is wrong there, but the local derivative.
         explains: how much of the error this explains, as a share of it; 1 is all.
         source: the lines of the source from `line` to `end_line`.
+        forward: the numbered lines of the function that it stands in, without its docstring; () where not known.
         is_part: the expression uses the value more than once, and this is one of the uses: `np.pad` copies what it
             mirrors, too.
     """
@@ -60,6 +61,7 @@ class Blame:
     explains: float
     source: str = ""
     is_part: bool = False
+    forward: tuple[tuple[int, str], ...] = ()
 
     @property
     def what(self) -> str:

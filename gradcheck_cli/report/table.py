@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from gradcheck_cli.report.ignored import ignored_remarks, unused_remarks
@@ -55,6 +56,15 @@ def _sections(report: Report, screen: Screen) -> list[list[Part]]:
     ]
 
 
+def _further(report: Report, screen: Screen) -> list[RenderableType]:
+    """Where to read more of the first finding on the page."""
+    of_layers = (finding for layer in worst_first(report.layers) for finding in layer.findings)
+    first = next(chain(report.errors, of_layers), None)
+    if first is None:
+        return []
+    return [bulleted(f"gradcheck explain {first.code}: what it means, and what to do about it", screen, 1)]
+
+
 def page(report: Report, screen: Screen) -> list[Part]:
     """All parts of the report, top to bottom: the summary, what is wrong, what was assumed, the last line."""
     parts: list[Part] = []
@@ -67,7 +77,8 @@ def page(report: Report, screen: Screen) -> list[Part]:
     remarks = unused_remarks(report, screen)
     if not screen.quiet:
         notes = (bulleted(note, screen, 1) for note in report.notes)
-        remarks = [*notes, *passing_notes(report, screen), *ignored_remarks(report, screen), *remarks]
+        passing = passing_notes(report, screen)
+        remarks = [*notes, *passing, *ignored_remarks(report, screen), *remarks, *_further(report, screen)]
     if remarks:
         parts += [_BLANK, *remarks] if parts else remarks
     if parts:

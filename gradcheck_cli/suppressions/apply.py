@@ -98,15 +98,15 @@ def _by_baseline(
     layer: LayerReport, judged: Sequence[_Judged], baseline: Baseline, spent: Counter[Key]
 ) -> list[_Judged]:
     """What nothing else hides is taken from the baseline, as long as it lasts; `spent` counts what was taken."""
-    after = []
-    for one in judged:
+    after = list(judged)
+    for at in sorted(range(len(judged)), key=lambda at: judged[at].finding.code):  # which are hidden hangs on no order
+        one = judged[at]
         key = baseline.key(layer, one.finding)
         entries = (entry for entry, count in baseline.counts.items() if entry.stands_for(key) and spent[entry] < count)
         entry = None if one.by or one.finding.code in ERRORS else next(entries, None)
         if entry is not None:
             spent[entry] += 1
-            one = replace(one, by="baseline")
-        after.append(one)
+            after[at] = replace(one, by="baseline")
     return after
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.report.model import Finding, LayerReport, Status
+from gradcheck_cli.suppressions.codes import general
 from gradcheck_cli.whole_file import replace_file
 
 FORMAT = "gradcheck baseline"
@@ -30,6 +31,7 @@ class Key:
     """What findings have in common that are one entry.
 
     Attributes:
+        code: GC201 for a mismatch by any cause, so that a cause that is found only now brings back nothing.
         argument: "" where they are about none in particular.
         wrong: arguments whose gradients have wrong values that no finding of their own tells of, sorted.
     """
@@ -65,7 +67,7 @@ class Baseline:
     def key(self, layer: LayerReport, finding: Finding) -> Key:
         """The key of a layer's finding."""
         wrong = _untold(layer, finding)
-        return Key(self.path_of(layer), layer.name, finding.code, finding.argument or "", wrong)
+        return Key(self.path_of(layer), layer.name, general(finding.code), finding.argument or "", wrong)
 
     def path_of(self, layer: LayerReport) -> str:
         """A layer's module, seen from this file's folder, with forward slashes."""
@@ -176,7 +178,7 @@ def _entry(entry: Any, number: int, file: Path, mend: str) -> tuple[Key, int]:
         elif isinstance(count, bool) or not isinstance(count, int) or count < 1:
             what = f"counts {count!r} findings, not a whole number from 1 on"
         else:
-            return Key(*words, tuple(sorted(wrong))), count
+            return Key(path, layer, general(code), words[-1], tuple(sorted(wrong))), count
     raise UserError(f"entry {number} of the baseline `{file.name}` {what}", path=file, mend=mend)
 
 

@@ -13,6 +13,16 @@ ERRORS = frozenset(code for code in RULES if code.startswith("GC5"))
 """What could not be checked: no finding about a gradient, so `ALL` does not mean it."""
 FINDINGS = frozenset(RULES) - ERRORS
 
+MISMATCH = "GC201"
+CAUSES = frozenset(f"GC{number}" for number in range(202, 214)) - {"GC207"}
+"""What a mismatch is called where a diagnosis names its cause. Whoever means GC201 means these too: whether a cause is
+found may change with the next version."""
+
+
+def general(code: str) -> str:
+    """GC201 for a mismatch by any cause; else the code."""
+    return MISMATCH if code in CAUSES else code
+
 
 def codes_of(word: str) -> frozenset[str]:
     """The codes that `word` means; upper and lower case are the same.
@@ -25,8 +35,9 @@ def codes_of(word: str) -> frozenset[str]:
     if upper == ALL:
         return FINDINGS
     named = {name: code for code, name in RULES.items()}
-    if written.lower() in named:
-        return frozenset({named[written.lower()]})
+    upper = named.get(written.lower(), upper)
+    if upper == MISMATCH:
+        return CAUSES | {MISMATCH}
     found = frozenset(code for code in RULES if code.startswith(upper))
     if not re.fullmatch(r"GC\d{1,3}", upper) or not found:
         raise UserError(f"`{written}` is no rule", mend=_nearest(written))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.detection import job as jobs
-from benchmarks.detection.__main__ import chosen, parse
+from benchmarks.detection.__main__ import parse
+from benchmarks.detection.choice import chosen
 from benchmarks.detection.job import PEERS, Job, work
 from benchmarks.detection.planted import ZOO
 from benchmarks.detection.record import BEGIN, END, is_false_alarm, is_miss, markdown, update

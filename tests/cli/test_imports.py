@@ -24,11 +24,18 @@ def imported(*arguments: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in done.stderr.split("\n") if line.startswith("import time:")}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list", "--help"), ("explain", "--help")])
 def test_help_imports_no_engine(arguments: tuple[str, ...]) -> None:
     modules = imported("-m", "gradcheck_cli", *arguments)
     assert "gradcheck_cli.cli.run" in modules
     assert modules & HEAVY == set()
+
+
+@pytest.mark.parametrize("arguments", [("explain", "GC209"), ("explain", "--list")])
+def test_a_rule_is_explained_without_an_engine(arguments: tuple[str, ...]) -> None:
+    modules = imported("-m", "gradcheck_cli", *arguments)
+    assert "gradcheck_cli.explain.page" in modules
+    assert modules & {"jax", "jaxlib", "numpy", "gradcheck_cli.checking"} == set()
 
 
 def test_the_package_itself_imports_nothing_heavy() -> None:

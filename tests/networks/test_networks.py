@@ -383,3 +383,33 @@ net = Sequential([("a", deep), ("head", affine_forward), softmax_loss], inputs={
     assert list(stages(report)) == ["a.one.fc", "a.one.tanh", "a.two.fc", "a.two.tanh", "head", "softmax_loss"]
     shapes = {argument.name: argument.shape for argument in report.arguments}
     assert shapes["a.one.fc.w"] == shapes["a.two.fc.w"] == (5, 5)
+
+
+GATES = '''
+def gate_forward(x):
+    """
+    - x: shape (N, D)
+    """
+    slope = 2.0 if abs(x[0, 0]) < 4 else 0.5
+    return x * slope, slope
+
+
+def gate_backward(dout, slope):
+    return dout * {slope}
+
+
+net = Sequential([gate_forward] * 8, inputs={{"x": "3,4"}})
+'''
+
+
+@pytest.mark.parametrize("slope", ["slope", "2.0"])
+def test_uses_of_one_layer_that_take_different_ways_are_each_judged_by_their_own(slope: str, tmp_path: Path) -> None:
+    report = check(tmp_path, GATES.format(slope=slope))
+    first, second, *rest = stages(
+        report
+    ).values()  # two that double share a trace, which is not that of one that halves
+    assert (first, second) == (Status.PASS, Status.PASS)
+    assert (Status.FAIL in rest) == (slope == "2.0"), report.findings
+    (x,) = report.arguments  # whose gradient by autodiff of the whole needs every use's own trace
+    assert x.max_rel_error is not None
+    assert (x.max_rel_error > 0.1) == (slope == "2.0")

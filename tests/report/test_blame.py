@@ -11,12 +11,13 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from gradcheck_cli.diagnose.surroundings import function_at
 from gradcheck_cli.isolation.messages import CODEC
 from gradcheck_cli.report.ending import Ending
 from gradcheck_cli.report.findings import finding_view
 from gradcheck_cli.report.formats import renderer
 from gradcheck_cli.report.json import render_json
-from gradcheck_cli.report.marked_source import marked_lines
+from gradcheck_cli.report.marked_source import marked_lines, marked_text
 from gradcheck_cli.report.model import Blame, Finding, Report, Status
 from gradcheck_cli.report.screen import Screen
 
@@ -42,11 +43,42 @@ def blaming() -> Report:
     return report(layer(status=Status.FAIL, findings=(FINDING,), arguments=(wrong,)))
 
 
-def test_the_expression_is_marked_below_its_line() -> None:
-    assert marked_lines(BLAME) == [("14", "out = h + x"), ("", "      ^^^^^")]
-    several = replace(BLAME, end_line=15, expression="(h + x)", source="    out = (h\n        + x)")
-    assert marked_lines(several) == [("14", "out = (h"), ("15", "    + x)")]
+def test_the_expression_is_marked_below_its_line_with_its_factor() -> None:
+    assert marked_text(BLAME) == "14  out = h + x\n          ^^^^^ × 0 in your backward"
+    several = replace(BLAME, end_line=15, expression="(h + x)", source="    out = (h\n        + x)", factor=1.0)
+    assert marked_text(several) == "14  out = (h\n15      + x)\n        ^^^^ × 2 in your backward"
     assert marked_lines(replace(BLAME, source="")) == []
+
+
+FORWARD = """def block(h, x):
+    \"\"\"Docstring
+    of two lines.\"\"\"
+    a = 1
+
+    b = 2
+    c = 3
+    d = 4
+    e = 5
+    f = 6
+    g = 7
+    h = 8
+    out = h + x
+    return out
+"""
+
+
+def test_the_function_is_shown_around_it_with_gaps_and_without_its_docstring() -> None:
+    forward = function_at(FORWARD, 13)
+    assert [number for number, _ in forward] == [1, *range(4, 15)]
+    shown = marked_text(replace(BLAME, line=13, end_line=13, forward=forward))
+    assert shown.splitlines()[:4] == [" 1  def block(h, x):", "        …", " 7      c = 3", " 8      d = 4"]
+    assert shown.splitlines()[-3:] == [
+        "13      out = h + x",
+        "              ^^^^^ × 0 in your backward",
+        "14      return out",
+    ]
+    assert function_at(FORWARD, 99) == ()
+    assert function_at("def f(:", 1) == ()
 
 
 def test_the_screen_shows_the_line() -> None:

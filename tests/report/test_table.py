@@ -194,3 +194,23 @@ def test_a_stream_that_knows_ascii_alone_gets_ascii_alone() -> None:
     for name in ("mixed", "failing", "hostile", "tiny"):
         text = shown(reports.ALL[name], 80, file=Ascii())
         assert text.isascii(), [character for character in text if ord(character) > 127]
+
+
+def test_the_first_finding_shown_is_the_one_to_read_more_of() -> None:
+    text = squeezed(shown(reports.report(reports.mismatch(), reports.dimensions())))
+    assert text.count("gradcheck explain") == 1
+    assert "gradcheck explain GC201: what it means, and what to do about it" in text
+    # errors stand first
+    assert "gradcheck explain GC502:" in squeezed(shown(reports.report(reports.mismatch(), reports.error())))
+    assert "gradcheck explain GC501:" in squeezed(
+        shown(reports.report(reports.mismatch(), errors=(reports.module_error(),)))
+    )
+
+
+def test_where_nothing_is_found_or_little_is_asked_for_there_is_nothing_to_read_more_of() -> None:
+    for text in (
+        shown(reports.passing_report()),
+        shown(reports.report(reports.inconclusive())),
+        shown(reports.report(reports.mismatch()), quiet=True),
+    ):
+        assert "gradcheck explain" not in text

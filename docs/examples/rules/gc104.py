@@ -11,6 +11,6 @@ def linear_forward(x, w):
 
 def linear_backward(dout, cache):
     x, w = cache
-    dw = np.zeros(w.shape, dtype=np.float32)  # np.zeros_like(w) has w's own dtype
+    dw = np.zeros(w.shape, dtype=np.float32)  # w is float64
     dw += x.T @ dout
     return dout @ w.T, dw

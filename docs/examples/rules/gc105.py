@@ -10,5 +10,5 @@ def affine_forward(x, params):
 
 def affine_backward(dout, cache):
     x, params = cache
-    grads = {"W": x.T @ dout}  # and "b": dout.sum(axis=0)
+    grads = {"W": x.T @ dout}  # and "b"?
     return dout @ params["W"].T, grads

@@ -11,4 +11,4 @@ def affine_forward(x, w):
 
 def affine_backward(dout, cache):
     x, w = cache
-    return dout @ w.T, x.T @ np.ones_like(dout)  # x.T @ dout
+    return dout @ w.T, x.T @ np.ones_like(dout)  # and dout?

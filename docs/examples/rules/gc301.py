@@ -2,7 +2,7 @@ def relu_forward(x):
     """
     - x: of shape (N, D)
     """
-    x[x < 0] = 0  # out = np.maximum(x, 0)
+    x[x < 0] = 0  # x is the caller's
     return x, x
 
 

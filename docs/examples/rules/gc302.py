@@ -9,6 +9,6 @@ def relu_forward(x):
 
 
 def relu_backward(dout, x):
-    dx = dout  # no copy: dout * (x > 0) is one
+    dx = dout  # the same array, no copy
     dx[x <= 0] = 0
     return dx

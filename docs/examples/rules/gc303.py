@@ -9,5 +9,5 @@ def exp_forward(x):
 
 
 def exp_backward(dout, cache):
-    cache *= dout  # return cache * dout
+    cache *= dout  # writes into what the forward kept
     return cache

@@ -11,4 +11,4 @@ def affine_forward(x, w):
 
 def affine_backward(dout, cache):
     x, w = cache
-    return dout @ w.T, np.clip(x.T @ dout, -50, 50)  # clip where the step is taken, not in the layer
+    return dout @ w.T, np.clip(x.T @ dout, -50, 50)  # against explosions

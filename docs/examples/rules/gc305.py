@@ -8,5 +8,5 @@ class Dropout:
         return x * mask
 
     def backward(self, dout):
-        mask = np.random.rand(*dout.shape) > 0.5  # keep the forward's: self.mask
+        mask = np.random.rand(*dout.shape) > 0.5  # another mask
         return dout * mask

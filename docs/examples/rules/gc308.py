@@ -13,5 +13,5 @@ class Linear:
         return x @ self.W
 
     def backward(self, dout):
-        self.dW += self.x.T @ dout  # self.dW = ...
+        self.dW += self.x.T @ dout  # nobody sets it back
         return dout @ self.W.T

@@ -10,4 +10,4 @@ def relu_forward(x):
 
 
 def relu_backward(dout, out):
-    return dout * out / out  # 0 / 0 where x is negative: write dout * (out > 0)
+    return dout * out / out  # 0 / 0 where x is negative

@@ -11,5 +11,5 @@ def affine_forward(x, w):
 
 def affine_backward(dout, cache):
     x, w = cache
-    dout = dout.astype(np.float32)  # 16 digits become 7: leave it as it is
+    dout = dout.astype(np.float32)  # 16 digits become 7
     return dout @ w.T, x.T @ dout

@@ -1,4 +1,4 @@
-import nunpy as np  # numpy
+import nunpy as np
 
 
 def relu_forward(x):

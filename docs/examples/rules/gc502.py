@@ -8,4 +8,4 @@ def linear_forward(x, w):
 
 def linear_backward(dout, cache):
     x, w = cache
-    return dout @ w.T, x @ dout  # x.T @ dout
+    return dout @ w.T, x @ dout  # (N, D) @ (N, M)

@@ -6,7 +6,7 @@ import numpy as np
 def double_forward(x):
     """x: (N,)"""
     out = np.empty_like(x)
-    ctypes.memmove(out.ctypes.data, 2 * x.size, x.nbytes)  # an address was meant, not a number
+    ctypes.memmove(out.ctypes.data, 2 * x.size, x.nbytes)  # an address?
     return out, None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from gradcheck_cli.checking.networks.judging import Checked, judged
 from gradcheck_cli.checking.networks.standing import Judge
@@ -47,7 +48,7 @@ def check_network(
     worst: Checked | None = None
     for index in range(draws):
         step(f"draw {index + 1} of {draws}")
-        checked = judged(drawing.take(index), judge, inputs.seed, index, step)
+        checked = judged(drawing.take(index), judge, inputs.seed, index, step, partial(drawing.take, index))
         if worst is None or worst_status([checked.status, worst.status]) is not worst.status:
             worst = checked
         if worst.status is Status.FAIL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gradcheck_cli.checking.networks.kinds import Kinds
 from gradcheck_cli.checking.networks.standing import Judge, Standing
 from gradcheck_cli.graph.networks.drawing import Forwarded
 from gradcheck_cli.graph.networks.passing import Passed, pass_back
@@ -37,20 +38,27 @@ class Checked:
 
 
 def judged(
-    forwarded: Forwarded, judge: Judge, seed: int, index: int = 0, step: Callable[[str], None] = lambda _: None
+    forwarded: Forwarded,
+    judge: Judge,
+    seed: int,
+    index: int = 0,
+    step: Callable[[str], None] = lambda _: None,
+    again: Callable[[], Forwarded] | None = None,
 ) -> Checked:
     """Judge all uses of a network; most by a glance, then those that differ, the first on the way back first.
 
     Args:
+        again: the same draw, its forwards run once more, so that uses of one kind may share a trace: where they turn
+            out to differ, that draw is judged instead.
         seed: of the upstream gradients of the network's outputs, with `index`, the number of the draw.
         step: is told which layer is looked at closely.
     """
     network = forwarded.network
-    traced = tuple(
-        judge.traces.trace(network.node_of(use).module, ran.case, ran.result)
-        for use, ran in zip(network.uses, forwarded.uses)
-    )
+    kinds = Kinds(judge.traces, may_borrow=again is not None)
+    traced = tuple(kinds.trace(forwarded, position) for position in range(len(network.uses)))
     passed = pass_back(forwarded, traced, seed + index, device=judge.device)
+    if again is not None and kinds.misfits(passed):
+        return judged(again(), judge, seed, index, step)
     standings: dict[int, Standing] = {}
     for position, (back, trace) in enumerate(zip(passed.uses, traced)):
         if (known := judge.at_a_glance(forwarded, position, back, trace)) is not None:

@@ -50,3 +50,17 @@ class Replays:
                 return
             received = sort_out(self._case, backward).leaves
             self._found.append((tuple(item.usable for item in received), references))
+
+
+class Repeats:
+    """Replays of one case, `count` at each distance that is asked for; those of one distance are the same each time."""
+
+    def __init__(self, case: Case, replay: Replay | None, count: int) -> None:
+        self._case, self._replay, self._count = case, replay, count
+        self._at: dict[float, Replays] = {}
+
+    def at(self, distance: float) -> Replays:
+        """Those at inputs that are all off by `distance`."""
+        if distance not in self._at:
+            self._at[distance] = Replays(self._case, self._replay, (distance,) * self._count)
+        return self._at[distance]

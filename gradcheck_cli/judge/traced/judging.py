@@ -19,7 +19,7 @@ from gradcheck_cli.judge.evidence.table import TELLING
 from gradcheck_cli.judge.kinks.loose import tightened
 from gradcheck_cli.judge.kinks.second_opinion import Conventions, by_convention, together
 from gradcheck_cli.judge.leaf import conclude
-from gradcheck_cli.judge.noise.replays import Replay, Replays
+from gradcheck_cli.judge.noise.replays import Repeats, Replay, Replays
 from gradcheck_cli.judge.noise.tolerance import (
     MORE_REPLAYS,
     PERTURBATIONS,
@@ -34,7 +34,7 @@ from gradcheck_cli.judge.noise.tolerance import (
     replay_distances,
     typical_size,
 )
-from gradcheck_cli.judge.precision_loss import is_narrowed, precision_losses, worded
+from gradcheck_cli.judge.precision_loss import REPEATS, is_narrowed, precision_losses, worded
 from gradcheck_cli.judge.situation import Judgement, Situation
 from gradcheck_cli.judge.traced.settling import settle
 from gradcheck_cli.judge.verdict import AUTODIFF
@@ -57,6 +57,7 @@ def judge(
     count = PERTURBATIONS if sum(leaf.value.size for leaf in case.leaves) <= LARGE else 1
     moved = () if fixed is not None else perturbations(perturbed, everything, case.seed, count)
     again = Replays(case, None if fixed is not None else replay, replay_distances(everything))
+    repeats = Repeats(case, None if fixed is not None else replay, REPEATS)
     leaf_cases = []
     for position, received in enumerate(reception.leaves):
         reference, scale = autodiff.gradients[position], autodiff.scale[position]
@@ -72,7 +73,7 @@ def judge(
         yours = received.usable
         comparison = None if yours is None else compare(yours, reference, tolerance)
         leaf_cases.append(LeafCase(position, received, reference, tolerance, size, comparison))
-    leaf_cases = [_looked_at_again(situation, leaf, again, replay) for leaf in leaf_cases]
+    leaf_cases = [_looked_at_again(situation, leaf, again, repeats) for leaf in leaf_cases]
     leaf_cases = [tightened(leaf, evidence) for leaf in leaf_cases]
     inquiry = inquire(leaf_cases, evidence, settings.full, situation.rng)
     inquiry = by_convention(leaf_cases, together(leaf_cases, inquiry, evidence), evidence, conventions)
@@ -89,10 +90,9 @@ def judge(
     }
     if expect == CUSTOM:
         judged = {position: replace(leaf, sensitivity=None) for position, leaf in judged.items()}
-    for position, loss in precision_losses(
-        case, leaf_cases, dtypes, None if fixed is not None or expect else replay
-    ).items():
-        judged[position] = worded(judged[position], loss, case)
+    if not expect:
+        for position, loss in precision_losses(leaf_cases, dtypes, repeats).items():
+            judged[position] = worded(judged[position], loss, case)
     zero = {
         leaf.position: bool(values[leaf.position](np.zeros(leaf.autodiff.shape)))
         for leaf in leaf_cases
@@ -110,7 +110,7 @@ def _noise(
     return noise_of(yours - reference, again[0], reference, scale) if yours is not None and again else 0.0
 
 
-def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays, replay: Replay | None) -> LeafCase:
+def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays, repeats: Repeats) -> LeafCase:
     """The leaf; where it differs, with the rounding inside yours taken into its tolerance, unless it is a cast's."""
     before, yours, comparison = leaf, leaf.received.usable, leaf.comparison
     if yours is None or comparison is None or not comparison.wrong.size:
@@ -127,6 +127,6 @@ def _looked_at_again(situation: Situation, leaf: LeafCase, again: Replays, repla
         leaf, wrong = replace(leaf, tolerance=tolerance, comparison=comparison), comparison.wrong
         if not wrong.size or not may_be_rounding(own, wrong, leaf.autodiff, tolerance, dtypes):
             break
-    if is_narrowed(situation.case, before, dtypes, replay):
+    if is_narrowed(before, dtypes, repeats):
         return before
     return leaf

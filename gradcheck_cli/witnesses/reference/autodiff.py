@@ -28,10 +28,10 @@ LARGE = 200_000
 """Above so many elements in leaves and outputs together, `SIGNS_LARGE` patterns must do: each costs milliseconds. The
 scale of a few elements in a million then comes out 20 times too small; a judge should not go below a leaf's mean."""
 
-TOGETHER = 2**22
+TOGETHER = 2**20
 """All reverse passes run as one batch where that takes at most so many values, over all steps of the forward: such a
-program compiles in two thirds of the time of one that loops over the passes. Above, the loop runs four times faster
-and needs one gradient's memory."""
+program compiles in two thirds of the time of one that loops over the passes. Above, the loop runs four times faster,
+needs one gradient's memory, and makes no pass that was not asked for."""
 
 RECENT = 8
 

@@ -1,0 +1,14 @@
+def affine_forward(x, params):
+    """
+    - x: of shape (N, D)
+    - params: dictionary with the keys:
+      - W: of shape (D, M)
+      - b: of shape (M,)
+    """
+    return x @ params["W"] + params["b"], (x, params)
+
+
+def affine_backward(dout, cache):
+    x, params = cache
+    grads = {"W": x.T @ dout, "b": dout.sum(axis=0)}
+    return dout @ params["W"].T, grads

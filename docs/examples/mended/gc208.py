@@ -1,0 +1,16 @@
+import numpy as np
+
+
+def dense_forward(x, w):
+    """
+    - x: of shape (N, D)
+    - w: of shape (D, M)
+    """
+    out = np.tanh(x @ w)
+    return out, (x, w, out)
+
+
+def dense_backward(dout, cache):
+    x, w, out = cache
+    dz = dout * (1 - out**2)
+    return dz @ w.T, x.T @ dz
