@@ -21,4 +21,6 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
     first, second = next(failing, None), next(failing, None)
     if first is None or second is None:
         return ()
-    return with_surroundings(chosen([*blame(first, second, read), *gates(first, second, read)]), read)
+    paths = blame(first, second, read)
+    explained = {name for cause in paths for name in cause.gradients}
+    return with_surroundings(chosen([*paths, *gates(first, second, read, explained)]), read)

@@ -21,6 +21,7 @@ class Forward:
         unit: by position, the same for a step and for its like in other turns of a loop, and in other cases.
         turns: by unit, its positions in order.
         before: by value, the leaves (by position) that it depends on.
+        uses: by value, where a gradient comes back to it: positions, and numbers of operands.
     """
 
     steps: Steps
@@ -29,6 +30,7 @@ class Forward:
     unit: Mapping[int, Hashable]
     turns: Mapping[Hashable, tuple[int, ...]]
     before: Mapping[int, frozenset[int]]
+    uses: Mapping[int, tuple[tuple[int, int], ...]]
 
     def operand(self, position: int, k: int) -> int | None:
         """The value that a step uses there."""
@@ -58,7 +60,9 @@ def forward_of(steps: Steps, edges: Edges, files: frozenset[str]) -> Forward:
     turns: dict[Hashable, list[int]] = defaultdict(list)
     for position, key in unit.items():
         turns[key].append(position)
-    return Forward(steps, alive, maker, unit, {key: tuple(at) for key, at in turns.items()}, _before(steps, alive))
+    uses = {value: tuple((edge.position, edge.operand) for edge in some) for value, some in edges.uses.items()}
+    together = {key: tuple(at) for key, at in turns.items()}
+    return Forward(steps, alive, maker, unit, together, _before(steps, alive), uses)
 
 
 def _unit(step: Step, files: frozenset[str]) -> Hashable:

@@ -25,6 +25,10 @@ class Kind(enum.IntEnum):
     """Another value of the forward stands where an operand belongs."""
     ELSEWHERE = 4
     """The function's derivative, taken at another value."""
+    TRANSPOSED = 5
+    """Axes are not moved back, or an operand's axes are exchanged."""
+    MISPLACED = 6
+    """Something is handed back in another place."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Replacement:
         sibling: the other value.
         ratio: the wrong derivative over the right one, where that is one number.
         steps: of the gate.
+        mend: what to do instead, where known.
     """
 
     key: Hashable
@@ -52,6 +57,7 @@ class Replacement:
     sibling: Sibling | None = None
     ratio: float | None = None
     steps: int = 1
+    mend: str = ""
 
     @property
     def order(self) -> tuple[object, ...]:

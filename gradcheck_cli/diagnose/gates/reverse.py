@@ -85,27 +85,33 @@ class Reverse:
         self._entering = _places(open_values, [self._shapes[value] for value in open_values])
         size = sum(int(np.prod(shape)) for shape in self._shapes.values())
         size += _total(self._changes) + _total(self._entering)
-        self._rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
+        self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
         self._program = compile_program(self._run, (*self._given, *self._filled(())), device)
         right, values, arriving, local = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
+        arriving = {value: rows[0] for value, rows in arriving.items()}
         self.known = Known(*({key: np.asarray(one) for key, one in part.items()} for part in (values, arriving, local)))
 
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""
         found: list[list[Array]] = []
-        for start in range(0, len(rows), self._rows):
-            part = rows[start : start + self._rows]
+        for start in range(0, len(rows), self.rows):
+            part = rows[start : start + self.rows]
             gradients = self._program(*self._given, *self._filled(part))[0]
             found.append([np.asarray(gradient)[: len(part)] for gradient in gradients])
         return tuple(np.concatenate(parts) for parts in zip(*found))
 
+    def arriving(self, rows: Sequence[Row]) -> dict[int, Array]:
+        """By value, what arrives there, one gradient a row; of as many rows as fit in one batch."""
+        found = self._program(*self._given, *self._filled(rows))[2]
+        return {value: np.asarray(gradients) for value, gradients in found.items()}
+
     def _filled(self, rows: Sequence[Row]) -> tuple[Array, Array, Array]:
-        changes = np.zeros((self._rows, _total(self._changes)))
-        entering = np.zeros((self._rows, _total(self._entering)))
-        share = np.ones(self._rows)
+        changes = np.zeros((self.rows, _total(self._changes)))
+        entering = np.zeros((self.rows, _total(self._entering)))
+        share = np.ones(self.rows)
         for number, row in enumerate(rows):
             for at, change in row.changes.items():
                 changes[number, self._changes[at]] = np.reshape(change, -1)
@@ -142,14 +148,13 @@ class Reverse:
                     local[position, k] = derivative
                     _add(above, step.operands[k].value, above[step.results[0]] * (derivative + change))
             if others:
-                for k, rows in zip(others, _back(step, others, values, above, self._rows)):
+                for k, rows in zip(others, _back(step, others, values, above, self.rows)):
                     _add(above, step.operands[k].value, rows)
         gradients = [
-            above.get(number, jnp.zeros((self._rows, *leaf.shape), leaf.dtype))
+            above.get(number, jnp.zeros((self.rows, *leaf.shape), leaf.dtype))
             for number, leaf in zip(steps.inputs, leaves)
         ]
-        arriving = {value: rows[0] for value, rows in above.items()}
-        return gradients, values, arriving, local
+        return gradients, values, above, local
 
 
 def is_gate(step: Step, operand: int) -> bool:

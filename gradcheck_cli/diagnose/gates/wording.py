@@ -15,6 +15,19 @@ _X_OR_Y = re.compile(r"\b[xy]\b")
 _SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 """What can stand in a formula as it is: `h`, `self.out`, `x[0]`."""
 
+_VERBS = {
+    "goes": "go",
+    "takes": "take",
+    "undoes": "undo",
+    "cuts": "cut",
+    "puts": "put",
+    "reads": "read",
+    "runs": "run",
+    "swaps": "swap",
+    "leaves": "leave",
+}
+"""Of one gradient, and of several."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -41,6 +54,8 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.SLIP: say.slip,
         Kind.OTHER_VALUE: say.other_value,
         Kind.ELSEWHERE: say.elsewhere,
+        Kind.TRANSPOSED: say.arranged,
+        Kind.MISPLACED: say.arranged,
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)
@@ -102,6 +117,16 @@ class _Saying:
         taken = f"{self._yours('takes', 'take')} the local derivative of {self.place} at `{self._sibling}`"
         at = self.names.value(self.replacement.target)
         return (f"{taken}: take it at `{at}`" if at else taken), None
+
+    def arranged(self) -> Pair | None:
+        other = self._other
+        written = {verb: verb if len(self.gradients) == 1 else plural for verb, plural in _VERBS.items()}
+        written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
+        is_short = bool(_SHORT.fullmatch(other))
+        turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
+        written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
+        claim = f"your {listing(self.gradients)} {self.replacement.said.format_map(written)}"
+        return claim, self.replacement.mend.format_map(written) or None
 
     def _yours(self, one: str, many: str) -> str:
         return f"your {listing(self.gradients)} {one if len(self.gradients) == 1 else many}"
