@@ -19,15 +19,13 @@ PRODUCTS = ("dot_general", "mul", "conv_general_dilated")
 
 def of_contractions(forward: Forward, known: Known) -> Iterator[Slip]:
     """All products along which a gradient flows."""
-    for unit, positions in forward.turns.items():
-        if forward.steps.steps[positions[0]].equation.primitive.name not in PRODUCTS:
+    for unit, turns in forward.turns.items():
+        if forward.steps.steps[turns[0]].equation.primitive.name not in PRODUCTS:
             continue
-        if any(
-            position not in forward.alive or forward.result(position) not in known.arriving for position in positions
-        ):
-            continue
-        for k in forward.alive[positions[0]]:
-            if all(k in forward.alive[position] for position in positions):
+        for k in (0, 1):
+            # a loop's first turn may work on a constant
+            positions = [position for position in turns if k in forward.alive.get(position, ())]
+            if positions and all(forward.result(position) in known.arriving for position in positions):
                 yield from _of_other(unit, positions, k, forward, known)
                 yield from _of_upstream(unit, positions, k, forward, known)
 

@@ -70,7 +70,9 @@ def _unit(step: Step, files: frozenset[str]) -> Hashable:
     places: tuple[Place | None, ...] = places_of(step.equation, files)
     is_inner = not places or places[0] != step.place
     number = _number(step) if is_inner else 0
-    return (step.place,) if is_inner else places, step.equation.primitive.name, number
+    # two things that one expression does, as both slices of `w[k] * x[k : k + T]`, are told apart by their axes
+    ranks = tuple(len(variable.aval.shape) for variable in (*step.equation.invars, *step.equation.outvars))
+    return (step.place,) if is_inner else places, step.equation.primitive.name, number, ranks
 
 
 def _number(step: Step) -> int:

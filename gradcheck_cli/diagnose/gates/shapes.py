@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import permutations, product
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.forward import Forward
+from gradcheck_cli.diagnose.gates.moves import Move, moves_of
 from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
@@ -23,6 +25,11 @@ Back = Callable[[Array], Array]
 
 def of_shapes(forward: Forward, known: Known) -> Iterator[Slip]:
     """All transposes, reshapes, running sums, reversals and concatenations."""
+    whole: dict[Hashable, list[Move]] = defaultdict(list)
+    for move in moves_of(forward, known):
+        whole[tuple(forward.unit[position] for position in move.positions)].append(move)
+    for key, moves in whole.items():
+        yield from _of_moves(key, moves)
     for unit, positions in forward.turns.items():
         if any(
             position not in forward.alive or forward.result(position) not in known.arriving for position in positions
@@ -33,21 +40,37 @@ def of_shapes(forward: Forward, known: Known) -> Iterator[Slip]:
         shapes = {tuple(forward.steps.steps[position].equation.invars[0].aval.shape) for position in positions}
         if name == "concatenate":
             yield from _of_parts(unit, positions, forward)
-        elif len(shapes) == 1:
+        elif len(shapes) == 1 and name in ("transpose", "cumsum", "rev"):
             yield from _of_one(unit, positions, name, forward)
+
+
+def _of_moves(key: Hashable, moves: Sequence[Move]) -> Iterator[Slip]:
+    """Of a chain in all turns: undone as if it only reshaped, or with parts in another order."""
+    first = moves[0]
+    if any((move.shape, move.there) != (first.shape, first.there) for move in moves):
+        return
+    if first.is_reshape:
+        wrong = _reshapes(first.shape, first.there)
+    else:
+        said = "{undoes} {place} by a reshape, which leaves the axes in their order"
+        wrong = [("reshape", Kind.TRANSPOSED, said, "move the axes back", lambda above: above.reshape(first.shape))]
+    for name, kind, said, mend, back in wrong:
+        sites = tuple(Site(move.after, move.before, _difference(back, _undoing(move))) for move in moves)
+        yield Slip((key, name), kind, sites, first.positions[0], 0, said, mend)
+
+
+def _undoing(move: Move) -> Back:
+    order = np.argsort(move.places)
+    return lambda above: above.reshape(-1)[order].reshape(move.shape)
 
 
 def _of_one(unit: Hashable, positions: Sequence[int], name: str, forward: Forward) -> Iterator[Slip]:
     equation = forward.steps.steps[positions[0]].equation
-    shape = tuple(equation.invars[0].aval.shape)
     if name == "transpose":
+        shape = tuple(equation.invars[0].aval.shape)
         right, wrong = _transposes(shape, tuple(equation.params["permutation"]))
-    elif name == "reshape":
-        right, wrong = _reshapes(shape, tuple(equation.outvars[0].aval.shape))
-    elif name in ("cumsum", "rev"):
-        right, wrong = _directions(name, equation.params)
     else:
-        return
+        right, wrong = _directions(name, equation.params)
     for key, kind, said, mend, back in wrong:
         sites = []
         for position in positions:
@@ -68,8 +91,7 @@ def _transposes(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[Back, l
     inverse = tuple(int(axis) for axis in np.argsort(order))
     moved = tuple(shape[axis] for axis in order)
     mend = f"undo it: `.transpose{inverse}`" if len(shape) > 2 else "transpose it back"
-    reshaped = "{undoes} {place} by a reshape, which leaves the axes in their order"
-    wrong: list[Wrong] = [("reshape", Kind.TRANSPOSED, reshaped, mend, lambda above: above.reshape(shape))]
+    wrong: list[Wrong] = []
     for other in permutations(range(len(shape))) if len(shape) <= MOST_AXES else ():
         if other != inverse and tuple(moved[axis] for axis in other) == shape:
             wrong.append((other, Kind.TRANSPOSED, f"{{undoes}} {{place}} by {_call(other)}", mend, _permuting(other)))
@@ -84,27 +106,30 @@ def _permuting(order: tuple[int, ...]) -> Back:
     return lambda above: above.transpose(order)
 
 
-def _reshapes(shape: tuple[int, ...], there: tuple[int, ...]) -> tuple[Back, list[Wrong]]:
+def _reshapes(shape: tuple[int, ...], there: tuple[int, ...]) -> list[Wrong]:
     """Axes that are split or merged, taken in another order: `(F, groups)` for `(groups, F)`."""
-
-    def right(above: Array) -> Array:
-        return above.reshape(shape)
-
     groups = _groups(shape, there)
     finer = [max(pair, key=len) for pair in groups]
+    if not finer or max(map(len, finer)) > MOST_AXES or sum(map(len, finer)) == len(finer):
+        return []
     orders = [list(permutations(range(len(sizes)))) for sizes in finer]
-    count = int(np.prod([len(one) for one in orders]))
-    if count < 2 or count > 1000 or max(map(len, finer)) > MOST_AXES:
-        return right, []
-    wrong: list[Wrong] = []
-    for choice in product(*orders):
-        changed = sum(order != tuple(range(len(order))) for order in choice)
-        if not changed or (1 < changed < sum(len(one) > 1 for one in orders)):
-            continue
-        back = _reordering(groups, choice, shape)
-        said = "{takes} the parts of an axis of {place} in another order"
-        wrong.append((("parts", choice), Kind.TRANSPOSED, said, "split and merge axes in the forward's order", back))
-    return right, wrong[:MOST_ORDERS]
+    whole = [order[-1] for order in orders]
+    # one axis in every other order, or all of them back to front
+    choices = [
+        tuple(order if at == number else orders[at][0] for at in range(len(orders)))
+        for number, some in enumerate(orders)
+        for order in some[1:]
+    ]
+    if sum(len(some) > 1 for some in orders) > 1:
+        choices.append(tuple(whole))
+    said, mend = (
+        "{takes} the parts of an axis of {place} in another order",
+        "split and merge axes in the forward's order",
+    )
+    return [
+        (("parts", choice), Kind.TRANSPOSED, said, mend, _reordering(groups, choice, shape))
+        for choice in choices[:MOST_ORDERS]
+    ]
 
 
 Group = tuple[tuple[int, ...], tuple[int, ...]]
@@ -144,7 +169,9 @@ def _directions(name: str, params: dict[str, Any]) -> tuple[Back, list[Wrong]]:
     if name == "rev":
         axes = params["dimensions"]
         said = "{leaves} out that {place} reverses its input"
-        return (lambda above: np.flip(above, axes)), [("not", Kind.MISPLACED, said, "reverse the gradient too", np.array)]
+        return (lambda above: np.flip(above, axes)), [
+            ("not", Kind.MISPLACED, said, "reverse the gradient too", np.array)
+        ]
     axis, is_reversed = params["axis"], params["reverse"]
 
     def forward(above: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Ways to put the numbers of an array in other places of it: axes exchanged, flipped, rolled, shifted, halves swapped."""
+"""Ways to put the numbers of an array in other places: axes exchanged, flipped, rolled, shifted, halves swapped."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ def ways(shape: Sequence[int]) -> Iterator[Way]:
         yield Way(("flipped", axes), f"flipped along {along(axes)}", _flipping(axes))
     for axis in long:
         size = shape[axis]
-        if size > 2 and size % 2 == 0:
+        if size % 2 == 0:
             yield Way(("halves", axis), f"with its halves along axis {axis} swapped", _rolling(axis, size // 2))
         for by in (1, -1):
-            if size > 2:
-                yield Way(("rolled", axis, by), f"rolled by {by:+d} along axis {axis}", _rolling(axis, by))
+            yield Way(("rolled", axis, by), f"rolled by {by:+d} along axis {axis}", _rolling(axis, by))
             said = f"shifted by {by:+d} along axis {axis}, with zeros at the end that becomes free"
             yield Way(("shifted", axis, by), said, _shifting(axis, by))
 

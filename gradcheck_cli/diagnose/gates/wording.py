@@ -45,6 +45,8 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         gradients: those that are wrong by it, as the user calls them.
     """
     use = names.use(replacement.position, replacement.operand)
+    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED):
+        use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return None
     say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
@@ -120,6 +122,8 @@ class _Saying:
 
     def arranged(self) -> Pair | None:
         other = self._other
+        if other == self.names.result(self.replacement.position):
+            other = ""
         written = {verb: verb if len(self.gradients) == 1 else plural for verb, plural in _VERBS.items()}
         written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
         is_short = bool(_SHORT.fullmatch(other))
