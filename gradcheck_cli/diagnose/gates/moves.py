@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Move:
 
 
 def moves_of(forward: Forward, known: Known) -> Iterator[Move]:
-    """The longest such chains."""
+    """The longest such chains, and what only reshapes in them."""
     inside: set[int] = set()
     for position in forward.alive:
         if position in inside or not _is_move(position, forward):
@@ -50,9 +51,16 @@ def moves_of(forward: Forward, known: Known) -> Iterator[Move]:
         while (after := _next(chain[-1], forward)) is not None:
             chain.append(after)
         inside.update(chain)
-        move = _move(chain, forward, known)
-        if move is not None:
-            yield move
+        parts = [list(part) for is_plain, part in groupby(chain, lambda at: _is_plain(at, forward)) if is_plain]
+        for part in [chain, *(part for part in parts if part != chain)]:
+            move = _move(part, forward, known)
+            if move is not None:
+                yield move
+
+
+def _is_plain(position: int, forward: Forward) -> bool:
+    """Whether the step may leave numbers in their order."""
+    return forward.steps.steps[position].equation.primitive.name in ("reshape", "squeeze", "expand_dims", "slice")
 
 
 def _is_move(position: int, forward: Forward) -> bool:

@@ -1,4 +1,4 @@
-"""Steps that only move numbers, undone wrongly: by a reshape for a transpose, in another order, in another direction."""
+"""Steps that only move numbers, undone wrongly: by a reshape for a transpose, in another order or direction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def of_shapes(forward: Forward, known: Known) -> Iterator[Slip]:
     for move in moves_of(forward, known):
         whole[tuple(forward.unit[position] for position in move.positions)].append(move)
     for key, moves in whole.items():
-        yield from _of_moves(key, moves)
+        yield from _of_moves(key, moves, forward)
     for unit, positions in forward.turns.items():
         if any(
             position not in forward.alive or forward.result(position) not in known.arriving for position in positions
@@ -44,19 +44,30 @@ def of_shapes(forward: Forward, known: Known) -> Iterator[Slip]:
             yield from _of_one(unit, positions, name, forward)
 
 
-def _of_moves(key: Hashable, moves: Sequence[Move]) -> Iterator[Slip]:
+def _of_moves(key: Hashable, moves: Sequence[Move], forward: Forward) -> Iterator[Slip]:
     """Of a chain in all turns: undone as if it only reshaped, or with parts in another order."""
     first = moves[0]
     if any((move.shape, move.there) != (first.shape, first.there) for move in moves):
         return
     if first.is_reshape:
         wrong = _reshapes(first.shape, first.there)
+        if _is_summed(first, forward):
+            said = "{tiles} what {place} needs repeated"
+            wrong = [(name, Kind.MISPLACED, said, "`np.repeat`, not `np.tile`", back) for name, _, _, _, back in wrong]
     else:
         said = "{undoes} {place} by a reshape, which leaves the axes in their order"
         wrong = [("reshape", Kind.TRANSPOSED, said, "move the axes back", lambda above: above.reshape(first.shape))]
     for name, kind, said, mend, back in wrong:
         sites = tuple(Site(move.after, move.before, _difference(back, _undoing(move))) for move in moves)
         yield Slip((key, name), kind, sites, first.positions[0], 0, said, mend)
+
+
+def _is_summed(move: Move, forward: Forward) -> bool:
+    """Whether parts of an axis are summed at once, as in pooling: the gradient is the same all over them."""
+    uses = forward.uses.get(move.after, ())
+    if len(uses) != 1 or forward.steps.steps[uses[0][0]].equation.primitive.name != "reduce_sum":
+        return False
+    return len(move.there) > len(move.shape)
 
 
 def _undoing(move: Move) -> Back:

@@ -25,6 +25,7 @@ _VERBS = {
     "runs": "run",
     "swaps": "swap",
     "leaves": "leave",
+    "tiles": "tile",
 }
 """Of one gradient, and of several."""
 
