@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,13 @@ class Family:
     is_of_two: bool = False
 
     @property
+    def sides(self) -> tuple[float, float] | None:
+        """Of a derivative that has two values only, those; at a tie it may be their mean."""
+        found = np.unique(self.derivative)
+        is_tie = len(found) == 3 and found[1] == (found[0] + found[2]) / 2
+        return (float(found[0]), float(found[-1])) if len(found) == 2 or is_tie else None
+
+    @property
     def derivative(self) -> Array:
         """Of all turns in one row."""
         return np.concatenate([gate.derivative.reshape(-1) for gate in self.gates])
@@ -70,16 +77,41 @@ def families_of(forward: Forward, known: Known) -> Iterator[Family]:
         for key, gate, other in _ending_at(position, forward, known):
             grouped[key].append(gate)
             others[key] = other
+    grouped.update(_in_one_place(grouped, others, forward))
     for key, gates in grouped.items():
         if all(not known.arriving[gate.result].any() for gate in gates):
             continue
         if not all(np.isfinite(gate.derivative).all() for gate in gates):
             continue
+        if not any(gate.derivative.any() for gate in gates):  # a step of constant pieces: rounding
+            continue
         values = known.values
         function = recognised([values[gate.target] for gate in gates], [values[gate.result] for gate in gates])
         primitive = forward.steps.steps[gates[0].position].equation.primitive.name
-        is_of_two = others[key] is not None and primitive in ("mul", "div", "pow")
-        yield Family(key, tuple(gates), function, others[key], is_of_two)
+        other = others[key]
+        operands = forward.steps.steps[gates[0].position].operands
+        is_literal = other is not None and operands[other].value is None
+        is_of_two = other is not None and not is_literal and primitive in ("mul", "div", "pow")
+        yield Family(key, tuple(gates), function, other, is_of_two)
+
+
+def _in_one_place(
+    grouped: Mapping[Hashable, list[Gate]], others: dict[Hashable, int | None], forward: Forward
+) -> dict[Hashable, list[Gate]]:
+    """Gates of one line of a function that is called at several places: one line of a backward may be wrong for all."""
+    places: dict[Hashable, list[Hashable]] = defaultdict(list)
+    for key, gates in grouped.items():
+        step, gate = forward.steps.steps[gates[0].position], gates[0]
+        if step.place is not None:
+            name = step.equation.primitive.name
+            places[step.place, name, others[key], gate.ends[0][1], len(gate.ends), gate.steps].append(key)
+    found = {}
+    for place, keys in places.items():
+        if len(keys) > 1:
+            gates = [gate for key in keys for gate in grouped[key]]
+            found[place] = sorted(gates, key=lambda gate: gate.position)
+            others[place] = others[keys[0]]
+    return found
 
 
 def _ending_at(position: int, forward: Forward, known: Known) -> Iterator[tuple[Hashable, Gate, int | None]]:

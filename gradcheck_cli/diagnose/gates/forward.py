@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.edges import Edges
 from gradcheck_cli.graph.steps import Step, Steps
-from gradcheck_cli.tracing.calls import Place, places_of
+from gradcheck_cli.tracing.calls import Place, place_of, places_of
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Forward:
     Attributes:
         alive: by position, the operands along which a gradient can flow.
         maker: by value, the position of the step that gives it.
+        places: by position, where in the user's files it was made, the innermost place first.
         unit: by position, the same for a step and for its like in other turns of a loop, and in other cases.
         turns: by unit, its positions in order.
         before: by value, the leaves (by position) that it depends on.
@@ -27,6 +28,7 @@ class Forward:
     steps: Steps
     alive: Mapping[int, tuple[int, ...]]
     maker: Mapping[int, int]
+    places: Mapping[int, tuple[Place, ...]]
     unit: Mapping[int, Hashable]
     turns: Mapping[Hashable, tuple[int, ...]]
     before: Mapping[int, frozenset[int]]
@@ -56,23 +58,33 @@ def forward_of(steps: Steps, edges: Edges, files: frozenset[str]) -> Forward:
     for edge in sorted(edges.class_of, key=lambda edge: (edge.position, edge.operand)):
         alive[edge.position] = (*alive.get(edge.position, ()), edge.operand)
     maker = {result: position for position, step in enumerate(steps.steps) for result in step.results}
-    unit = {position: _unit(step, files) for position, step in enumerate(steps.steps)}
+    places = {position: _places(step, files) for position, step in enumerate(steps.steps)}
+    unit = {position: _unit(step, places[position], files) for position, step in enumerate(steps.steps)}
     turns: dict[Hashable, list[int]] = defaultdict(list)
     for position, key in unit.items():
         turns[key].append(position)
     uses = {value: tuple((edge.position, edge.operand) for edge in some) for value, some in edges.uses.items()}
     together = {key: tuple(at) for key, at in turns.items()}
-    return Forward(steps, alive, maker, unit, together, _before(steps, alive), uses)
+    return Forward(steps, alive, maker, places, unit, together, _before(steps, alive), uses)
 
 
-def _unit(step: Step, files: frozenset[str]) -> Hashable:
+def _places(step: Step, files: frozenset[str]) -> tuple[Place, ...]:
+    """Of a step of a jitted function, which is traced once, only the place of the call is known."""
+    if _is_jitted(step, files):
+        return () if step.place is None else (step.place,)
+    return places_of(step.equation, files)
+
+
+def _is_jitted(step: Step, files: frozenset[str]) -> bool:
+    return place_of(step.equation, files) != step.place or step.place is None
+
+
+def _unit(step: Step, places: tuple[Place, ...], files: frozenset[str]) -> Hashable:
     """The calls that lead to the step, what it does, and which step of its program it is where that is a jitted one."""
-    places: tuple[Place | None, ...] = places_of(step.equation, files)
-    is_inner = not places or places[0] != step.place
-    number = _number(step) if is_inner else 0
+    number = _number(step) if _is_jitted(step, files) else 0
     # two things that one expression does, as both slices of `w[k] * x[k : k + T]`, are told apart by their axes
     ranks = tuple(len(variable.aval.shape) for variable in (*step.equation.invars, *step.equation.outvars))
-    return (step.place,) if is_inner else places, step.equation.primitive.name, number, ranks
+    return places, step.equation.primitive.name, ranks, number
 
 
 def _number(step: Step) -> int:

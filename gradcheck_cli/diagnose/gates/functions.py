@@ -105,7 +105,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "(1 - y)**2",
     ),
     Function(lambda x: np.maximum(x, 0), Said("x > 0", "1 where x > 0"), is_mask=True),
-    Function(np.abs, Said("sign(x)"), (Said("x"),), is_mask=True),
+    _function(np.abs, "sign(x)", "x"),
     _function(np.exp, Said("y"), "x", "x * y", "y**2", "exp(y)"),
     _function(np.expm1, "exp(x)", "y"),
     _function(np.log, "1 / x", "1 / y", "y", "x", "1 / x**2"),

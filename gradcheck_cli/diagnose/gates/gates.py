@@ -18,15 +18,15 @@ Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
 RANKS = {
-    Kind.LEFT_OUT: 4,
-    Kind.MASK: 4,
-    Kind.SLIP: 4,
-    Kind.OTHER_VALUE: 6,
-    Kind.ELSEWHERE: 6,
-    Kind.TRANSPOSED: 7,
-    Kind.MISPLACED: 8,
+    Kind.LEFT_OUT: 6,
+    Kind.MASK: 6,
+    Kind.SLIP: 6,
+    Kind.OTHER_VALUE: 7,
+    Kind.ELSEWHERE: 7,
+    Kind.TRANSPOSED: 8,
+    Kind.MISPLACED: 9,
 }
-"""Among the causes, where a path has 5: a slip that people make before a path, a value for another after it."""
+"""Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
 CODES = {Kind.MASK: "GC212", Kind.TRANSPOSED: "GC204", Kind.MISPLACED: "GC213"}
 """Other kinds are GC208."""
@@ -102,14 +102,21 @@ def _are_close(one: float | None, other: float | None) -> bool:
 def _causes(fits: Sequence[Fit], names: Names, case: GateCase) -> tuple[Cause, ...]:
     called = {error.name: error.called for error in case.errors}
     found: list[Cause] = []
-    left = list(fits)
-    for fit in sorted(left, key=lambda fit: (-len(fit.names), not fit.is_whole, fit.replacement.order)):
+    for fit in sorted(fits, key=lambda fit: _telling(fit, names)):
         if any(set(fit.names) & set(cause.gradients) for cause in found):
             continue
         words = told(fit.replacement, names, [called[name] for name in fit.names])
         if words is not None:
             found.append(_cause(fit, words))
     return tuple(found)
+
+
+def _telling(fit: Fit, names: Names) -> tuple[object, ...]:
+    """What explains more first; then the simpler; of values that may be meant, one that has a name."""
+    sibling = fit.replacement.sibling
+    simplicity, kind, *others = fit.replacement.order
+    has_name = names.is_plain(sibling.values[-1] if sibling is not None else None)
+    return -len(fit.names), not fit.is_whole, simplicity, kind, not has_name, *others
 
 
 def _cause(fit: Fit, words: Told) -> Cause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 
 from gradcheck_cli.diagnose.edges import Edge
@@ -10,7 +11,6 @@ from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.source import Use, use_of
 from gradcheck_cli.graph.building import IN_PASSING
 from gradcheck_cli.graph.expressions import expression_at
-from gradcheck_cli.tracing.calls import Place
 
 LONGEST = 40
 """Characters of an expression that stands for a name."""
@@ -29,7 +29,10 @@ class Names:
         self._leaves = leaves
         self._inputs = dict(zip(forward.steps.inputs, leaves))
         self._lines = lines
-        self._assigned = {path: _assigned("\n".join(text)) for path, text in lines.items()}
+        self._last = {place: position for position, places in forward.places.items() for place in places}
+        self._assigned: dict[str, dict[tuple[int, ...], str]] = {
+            path: _assigned("\n".join(text)) for path, text in lines.items()
+        }
 
     def use(self, position: int, k: int) -> Use | None:
         """Where a step uses its operand `k`; None where no line of the user's is known."""
@@ -50,14 +53,40 @@ class Names:
         """The name of what a step does."""
         return str(self._forward.steps.steps[position].equation.primitive.name)
 
+    def is_plain(self, number: int | None) -> bool:
+        """Whether a value has a name of its own."""
+        return number is None or bool(re.fullmatch(r"[\w.\[\] +-]+", self.value(number)))
+
+    def is_part(self, position: int) -> bool:
+        """Whether the expression of a step has other steps, as `np.clip` takes a maximum and a minimum."""
+        places = self._forward.places
+        inner = places[position][:1]
+        return any(
+            other != position and places[other][:1] == inner and other in self._forward.alive for other in places
+        )
+
     def operand(self, position: int, k: int) -> str:
         """What the user calls a step's operand; "" where that is not known."""
         if k >= len(self._forward.steps.steps[position].operands):
             return ""
         value = self._forward.operand(position, k)
-        known = "" if value is None else self.value(value)
-        if known:
-            return known
+        return self.written(position, k) or ("" if value is None else self.value(value))
+
+    def input(self, position: int, number: int) -> str:
+        """What the user calls a value that a gate works on: not what else the same expression makes on the way."""
+        forward = self._forward
+        place = forward.steps.steps[position].place
+        maker = forward.maker.get(number)
+        while maker is not None and place is not None and forward.steps.steps[maker].place == place:
+            alive = forward.alive.get(maker, ())
+            before = forward.operand(maker, alive[0]) if len(alive) == 1 else None
+            if before is None:
+                return ""
+            number, maker = before, forward.maker.get(before)
+        return self.value(number)
+
+    def written(self, position: int, k: int) -> str:
+        """The text of a step's operand in its expression; "" where that is not known."""
         use = self.use(position, k)
         # `einsum` takes its operands in an order of its own
         is_told = use is not None and use.operand != use.expression and "einsum" not in use.expression
@@ -73,33 +102,29 @@ class Names:
         step = self._forward.steps.steps[position]
         if step.equation.primitive.name in IN_PASSING and step.operands[0].value is not None:
             return self.value(step.operands[0].value)
-        return self._made(step.place)
+        return self.result(position)
 
     def result(self, position: int) -> str:
-        """The same for what a step gives."""
-        return self._made(self._forward.steps.steps[position].place)
-
-    def _made(self, place: Place | None) -> str:
-        if place is None or place.columns is None:
-            return ""
-        name = self._assigned.get(place.path, {}).get(place.columns, "")
-        if name:
-            return name
-        expression = expression_at(place, self._lines)
+        """The same for what a step gives: the variable, also of what a helper returns; else the expression."""
+        for place in self._forward.places[position]:
+            name = self._assigned.get(place.path, {}).get(place.columns or (), "")
+            if name and position == self._last[place]:
+                return name
+        expression = expression_at(self._forward.steps.steps[position].place, self._lines)
         return expression if len(expression) <= LONGEST else ""
 
 
-def _assigned(text: str) -> dict[tuple[int, int, int, int], str]:
+def _assigned(text: str) -> dict[tuple[int, ...], str]:
     """By the place of a right-hand side, as `Place.columns`, the variable that it is assigned to."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return {}
-    found = {}
+    found: dict[tuple[int, ...], str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value
-            if isinstance(target, (ast.Name, ast.Attribute)):
+            if isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
                 place = (value.lineno, value.col_offset, value.end_lineno or 0, value.end_col_offset or 0)
                 found[place] = ast.unparse(target)
     return found

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck_cli.diagnose.gates.elementwise import Family, Gate
 from gradcheck_cli.diagnose.gates.errors import Wrong
-from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_selection
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_selection, ratio_of
 from gradcheck_cli.diagnose.gates.reverse import Array, Known, Reverse, Row
 
 MOST_ELEMENTS = 256
@@ -33,7 +33,8 @@ def bounded(family: Family, known: Known) -> Iterator[Replacement]:
     """The mask with another bound, or with one more."""
     gate = family.gates[0]
     x = known.values[gate.target]
-    low, high = (float(one) for one in np.unique(family.derivative))
+    assert family.sides is not None
+    low, high = family.sides
     levels = np.unique(x)
     for below, above in pairwise(levels):
         is_above = x >= above
@@ -44,7 +45,7 @@ def bounded(family: Family, known: Known) -> Iterator[Replacement]:
             "only below, too,": np.where(is_above, low, gate.derivative),
         }
         for which, mask in masks.items():
-            if not np.array_equal(mask, gate.derivative) and len(np.unique(mask)) == 2:
+            if ratio_of(mask.reshape(-1), family, known) is None:
                 said = f"{which} a bound of x between {below:.4g} and {above:.4g}"
                 yield _replaced(family, known, mask, (family.key, which), said)
 
@@ -65,12 +66,13 @@ def recovered(family: Family, known: Known, reverse: Reverse, errors: tuple[Wron
     above = known.arriving[gate.result]
     seen = np.abs(above) > CLOSE * np.abs(above).max()
     used = gate.derivative + np.divide(change, above, out=np.zeros_like(change), where=seen)
-    low, high = (float(one) for one in np.unique(family.derivative))
+    assert family.sides is not None
+    low, high = family.sides
     values = np.array(sorted({low, high, 0.0}))
     nearest = values[np.argmin(np.abs(used[..., None] - values), axis=-1)]
     if (np.abs(used - nearest) > CLOSE * max(abs(low), abs(high))).any() or np.array_equal(nearest, gate.derivative):
         return
-    if len(np.unique(nearest)) < 2:
+    if ratio_of(nearest.reshape(-1), family, known) is not None:
         return
     x = known.values[gate.target]
     said = "; it ".join(

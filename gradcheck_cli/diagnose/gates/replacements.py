@@ -61,9 +61,13 @@ class Replacement:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward."""
+        """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward.
+
+        Of slips, that of the longest gate: in a sigmoid there is a reciprocal, too.
+        """
         is_known = self.family is None or self.family.function is not None or self.family.other is not None
-        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, self.steps, self.position
+        steps = -self.steps if self.kind is Kind.SLIP else self.steps
+        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, self.position
 
 
 def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replacement]:
@@ -75,7 +79,7 @@ def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replac
         if not np.isfinite(replaced).all() or any(np.array_equal(replaced, other) for other in seen):
             continue
         seen.append(replaced)
-        ratio = _ratio(replaced, family.derivative)
+        ratio = ratio_of(replaced, family, known)
         if ratio is not None and (ratio == 1 or not _is_alive(family, forward)):
             continue
         change = _row(family.gates, row, known)
@@ -126,19 +130,16 @@ def _wrong(
 
 def is_selection(family: Family) -> bool:
     """Whether the gate lets the gradient through at some elements and not, or less, at others."""
-    if family.function is not None and not family.function.is_mask:
+    sides = family.sides
+    if sides is None or (family.function is not None and not family.function.is_mask):
         return False
-    found = np.unique(family.derivative)
-    return len(found) == 2 and (family.function is not None or found[0] == 0 or _has_two_sides(family))
-
-
-def _has_two_sides(family: Family) -> bool:
-    return family.other is None and family.gates[0].derivative.size > 4
+    is_where = family.other is None and family.gates[0].derivative.size > 4
+    return family.function is not None or sides[0] == 0 or is_where
 
 
 def _masks(family: Family, known: Known) -> Iterator[tuple[str, Sequence[Array]]]:
-    low, high = (float(one) for one in np.unique(family.derivative))
-    gates = family.gates
+    assert family.sides is not None
+    (low, high), gates = family.sides, family.gates
     yield "everywhere", [np.full_like(gate.derivative, high) for gate in gates]
     if low:
         yield "as if on the other side everywhere", [np.full_like(gate.derivative, low) for gate in gates]
@@ -193,13 +194,19 @@ def _is_alive(family: Family, forward: Forward) -> bool:
     return value is not None and value in forward.before
 
 
+def ratio_of(wrong: Array, family: Family, known: Known) -> float | None:
+    """The number that the right derivative was multiplied by, where a gradient arrives; None where it is no number."""
+    arriving = np.concatenate([known.arriving[gate.result].reshape(-1) for gate in family.gates])
+    return _ratio(wrong[arriving != 0], family.derivative[arriving != 0])
+
+
 def _ratio(wrong: Array, right: Array) -> float | None:
-    """The number that the right derivative was multiplied by; None where it is no number."""
     size = float(np.vdot(right, right))
     if not size:
         return None
     ratio = float(np.vdot(right, wrong)) / size
-    return ratio if np.allclose(wrong, ratio * right, rtol=1e-9, atol=1e-12 * float(np.abs(wrong).max())) else None
+    room = 1e-9 * float(np.abs(wrong).max())
+    return ratio if float(np.abs(wrong - ratio * right).max()) <= room else None
 
 
 def _row(gates: Sequence[Gate], wrong: Sequence[Array], known: Known) -> Row | None:

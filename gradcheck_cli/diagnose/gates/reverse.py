@@ -70,22 +70,22 @@ class Reverse:
         device: str,
     ) -> None:
         self._steps = steps
-        self._shapes = _shapes(steps, leaves)
         self._wanted: dict[int, tuple[int, ...]] = {}
         for edge in edges.class_of:
             self._wanted[edge.position] = (*self._wanted.get(edge.position, ()), edge.operand)
-        self._gates = [
+        gates = [
             (position, k)
             for position, wanted in self._wanted.items()
             for k in wanted
             if is_gate(steps.steps[position], k)
         ]
-        gate_shapes = [self._shapes[steps.steps[position].results[0]] for position, _ in self._gates]
-        self._changes = _places(self._gates, gate_shapes)
-        self._entering = _places(open_values, [self._shapes[value] for value in open_values])
-        size = sum(int(np.prod(shape)) for shape in self._shapes.values())
-        size += _total(self._changes) + _total(self._entering)
+        shapes = _shapes(steps, leaves)
+        places: dict[Any, tuple[int, ...]] = {at: shapes[steps.steps[at[0]].results[0]] for at in gates}
+        places.update((value, shapes[value]) for value in open_values)
+        size = sum(int(np.prod(shape)) for shape in (*shapes.values(), *places.values()))
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
+        self._nothing = {place: jnp.zeros((self.rows, *shape)) for place, shape in places.items()}
+        self._gates, self._open = frozenset(gates), tuple(open_values)
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
         self._program = compile_program(self._run, (*self._given, *self._filled(())), device)
@@ -108,20 +108,20 @@ class Reverse:
         found = self._program(*self._given, *self._filled(rows))[2]
         return {value: np.asarray(gradients) for value, gradients in found.items()}
 
-    def _filled(self, rows: Sequence[Row]) -> tuple[Array, Array, Array]:
-        changes = np.zeros((self.rows, _total(self._changes)))
-        entering = np.zeros((self.rows, _total(self._entering)))
+    def _filled(self, rows: Sequence[Row]) -> tuple[list[Any], list[Any], Array]:
+        given: dict[Any, Array] = {}
         share = np.ones(self.rows)
         for number, row in enumerate(rows):
-            for at, change in row.changes.items():
-                changes[number, self._changes[at]] = np.reshape(change, -1)
-            for value, gradient in row.entering.items():
-                entering[number, self._entering[value]] = np.reshape(gradient, -1)
+            for place, change in (*row.changes.items(), *row.entering.items()):
+                if place not in given:
+                    given[place] = np.zeros(self._nothing[place].shape)
+                given[place][number] = change
             share[number] = not row.is_alone
-        return changes, entering, share
+        filled = {**self._nothing, **given}
+        return [filled[at] for at in sorted(self._gates)], [filled[value] for value in self._open], share
 
     def _run(self, constants: Any, leaves: Any, upstream: Any, changes: Any, entering: Any, share: Any) -> Any:
-        steps = self._steps
+        steps, change_of = self._steps, dict(zip(sorted(self._gates), changes))
         values: dict[int, Any] = dict(zip(steps.constants, constants))
         values.update(zip(steps.inputs, leaves))
         for step in steps.steps:
@@ -129,8 +129,8 @@ class Reverse:
             values.update(zip(step.results, function_of(step)(*operands)))
         above: dict[int, Any] = {}
         local: dict[At, Any] = {}
-        for value, part in self._entering.items():
-            above[value] = entering[:, part].reshape(-1, *values[value].shape).astype(values[value].dtype)
+        for value, rows in zip(self._open, entering):
+            above[value] = rows.astype(values[value].dtype)
         for operand, cotangent in zip(steps.outputs, upstream):
             if operand.value is not None:
                 _add(above, operand.value, share.reshape(-1, *[1] * cotangent.ndim) * cotangent)
@@ -138,15 +138,14 @@ class Reverse:
             step, wanted = steps.steps[position], self._wanted.get(position, ())
             if not any(result in above for result in step.results):
                 continue
-            gates = [k for k in wanted if (position, k) in self._changes]
-            others = [k for k in wanted if (position, k) not in self._changes]
+            gates = [k for k in wanted if (position, k) in self._gates]
+            others = [k for k in wanted if (position, k) not in self._gates]
             if gates:
                 operands = [value_of(operand, values) for operand in step.operands]
                 ones = [jnp.ones_like(values[step.results[0]])]
                 for k, derivative in zip(gates, pull_back_of(function_of(step), operands, gates)(ones)):
-                    change = changes[:, self._changes[position, k]].reshape(-1, *derivative.shape)
                     local[position, k] = derivative
-                    _add(above, step.operands[k].value, above[step.results[0]] * (derivative + change))
+                    _add(above, step.operands[k].value, above[step.results[0]] * (derivative + change_of[position, k]))
             if others:
                 for k, rows in zip(others, _back(step, others, values, above, self.rows)):
                     _add(above, step.operands[k].value, rows)
@@ -168,19 +167,6 @@ def _shapes(steps: Steps, leaves: Sequence[Array]) -> dict[int, tuple[int, ...]]
     for step in steps.steps:
         shapes.update((n, tuple(variable.aval.shape)) for n, variable in zip(step.results, step.equation.outvars))
     return shapes
-
-
-def _places(keys: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> dict[Any, slice]:
-    places, start = {}, 0
-    for key, shape in zip(keys, shapes):
-        size = int(np.prod(shape))
-        places[key] = slice(start, start + size)
-        start += size
-    return places
-
-
-def _total(places: Mapping[Any, slice]) -> int:
-    return max((place.stop for place in places.values()), default=0)
 
 
 def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:

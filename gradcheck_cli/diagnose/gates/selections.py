@@ -34,20 +34,22 @@ def _of_two(unit: Hashable, positions: Sequence[int], forward: Forward, known: K
     ends = [[(position, k) for k in forward.alive[position] if (position, k) in known.local] for position in positions]
     if any(len(pair) != 2 for pair in ends):
         return
-    wrong: dict[str, list[tuple[Array, Array]]] = {"with its branches swapped": [], "by one branch only": []}
-    wrong["by the other branch only"] = []
-    for one, other in ends:
-        first, second = known.local[one], known.local[other]
-        wrong["with its branches swapped"].append((second, first))
-        wrong["by one branch only"].append((np.ones_like(first), np.zeros_like(second)))
-        wrong["by the other branch only"].append((np.zeros_like(first), np.ones_like(second)))
+    pairs = [(known.local[one], known.local[other]) for one, other in ends]
+    wrong = {
+        "with its branches swapped": [(second, first) for first, second in pairs],
+        "by one branch only": [(np.ones_like(first), np.zeros_like(second)) for first, second in pairs],
+        "by the other branch only": [(np.zeros_like(first), np.ones_like(second)) for first, second in pairs],
+    }
+    if any(((first > 0) & (first < 1)).any() for first, _ in pairs):
+        wrong["in full to both where they are equal"] = [(first > 0, second > 0) for first, second in pairs]
+        wrong["to neither where they are equal"] = [(first == 1, second == 1) for first, second in pairs]
     position, k = ends[0][0]
     target = forward.operand(position, k)
     assert target is not None
     for said, replaced in wrong.items():
         changes: dict[At, Array] = {}
         for pair, taken in zip(ends, replaced):
-            changes.update((at, one - known.local[at]) for at, one in zip(pair, taken))
+            changes.update((at, 1.0 * one - known.local[at]) for at, one in zip(pair, taken))
         yield Replacement((unit, said), Kind.MASK, Row(changes), position, k, target, said=said)
 
 
@@ -64,14 +66,17 @@ def _pick(position: int, forward: Forward, known: Known) -> Pick | None:
     if step.equation.primitive.name != "gather":
         return value, tuple(step.equation.params["axes"])
     maker = forward.maker.get(value)
-    before = value
+    before = [value]
     if maker is not None and forward.steps.steps[maker].equation.primitive.name == "reshape":
-        before = forward.operand(maker, 0) or before
-    values, taken = known.values[before], known.values[forward.result(position)]
-    for axis in range(values.ndim - 1, -1, -1):
-        for largest in (values.max(axis=axis), values.min(axis=axis)):
-            if values.shape[axis] > 1 and largest.size == taken.size and np.array_equal(largest.ravel(), taken.ravel()):
-                return before, (axis,)
+        before += [operand.value for operand in forward.steps.steps[maker].operands if operand.value is not None]
+    taken = known.values[forward.result(position)]
+    for number in before:
+        values = known.values[number]
+        for axis in range(values.ndim - 1, -1, -1):
+            if values.shape[axis] > 1 and values.size == taken.size * values.shape[axis]:
+                largest, smallest = values.max(axis=axis).ravel(), values.min(axis=axis).ravel()
+                if np.array_equal(largest, taken.ravel()) or np.array_equal(smallest, taken.ravel()):
+                    return number, (axis,)
     return None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.reverse import Array, At
 
-MOST = 24
+MOST = 40
 """Values that are tried in place of another: those that are used nearest to it."""
 
 
@@ -21,10 +21,12 @@ class Sibling:
     Attributes:
         key: the same in another case: the step that uses or gives it.
         values: by turn, its number.
+        at: the step that uses it, in the first turn; None where that one gives it.
     """
 
     key: Hashable
     values: tuple[int, ...]
+    at: At | None
 
     def of(self, values: Mapping[int, Array]) -> list[Array]:
         """By turn, its array."""
@@ -50,13 +52,14 @@ def siblings(
         if numbers in found or len(found) == MOST:
             continue
         if all(_may_stand_for(other, array) for other, array in zip(others, arrays)) and not _are_same(others, arrays):
-            found[numbers] = Sibling((unit, key), numbers)
+            at = (forward.turns[unit][0], key) if isinstance(key, int) else None
+            found[numbers] = Sibling((unit, key), numbers, at)
     return list(found.values())
 
 
-def _roles(count: int, forward: Forward) -> list[tuple[Hashable, Hashable, tuple[int, ...]]]:
+def _roles(count: int, forward: Forward) -> list[tuple[Hashable, int | str, tuple[int, ...]]]:
     """What each step uses and gives, over its turns; those of as many turns only."""
-    found: list[tuple[Hashable, Hashable, tuple[int, ...]]] = []
+    found: list[tuple[Hashable, int | str, tuple[int, ...]]] = []
     for unit, turns in forward.turns.items():
         if len(turns) != count:
             continue

@@ -94,7 +94,9 @@ class _Saying:
         rule = self._due("its local derivative is ") or "it may pass only where the forward took that value"
         if self.replacement.sibling is not None:
             return (f"{lets} by the mask of `{self._sibling}`: {rule}", None) if self._sibling else None
-        x = self.names.value(self.replacement.target) or "its input"
+        if self.replacement.said == "everywhere" and self.names.is_part(self.replacement.position):
+            return f"{lets} also where it is to be stopped: {rule}", None
+        x = self._input or "its input"
         said = re.sub(r"\bx\b", f"`{x}`", self.replacement.said)
         return f"{lets} {said}: {rule}", None
 
@@ -118,7 +120,7 @@ class _Saying:
         if not self._sibling:
             return None
         taken = f"{self._yours('takes', 'take')} the local derivative of {self.place} at `{self._sibling}`"
-        at = self.names.value(self.replacement.target)
+        at = self._input
         return (f"{taken}: take it at `{at}`" if at else taken), None
 
     def arranged(self) -> Pair | None:
@@ -141,13 +143,21 @@ class _Saying:
         return self.replacement.family is None or self.replacement.family.other is not None
 
     @property
+    def _input(self) -> str:
+        return self.names.input(self.replacement.position, self.replacement.target)
+
+    @property
     def _other(self) -> str:
         return self.names.operand(self.replacement.position, 1 - self.replacement.operand)
 
     @property
     def _sibling(self) -> str:
         sibling = self.replacement.sibling
-        return "" if sibling is None else self.names.value(sibling.values[0])
+        if sibling is None:
+            return ""
+        written = self.names.written(*sibling.at) if sibling.at is not None else ""
+        # in a loop, what the first turn starts from is called otherwise
+        return written if written and len(sibling.values) > 1 else self.names.value(sibling.values[0]) or written
 
     def _due(self, before: str) -> str:
         """The right derivative, where it is known."""
@@ -159,7 +169,7 @@ class _Saying:
     def _written(self, formula: str, *, is_of_function: bool = False) -> str:
         """A formula in x and y with the user's names in their places."""
         replacement, names = self.replacement, self.names
-        x = names.value(replacement.target)
+        x = self._input
         y, whose = names.result(replacement.position), "output"
         if replacement.family is not None and replacement.family.is_of_two and not is_of_function:
             y, whose = self._other, "other operand"
