@@ -41,6 +41,9 @@ def _of_other(unit: Hashable, positions: Sequence[int], k: int, forward: Forward
         mend = ""
         if way.axes and set(way.axes) == {others[0].ndim - 2, others[0].ndim - 1}:
             said, mend = "{goes} back through {place} with {other} where {its transpose} is due", "use {its transpose}"
+            if others[0].ndim > 2:
+                said = "{goes} back through {place} with {other} where its last two axes are to be exchanged"
+                mend = ""
         yield Slip((unit, k, "other", way.key), _kind(way), sites, positions[0], k, said, mend)
     for key, values in turned(positions, 1 - k, forward):
         moved = [known.values[value] for value in values]

@@ -139,7 +139,8 @@ def _added(step: Step, operands: list[Array], there: tuple[int, ...]) -> Array:
 
 
 def _places(numbers: Any) -> Array:
-    return np.nan_to_num(np.asarray(numbers), nan=0.0).astype(int).reshape(-1)
+    places: Array = np.nan_to_num(np.asarray(numbers), nan=0.0).astype(int).reshape(-1)
+    return places
 
 
 def _change(right: Callable[[Array], Array], wrong: Callable[[Array], Array]) -> Callable[[Array], Array]:

@@ -27,6 +27,12 @@ class Solve:
     of_solution: Callable[[Array], Array]
     of_right: Callable[[Array], Array]
 
+    @property
+    def is_inverse(self) -> bool:
+        """Whether B is the identity."""
+        size = self.matrix.shape[-1]
+        return self.right.shape[-1] == size and np.allclose(self.right, np.eye(size), atol=1e-12)
+
 
 def of_matrices(forward: Forward, known: Known) -> Iterator[Slip]:
     """All solves with one matrix; an inverse solves for the identity."""
@@ -40,72 +46,54 @@ def of_matrices(forward: Forward, known: Known) -> Iterator[Slip]:
             continue
         last = len(step.operands) - 1
         ends = {k: forward.operand(position, k) for k in (0, last) if k in forward.alive.get(position, ())}
-        for key, kind, of, said, mend, back in _wrong(solve):
+        for key, of, said, mend, back in _wrong(solve):
             sites = []
             for k, value in ends.items():
                 if value is not None and k in (0 if one == "matrix" else last for one in of):
                     sites.append(Site(forward.result(position), value, _change(solve, back, k == 0)))
             if len(sites) == len(of) or (sites and key == "solve"):
-                yield Slip((unit, key), kind, tuple(sites), position, next(iter(ends)), said, mend)
+                yield Slip((unit, key), Kind.TRANSPOSED, tuple(sites), position, next(iter(ends)), said, mend)
 
 
 Back = Callable[[Array], tuple[Array, Array]]
 """From the gradient of X to those of M and B."""
 
 
-def _wrong(solve: Solve) -> Iterator[tuple[str, Kind, tuple[str, ...], str, str, Back]]:
+def _wrong(solve: Solve) -> Iterator[tuple[str, tuple[str, ...], str, str, Back]]:
+    """The ends that are wrong, what is said of them, what to do instead, and what is handed back."""
     inverse, x = np.linalg.inv(solve.matrix), solve.solution
-    turned = np.swapaxes(inverse, -1, -2)
-    is_inverse = (
-        np.allclose(solve.right, np.eye(x.shape[-1]), atol=1e-12) if x.shape[-2:] == inverse.shape[-2:] else False
-    )
-    both = "matrix", "right"
+    turned = _turned(inverse)
 
-    def back(first: Array, second: Array | None = None) -> Back:
+    def back(first: Array, second: Array) -> Back:
         def handed(above: Array) -> tuple[Array, Array]:
             right = first @ above
-            other = second if second is not None else np.swapaxes(x, -1, -2)
-            return -right @ other, right
+            return -right @ second, right
 
         return handed
 
     def outer(above: Array) -> tuple[Array, Array]:
-        right = turned @ above
-        return -np.swapaxes(right @ np.swapaxes(x, -1, -2), -1, -2), right
+        return -_turned(turned @ above @ _turned(x)), turned @ above
 
-    if is_inverse:
-        mend = "an inverse Y has the gradient -Y.T @ dout @ Y.T"
-        for name, said, one, other in (
-            ("inverse", "{takes} {place} where its transpose is due", inverse, inverse),
-            (
-                "left",
-                "{takes} {place} where its transpose is due, to the left of the upstream gradient",
-                inverse,
-                turned,
-            ),
-            (
-                "right",
-                "{takes} {place} where its transpose is due, to the right of the upstream gradient",
-                turned,
-                inverse,
-            ),
-        ):
-            yield name, Kind.TRANSPOSED, ("matrix",), said, mend, back(one, other)
+    if solve.is_inverse:
+        said, mend = "{takes} {place} where its transpose is due", "an inverse Y has the gradient -Y.T @ dout @ Y.T"
+        yield "inverse", ("matrix",), said, mend, back(inverse, inverse)
+        yield "left", ("matrix",), f"{said}, left of the upstream gradient", mend, back(inverse, turned)
+        yield "right", ("matrix",), f"{said}, right of the upstream gradient", mend, back(turned, inverse)
     said = "{goes} back through {place} with the matrix where its transpose is due"
     mend = "solve with the transposed matrix for the gradient of the right side"
-    yield "solve", Kind.TRANSPOSED, both, said, mend, back(inverse)
+    yield "solve", ("matrix", "right"), said, mend, back(inverse, _turned(x))
     said = "{takes} the outer product of {place} transposed"
-    yield "outer", Kind.TRANSPOSED, ("matrix",), said, "the matrix has the gradient -db @ x.T", outer
+    yield "outer", ("matrix",), said, "the matrix has the gradient -db @ x.T", outer
 
 
 def _change(solve: Solve, wrong: Back, is_matrix: bool) -> Callable[[Array], Array]:
-    turned, x = np.swapaxes(np.linalg.inv(solve.matrix), -1, -2), solve.solution
+    turned, x = _turned(np.linalg.inv(solve.matrix)), solve.solution
 
     def change(above: Array) -> Array:
         given = solve.of_solution(above)
         right = turned @ given
         if is_matrix:
-            return solve.of_matrix(wrong(given)[0] + right @ np.swapaxes(x, -1, -2))
+            return solve.of_matrix(wrong(given)[0] + right @ _turned(x))
         return solve.of_right(wrong(given)[1] - right)
 
     return change
@@ -129,21 +117,24 @@ def _solve(position: int, forward: Forward, known: Known) -> Solve | None:
     if step.equation.primitive.name == "triangular_solve" and params["unit_diagonal"]:
         return None
 
-    def read(matrix: Array) -> Array:
-        if step.equation.primitive.name != "triangular_solve":
-            return matrix
-        return np.tril(matrix) if params["lower"] else np.triu(matrix)
-
-    def same(array: Array) -> Array:
-        return array
-
-    def turned(array: Array) -> Array:
-        return np.swapaxes(array, -1, -2)
-
+    is_triangular = step.equation.primitive.name == "triangular_solve"
+    read = _same if not is_triangular else np.tril if params["lower"] else np.triu
     matrix = read(a)
-    for of_matrix in (same, turned):
-        for of_others in (same, turned):
+    for of_matrix in (_same, _turned):
+        for of_others in (_same, _turned):
             m, y, r = of_matrix(matrix), of_others(x), of_others(b)
             if m.shape[-1] == y.shape[-2] and np.allclose(m @ y, r, rtol=1e-9, atol=1e-9 * np.abs(r).max()):
-                return Solve(m, y, r, lambda array: read(of_matrix(array)), of_others, of_others)
+                return Solve(m, y, r, _both(of_matrix, read), of_others, of_others)
     return None
+
+
+def _same(array: Array) -> Array:
+    return array
+
+
+def _turned(array: Array) -> Array:
+    return np.swapaxes(array, -1, -2)
+
+
+def _both(first: Callable[[Array], Array], then: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda array: then(first(array))
