@@ -201,6 +201,25 @@ conv.defvjp(conv_fwd, conv_bwd)
 '''
 
 
+SPECTRUM = '''import numpy as np
+
+
+def filter_forward(x, k):
+    """
+    - x: of shape (N, 7)
+    - k: of shape (7,)
+    """
+    return np.fft.irfft(np.fft.rfft(x) * np.fft.rfft(k), n=7), (x, k)
+
+
+def filter_backward(dout, cache):
+    x, k = cache
+    g = np.fft.rfft(dout)
+    dk = np.fft.irfft(g * np.conj(np.fft.rfft(x)), n=7).sum(axis=0)
+    return np.fft.irfft(g * np.conj(np.fft.rfft(k)), n=7), dk
+'''
+
+
 @dataclass(frozen=True)
 class Slip:
     """One change of a backward; `words` are in the sentence."""
@@ -227,7 +246,7 @@ SLIPS = {
         NETWORK, "x.T @ da", "np.roll(x, 1, axis=0).T @ da", "GC213", 10, "with `x` rolled by +1 along axis 0"
     ),
     "batch not transposed": Slip(
-        MIXING, "weights.transpose(0, 2, 1) @", "weights @", "GC204", 10, "with `weights` where its last two axes are to be exchanged"
+        MIXING, "weights.transpose(0, 2, 1) @", "weights @", "GC204", 10, "where its last two axes are to be exchanged"
     ),
     "in every turn of a loop": Slip(
         RECURRENCE, "dx[t] @ u.T", "dx[t] @ u", "GC204", 11, "`dx` and `du` go back through `h[-1] @ u` (line 11)"
@@ -252,6 +271,12 @@ SLIPS = {
         INVERSE, "-Y.T @ dY @ Y.T", "-Y @ dY @ Y", "GC204", 9, "takes `np.linalg.inv(A)` (line 9) where its"
     ),
     "tile for repeat": Slip(POOL, "np.repeat(dout, 3, axis=1)", "np.tile(dout, (1, 3, 1))", "GC213", 9, "tile what"),
+    "spectrum not conjugated": Slip(
+        SPECTRUM, "np.conj(np.fft.rfft(k))", "np.fft.rfft(k)", "GC213", 9, "where its complex conjugate is due"
+    ),
+    "state before for the new one": Slip(
+        RECURRENCE, "h[t + 1] ** 2", "h[t] ** 2", "GC208", 11, "`h[-1]` for the output of"
+    ),
     "kernel not flipped": Slip(
         JAX, "jnp.flip(w, axis=(2, 3))", "w", "GC213", 12, "with `w` flipped along axes 2 and 3"
     ),

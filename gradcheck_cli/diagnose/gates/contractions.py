@@ -32,6 +32,12 @@ def of_contractions(forward: Forward, known: Known) -> Iterator[Slip]:
 
 def _of_other(unit: Hashable, positions: Sequence[int], k: int, forward: Forward, known: Known) -> Iterator[Slip]:
     others = [operand_of(position, 1 - k, forward, known) for position in positions]
+    if all(other.dtype.kind == "c" for other in others):
+        # where a real result depends on them, NumPy's rule is that of JAX conjugated
+        moved = [other.conj() for other in others]
+        said = "{goes} back through {place} with {other} where its complex conjugate is due"
+        sites = _sites(positions, k, others, moved, forward, known)
+        yield Slip((unit, k, "conjugate"), Kind.MISPLACED, sites, positions[0], k, said, "conjugate it")
     for way in _common(others):
         moved = [way.apply(other) for other in others]
         if all(np.array_equal(one, other) for one, other in zip(moved, others)):

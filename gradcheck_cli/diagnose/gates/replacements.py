@@ -14,6 +14,9 @@ from gradcheck_cli.diagnose.gates.functions import OF_TWO, Said
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
 from gradcheck_cli.diagnose.gates.siblings import Sibling, siblings
 
+AS_OUTPUT = "as output"
+"""A value stands for a function's output in its derivative: an earlier state for the new one."""
+
 
 class Kind(enum.IntEnum):
     """What is wrong with a local derivative, the simplest first."""
@@ -126,6 +129,10 @@ def _wrong(
                 yield (Kind.MASK if is_mask else Kind.ELSEWHERE), "", sibling, wrong
                 if function.derivative.formula == "y":
                     yield Kind.OTHER_VALUE, "", sibling, taken
+                elif function.derivative.is_of_output:
+                    inputs = [values[gate.target] for gate in gates]
+                    outputs = [function.derivative.of(x, y) for x, y in zip(inputs, taken)]
+                    yield Kind.ELSEWHERE, AS_OUTPUT, sibling, outputs
 
 
 def is_selection(family: Family) -> bool:

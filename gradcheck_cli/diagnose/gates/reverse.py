@@ -84,7 +84,11 @@ class Reverse:
         places.update((value, shapes[value]) for value in open_values)
         size = sum(int(np.prod(shape)) for shape in (*shapes.values(), *places.values()))
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
-        self._nothing = {place: jnp.zeros((self.rows, *shape)) for place, shape in places.items()}
+        complex_values = _complex(steps)
+        self._nothing = {
+            place: jnp.zeros((self.rows, *shape), complex if place in complex_values else float)
+            for place, shape in places.items()
+        }
         self._gates, self._open = frozenset(gates), tuple(open_values)
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
@@ -114,7 +118,7 @@ class Reverse:
         for number, row in enumerate(rows):
             for place, change in (*row.changes.items(), *row.entering.items()):
                 if place not in given:
-                    given[place] = np.zeros(self._nothing[place].shape)
+                    given[place] = np.zeros(self._nothing[place].shape, self._nothing[place].dtype)
                 given[place][number] = change
             share[number] = not row.is_alone
         filled = {**self._nothing, **given}
@@ -167,6 +171,12 @@ def _shapes(steps: Steps, leaves: Sequence[Array]) -> dict[int, tuple[int, ...]]
     for step in steps.steps:
         shapes.update((n, tuple(variable.aval.shape)) for n, variable in zip(step.results, step.equation.outvars))
     return shapes
+
+
+def _complex(steps: Steps) -> frozenset[int]:
+    """Values inside that are complex: spectra."""
+    pairs = (pair for step in steps.steps for pair in zip(step.results, step.equation.outvars))
+    return frozenset(number for number, variable in pairs if jnp.issubdtype(variable.aval.dtype, jnp.complexfloating))
 
 
 def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.gates.names import Names
-from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
+from gradcheck_cli.diagnose.gates.replacements import AS_OUTPUT, Kind, Replacement
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
 
@@ -119,6 +119,9 @@ class _Saying:
     def elsewhere(self) -> Pair | None:
         if not self._sibling:
             return None
+        if self.replacement.said == AS_OUTPUT:
+            takes = f"{self._yours('takes', 'take')} `{self._sibling}` for the output of {self.place}"
+            return f"{takes} in its local derivative{self._due(', ')}", None
         taken = f"{self._yours('takes', 'take')} the local derivative of {self.place} at `{self._sibling}`"
         at = self._input
         return (f"{taken}: take it at `{at}`" if at else taken), None
