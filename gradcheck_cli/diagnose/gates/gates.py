@@ -121,16 +121,17 @@ def _telling(fit: Fit, names: Names) -> tuple[object, ...]:
 
 def _cause(fit: Fit, words: Told) -> Cause:
     kind, use = fit.replacement.kind, words.use
-    blame = Blame(
-        path=use.path,
-        line=use.line,
-        end_line=use.end_line,
-        expression=use.expression,
-        operand=use.operand,
-        factor=None,
-        explains=1.0 - fit.rest,
-        source=use.source,
-    )
-    return Cause(
-        CODES.get(kind, "GC208"), fit.names, words.claim, blame.explains, RANKS[kind], mend=words.mend, blame=blame
-    )
+    blame = None
+    if use is not None:
+        blame = Blame(
+            path=use.path,
+            line=use.line,
+            end_line=use.end_line,
+            expression=use.expression,
+            operand=use.operand,
+            factor=None,
+            explains=1.0 - fit.rest,
+            source=use.source,
+        )
+    code = CODES.get(kind, "GC208")
+    return Cause(code, fit.names, words.claim, 1.0 - fit.rest, RANKS[kind], mend=words.mend, blame=blame)

@@ -100,7 +100,11 @@ class Names:
         if position is None:
             return ""
         step = self._forward.steps.steps[position]
-        if step.equation.primitive.name in IN_PASSING and step.operands[0].value is not None:
+        if (
+            (step.equation.primitive.name in IN_PASSING or step.place is None)
+            and step.operands
+            and step.operands[0].value is not None
+        ):
             return self.value(step.operands[0].value)
         return self.result(position)
 

@@ -1,4 +1,4 @@
-"""Gates that select among values: the branches of a `where`, the largest of several."""
+"""Gates that select among values: the branches of a `where`, the largest of several, what is not written over."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
 
 _OF_TWO = ("select_n", "max", "min")
 
+ALSO_WRITTEN = "also where the forward writes over it"
+ONLY_WRITTEN = "only where the forward writes over it"
+
 
 def of_selections(forward: Forward, known: Known) -> Iterator[Replacement]:
     """All that may stand in place of what a selection hands on."""
@@ -23,6 +26,8 @@ def of_selections(forward: Forward, known: Known) -> Iterator[Replacement]:
             continue
         if name in _OF_TWO:
             yield from _of_two(unit, positions, forward, known)
+        elif name == "gather" and len(positions) == 1 and (written := _written(positions[0], forward, known)):
+            yield from _of_written(unit, positions[0], *written, forward, known)
         elif name in ("reduce_max", "reduce_min", "gather"):
             picks = [_pick(position, forward, known) for position in positions]
             if all(pick is not None for pick in picks):
@@ -51,6 +56,32 @@ def _of_two(unit: Hashable, positions: Sequence[int], forward: Forward, known: K
         for pair, taken in zip(ends, replaced):
             changes.update((at, 1.0 * one - known.local[at]) for at, one in zip(pair, taken))
         yield Replacement((unit, said), Kind.MASK, Row(changes), position, k, target, said=said)
+
+
+def _written(position: int, forward: Forward, known: Known) -> tuple[int, Array] | None:
+    """Of `out[mask] = 0`, the value before and where it stays: it is taken from that value and what is written."""
+    values, indices = (forward.operand(position, k) for k in (0, 1))
+    maker = forward.maker.get(-1 if values is None else values)
+    if maker is None or indices is None or forward.steps.steps[maker].equation.primitive.name != "concatenate":
+        return None
+    base, above = forward.operand(maker, 0), known.arriving[forward.result(position)]
+    if base is None or base not in forward.before or known.values[base].shape != above.shape or above.ndim != 1:
+        return None
+    stays = known.values[indices].reshape(-1) == np.arange(above.size)
+    return None if stays.all() or not stays.any() else (base, stays)
+
+
+def _of_written(
+    unit: Hashable, position: int, base: int, stays: Array, forward: Forward, known: Known
+) -> Iterator[Replacement]:
+    above = known.arriving[forward.result(position)]
+    wrong = {
+        ALSO_WRITTEN: np.ones_like(above),
+        ONLY_WRITTEN: 1.0 * ~stays,
+    }
+    for said, mask in wrong.items():
+        row = Row(entering={base: above * (mask - stays)})
+        yield Replacement((unit, said), Kind.MASK, row, position, 0, base, said=said)
 
 
 Pick = tuple[int, tuple[int, ...]]

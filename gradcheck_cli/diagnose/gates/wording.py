@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.gates.replacements import AS_OUTPUT, Kind, Replacement
+from gradcheck_cli.diagnose.gates.selections import ALSO_WRITTEN, ONLY_WRITTEN
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
 
@@ -32,11 +33,11 @@ _VERBS = {
 
 @dataclass(frozen=True)
 class Told:
-    """A claim with its mend, and the place in the forward that both speak of."""
+    """A claim with its mend, and the place in the forward that both speak of, where it is known."""
 
     claim: str
     mend: str | None
-    use: Use
+    use: Use | None
 
 
 def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> Told | None:
@@ -49,7 +50,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
     if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED):
         use = names.use_before(replacement.position, replacement.operand)
     if use is None:
-        return None
+        return _unplaced(replacement, names, gradients)
     say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
     says = {
         Kind.LEFT_OUT: say.left_out,
@@ -62,6 +63,17 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)
+
+
+def _unplaced(replacement: Replacement, names: Names, gradients: Sequence[str]) -> Told | None:
+    """Of `out[mask] = 0` the line is not known."""
+    if replacement.said not in (ALSO_WRITTEN, ONLY_WRITTEN):
+        return None
+    over = names.value(replacement.target)
+    said = replacement.said.removesuffix("it") + f"`{over}`" if over else replacement.said
+    lets = "lets" if len(gradients) == 1 else "let"
+    rule = "it may pass only where the value is kept"
+    return Told(f"your {listing(gradients)} {lets} the gradient through {said}: {rule}", None, None)
 
 
 Pair = tuple[str, str | None]
