@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -25,8 +26,8 @@ from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.subject import Subject
 
-MOST_SLIPS = 3_000
-"""Arrangements that are tried: each is a row of a batch."""
+MOST_BATCHES = 48
+"""Of arrangements that are tried: each is a row of one. Of a large forward a batch has few."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,13 @@ class GateCase:
     def arranged(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains one of these gradients by something inside that is transposed, or in another place."""
         leaves = frozenset(one.leaf for one in self.errors if one.name in wanted)
-        slips = [
+        slips = (
             slip
             for slip in of_arrangements(self.forward, self.known)
             if (only is None or slip.key in only)
             and any(self.forward.before.get(site.enters, frozenset()) & leaves for site in slip.sites)
-        ][:MOST_SLIPS]
-        rows = rows_of(slips, self.known, self.reverse, self.forward)
+        )
+        rows = rows_of(list(islice(slips, MOST_BATCHES * self.reverse.rows)), self.known, self.reverse, self.forward)
         return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
 
     def _fitting(self, replacements: Sequence[Replacement]) -> list[Fit]:
