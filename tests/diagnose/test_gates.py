@@ -229,3 +229,35 @@ def test_a_maximum_is_named(mask: str, words: str, tmp_path: Path) -> None:
     finding = only(tmp_path, wrong)
     assert finding.code == "GC212", finding.message
     assert words in finding.message
+
+
+WRITTEN = '''import numpy as np
+
+
+def relu_forward(x):
+    """x: of shape (N, D)"""
+    mask = x <= 0
+    out = x.copy()
+    out[mask] = 0
+    return out, mask
+
+
+def relu_backward(dout, mask):
+    dx = dout.copy()
+    dx[mask] = 0
+    return dx
+'''
+
+
+def test_a_mask_that_is_written_is_named(tmp_path: Path) -> None:
+    assert checked(tmp_path, WRITTEN).findings == ()
+    finding = only(tmp_path, WRITTEN.replace("dx[mask] = 0", "dx[~mask] = 0"))
+    assert finding.code == "GC212", finding.message
+    assert "`dx` lets the gradient through only where the forward writes over `x`" in finding.message
+
+
+def test_a_gradient_apart_from_the_others_is_named_alone(tmp_path: Path) -> None:
+    right = source(Slip("np.tanh(a)", "1 - h**2", "", ""))
+    finding = only(tmp_path, right.replace("return da @ w.T", "return dout @ w.T"))
+    assert (finding.code, finding.argument) == ("GC208", "x")
+    assert "your `dx` passes `np.tanh(a)` (line 10) unchanged" in finding.message
