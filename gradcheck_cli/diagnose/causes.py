@@ -10,6 +10,9 @@ from gradcheck_cli.diagnose.gates.gates import gates
 from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 from gradcheck_cli.diagnose.surroundings import with_surroundings
 
+VAGUE = 10
+"""Causes from this rank on say where the numbers are, and hardly why: what goes on inside is looked for all the same."""
+
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
     """What explains the wrong values of the first two cases that have some; nothing where that is one case only.
@@ -22,5 +25,6 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
     first, second = next(failing, None), next(failing, None)
     if first is None or second is None:
         return ()
-    found = (*hypotheses(first, second), *blame(first, second, read), *gates(first, second, read))
-    return with_surroundings(chosen(found), read)
+    found = [*hypotheses(first, second), *blame(first, second, read)]
+    explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
+    return with_surroundings(chosen([*found, *gates(first, second, read, explained)]), read)

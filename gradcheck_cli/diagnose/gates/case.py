@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from gradcheck_cli.diagnose.edges import edges_of
 from gradcheck_cli.diagnose.explaining import MOST_CANDIDATES, MOST_STEPS
+from gradcheck_cli.diagnose.gates.arrangements import of_arrangements
 from gradcheck_cli.diagnose.gates.elementwise import families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
@@ -17,11 +19,15 @@ from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recover
 from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
 from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
 from gradcheck_cli.diagnose.gates.selections import of_selections
+from gradcheck_cli.diagnose.gates.slips import rows_of
 from gradcheck_cli.graph.steps import steps_of
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.subject import Subject
+
+MOST_BATCHES = 48
+"""Of arrangements that are tried: each is a row of one. Of a large forward a batch has few."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,18 @@ class GateCase:
             found += self._fitting(masks)
         return found
 
+    def arranged(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
+        """What explains one of these gradients by something inside that is transposed, or in another place."""
+        leaves = frozenset(one.leaf for one in self.errors if one.name in wanted)
+        slips = (
+            slip
+            for slip in of_arrangements(self.forward, self.known)
+            if (only is None or slip.key in only)
+            and any(self.forward.before.get(site.enters, frozenset()) & leaves for site in slip.sites)
+        )
+        rows = rows_of(list(islice(slips, MOST_BATCHES * self.reverse.rows)), self.known, self.reverse, self.forward)
+        return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
+
     def _fitting(self, replacements: Sequence[Replacement]) -> list[Fit]:
         if not replacements:
             return []
@@ -119,7 +137,7 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     if not edges.class_of:
         return None
     forward = forward_of(steps, edges, traced.files)
-    values = sorted({edge.value for edge in edges.class_of})
+    values = sorted({edge.value for edge in edges.class_of} | edges.outputs & forward.before.keys())
     leaves = reference_leaves(subject.case)
     reverse = Reverse(steps, edges, leaves, subject.upstream.flat, values, device=subject.device)
     errors = held_against(errors, reverse.right)

@@ -22,6 +22,7 @@ class Forward:
         unit: by position, the same for a step and for its like in other turns of a loop, and in other cases.
         turns: by unit, its positions in order.
         before: by value, the leaves (by position) that it depends on.
+        uses: by value, where a gradient comes back to it: positions, and numbers of operands.
     """
 
     steps: Steps
@@ -31,6 +32,7 @@ class Forward:
     unit: Mapping[int, Hashable]
     turns: Mapping[Hashable, tuple[int, ...]]
     before: Mapping[int, frozenset[int]]
+    uses: Mapping[int, tuple[tuple[int, int], ...]]
 
     def operand(self, position: int, k: int) -> int | None:
         """The value that a step uses there."""
@@ -61,9 +63,9 @@ def forward_of(steps: Steps, edges: Edges, files: frozenset[str]) -> Forward:
     turns: dict[Hashable, list[int]] = defaultdict(list)
     for position, key in unit.items():
         turns[key].append(position)
-    return Forward(
-        steps, alive, maker, places, unit, {key: tuple(at) for key, at in turns.items()}, _before(steps, alive)
-    )
+    uses = {value: tuple((edge.position, edge.operand) for edge in some) for value, some in edges.uses.items()}
+    together = {key: tuple(at) for key, at in turns.items()}
+    return Forward(steps, alive, maker, places, unit, together, _before(steps, alive), uses)
 
 
 def _places(step: Step, files: frozenset[str]) -> tuple[Place, ...]:
@@ -80,7 +82,9 @@ def _is_jitted(step: Step, files: frozenset[str]) -> bool:
 def _unit(step: Step, places: tuple[Place, ...], files: frozenset[str]) -> Hashable:
     """The calls that lead to the step, what it does, and which step of its program it is where that is a jitted one."""
     number = _number(step) if _is_jitted(step, files) else 0
-    return places, step.equation.primitive.name, len(step.operands), number
+    # two things that one expression does, as both slices of `w[k] * x[k : k + T]`, are told apart by their axes
+    ranks = tuple(len(variable.aval.shape) for variable in (*step.equation.invars, *step.equation.outvars))
+    return places, step.equation.primitive.name, ranks, number
 
 
 def _number(step: Step) -> int:

@@ -7,6 +7,7 @@ its input x and its output y. Slips that are a number times the derivative are n
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,11 @@ class Said:
 
     def __str__(self) -> str:
         return self.text or self.formula
+
+    @property
+    def is_of_output(self) -> bool:
+        """Whether y stands in it."""
+        return re.search(r"\by\b", self.formula) is not None
 
     def of(self, x: Array, y: Array) -> Array:
         """Its values."""

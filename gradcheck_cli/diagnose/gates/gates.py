@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
 
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.gates.case import Fit, GateCase, case_of
@@ -16,34 +17,73 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-RANKS = {Kind.LEFT_OUT: 7, Kind.MASK: 7, Kind.SLIP: 7, Kind.OTHER_VALUE: 8, Kind.ELSEWHERE: 8}
+RANKS = {
+    Kind.LEFT_OUT: 7,
+    Kind.MASK: 7,
+    Kind.SLIP: 7,
+    Kind.OTHER_VALUE: 8,
+    Kind.ELSEWHERE: 8,
+    Kind.TRANSPOSED: 9,
+    Kind.MISPLACED: 9,
+}
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
-CODES = {Kind.MASK: "GC212"}
+CODES = {Kind.MASK: "GC212", Kind.TRANSPOSED: "GC204", Kind.MISPLACED: "GC213"}
 """Other kinds are GC208."""
 
 SAME = 1e-6
 """How far two factors may be apart that are said to be one."""
 
 
-def gates(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Cause, ...]:
+def gates(
+    first: Judged, second: Judged, read: Callable[[str], str], explained: Collection[str] = ()
+) -> tuple[Cause, ...]:
     """Gates whose local derivative is left out or wrong, each in two cases, no gradient twice.
+
+    Where they leave a gradient unexplained: what is transposed or misplaced inside.
 
     Args:
         read: the text of a file of the user's.
+        explained: the gradients (names of leaves) that have another cause.
     """
     subject, verdict = first
     case = case_of(subject, verdict)
-    fits = case.fits() if case is not None else []
-    if case is None or not fits:
+    if case is None:
         return ()
-    other = case_of(*second)
-    if other is None:
-        return ()
-    again = {fit.replacement.key: fit for fit in other.fits({fit.replacement.key for fit in fits})}
-    kept = [fit for fit in fits if _holds(fit, again.get(fit.replacement.key))]
     lines = {path: read(path).splitlines() for path in case.files}
-    return _causes(kept, Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines), case)
+    names = Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines)
+    search = _Search(case, second, names)
+    found = search.gates()
+    left = {error.name for error in case.errors if error.is_wrong} - set(explained)
+    left -= {name for cause in found for name in cause.gradients}
+    return (*found, *search.arrangements(left)) if left else found
+
+
+class _Search:
+    """Looks in one case, and for what is found there in the second one."""
+
+    def __init__(self, case: GateCase, second: Judged, names: Names) -> None:
+        self._case, self._second, self._names = case, second, names
+
+    @cached_property
+    def _other(self) -> GateCase | None:
+        return case_of(*self._second)
+
+    def gates(self) -> tuple[Cause, ...]:
+        fits = self._case.fits()
+        if not fits or self._other is None:
+            return ()
+        return self._causes(fits, self._other.fits({fit.replacement.key for fit in fits}))
+
+    def arrangements(self, wanted: Collection[str]) -> tuple[Cause, ...]:
+        fits = self._case.arranged(wanted)
+        if not fits or self._other is None:
+            return ()
+        return self._causes(fits, self._other.arranged(wanted, {fit.replacement.key for fit in fits}))
+
+    def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
+        again = {fit.replacement.key: fit for fit in others}
+        return _causes([fit for fit in fits if _holds(fit, again.get(fit.replacement.key))], self._names, self._case)
 
 
 def _holds(fit: Fit, again: Fit | None) -> bool:

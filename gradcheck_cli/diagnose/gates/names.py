@@ -39,6 +39,16 @@ class Names:
         value = self._forward.operand(position, k)
         return use_of(Edge(position, k, -1 if value is None else value), self._forward.steps, self._leaves, self._lines)
 
+    def use_before(self, position: int, k: int) -> Use | None:
+        """The same for the nearest step before, where a view of NumPy's has no line of its own."""
+        value = self._forward.operand(position, k)
+        while value is not None and (maker := self._forward.maker.get(value)) is not None:
+            use = self.use(maker, 0)
+            if use is not None:
+                return use
+            value = self._forward.operand(maker, 0)
+        return None
+
     def primitive(self, position: int) -> str:
         """The name of what a step does."""
         return str(self._forward.steps.steps[position].equation.primitive.name)
@@ -57,6 +67,8 @@ class Names:
 
     def operand(self, position: int, k: int) -> str:
         """What the user calls a step's operand; "" where that is not known."""
+        if k >= len(self._forward.steps.steps[position].operands):
+            return ""
         value = self._forward.operand(position, k)
         return self.written(position, k) or ("" if value is None else self.value(value))
 

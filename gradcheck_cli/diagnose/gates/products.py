@@ -35,14 +35,14 @@ def _of_product(
     unit: Hashable, positions: Sequence[int], k: int, forward: Forward, known: Known
 ) -> Iterator[Replacement]:
     values = known.values
-    operands = [[_array(position, one, forward, known) for one in (0, 1)] for position in positions]
+    operands = [[operand_of(position, one, forward, known) for one in (0, 1)] for position in positions]
     if any(array.dtype.kind != "f" for pair in operands for array in pair):
         return
     first = positions[0]
     target = forward.operand(first, k)
     assert target is not None
     above = [known.arriving[forward.result(position)] for position in positions]
-    right = [_handed_down(forward, p, k, pair[1 - k], up) for p, pair, up in zip(positions, operands, above)]
+    right = [handed_down(forward, p, k, pair[1 - k], up) for p, pair, up in zip(positions, operands, above)]
 
     def row(wrong: Sequence[Array]) -> Row:
         entering: dict[int, Array] = {}
@@ -60,17 +60,18 @@ def _of_product(
         yield Replacement((unit, k, Kind.LEFT_OUT), Kind.LEFT_OUT, row(ones), first, k, target)
     for sibling in siblings([(position, 1 - k) for position in positions], forward, values):
         others = sibling.of(values)
-        wrong = [_handed_down(forward, p, k, other, up) for p, other, up in zip(positions, others, above)]
+        wrong = [handed_down(forward, p, k, other, up) for p, other, up in zip(positions, others, above)]
         key = (unit, k, sibling.key)
         yield Replacement(key, Kind.OTHER_VALUE, row(wrong), first, k, target, sibling=sibling)
 
 
-def _array(position: int, k: int, forward: Forward, known: Known) -> Array:
+def operand_of(position: int, k: int, forward: Forward, known: Known) -> Array:
+    """The array that a step uses there."""
     operand = forward.steps.steps[position].operands[k]
     return np.asarray(operand.constant if operand.value is None else known.values[operand.value])
 
 
-def _handed_down(forward: Forward, position: int, k: int, other: Array, above: Array) -> Array:
+def handed_down(forward: Forward, position: int, k: int, other: Array, above: Array) -> Array:
     """The upstream gradient times the other operand, summed over what the target does not have."""
     equation = forward.steps.steps[position].equation
     if equation.primitive.name == "mul":

@@ -14,6 +14,9 @@ from gradcheck_cli.diagnose.gates.functions import OF_TWO, Said
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
 from gradcheck_cli.diagnose.gates.siblings import Sibling, siblings
 
+AS_OUTPUT = "as output"
+"""A value stands for a function's output in its derivative: an earlier state for the new one."""
+
 
 class Kind(enum.IntEnum):
     """What is wrong with a local derivative, the simplest first."""
@@ -25,6 +28,10 @@ class Kind(enum.IntEnum):
     """Another value of the forward stands where an operand belongs."""
     ELSEWHERE = 4
     """The function's derivative, taken at another value."""
+    TRANSPOSED = 5
+    """Axes are not moved back, or an operand's axes are exchanged."""
+    MISPLACED = 6
+    """Something is handed back in another place."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Replacement:
         sibling: the other value.
         ratio: the wrong derivative over the right one, where that is one number.
         steps: of the gate.
+        mend: what to do instead, where known.
     """
 
     key: Hashable
@@ -52,6 +60,7 @@ class Replacement:
     sibling: Sibling | None = None
     ratio: float | None = None
     steps: int = 1
+    mend: str = ""
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -120,6 +129,10 @@ def _wrong(
                 yield (Kind.MASK if is_mask else Kind.ELSEWHERE), "", sibling, wrong
                 if function.derivative.formula == "y":
                     yield Kind.OTHER_VALUE, "", sibling, taken
+                elif function.derivative.is_of_output:
+                    inputs = [values[gate.target] for gate in gates]
+                    outputs = [function.derivative.of(x, y) for x, y in zip(inputs, taken)]
+                    yield Kind.ELSEWHERE, AS_OUTPUT, sibling, outputs
 
 
 def is_selection(family: Family) -> bool:

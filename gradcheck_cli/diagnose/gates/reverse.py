@@ -83,32 +83,42 @@ class Reverse:
         places: dict[Any, tuple[int, ...]] = {at: shapes[steps.steps[at[0]].results[0]] for at in gates}
         places.update((value, shapes[value]) for value in open_values)
         size = sum(int(np.prod(shape)) for shape in (*shapes.values(), *places.values()))
-        self._rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
-        self._nothing = {place: jnp.zeros((self._rows, *shape)) for place, shape in places.items()}
+        self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
+        complex_values = _complex(steps)
+        self._nothing = {
+            place: jnp.zeros((self.rows, *shape), complex if place in complex_values else float)
+            for place, shape in places.items()
+        }
         self._gates, self._open = frozenset(gates), tuple(open_values)
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
         self._program = compile_program(self._run, (*self._given, *self._filled(())), device)
         right, values, arriving, local = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
+        arriving = {value: rows[0] for value, rows in arriving.items()}
         self.known = Known(*({key: np.asarray(one) for key, one in part.items()} for part in (values, arriving, local)))
 
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""
         found: list[list[Array]] = []
-        for start in range(0, len(rows), self._rows):
-            part = rows[start : start + self._rows]
+        for start in range(0, len(rows), self.rows):
+            part = rows[start : start + self.rows]
             gradients = self._program(*self._given, *self._filled(part))[0]
             found.append([np.asarray(gradient)[: len(part)] for gradient in gradients])
         return tuple(np.concatenate(parts) for parts in zip(*found))
 
+    def arriving(self, rows: Sequence[Row]) -> dict[int, Array]:
+        """By value, what arrives there, one gradient a row; of as many rows as fit in one batch."""
+        found = self._program(*self._given, *self._filled(rows))[2]
+        return {value: np.asarray(gradients) for value, gradients in found.items()}
+
     def _filled(self, rows: Sequence[Row]) -> tuple[list[Any], list[Any], Array]:
         given: dict[Any, Array] = {}
-        share = np.ones(self._rows)
+        share = np.ones(self.rows)
         for number, row in enumerate(rows):
             for place, change in (*row.changes.items(), *row.entering.items()):
                 if place not in given:
-                    given[place] = np.zeros(self._nothing[place].shape)
+                    given[place] = np.zeros(self._nothing[place].shape, self._nothing[place].dtype)
                 given[place][number] = change
             share[number] = not row.is_alone
         filled = {**self._nothing, **given}
@@ -141,14 +151,13 @@ class Reverse:
                     local[position, k] = derivative
                     _add(above, step.operands[k].value, above[step.results[0]] * (derivative + change_of[position, k]))
             if others:
-                for k, rows in zip(others, _back(step, others, values, above, self._rows)):
+                for k, rows in zip(others, _back(step, others, values, above, self.rows)):
                     _add(above, step.operands[k].value, rows)
         gradients = [
-            above.get(number, jnp.zeros((self._rows, *leaf.shape), leaf.dtype))
+            above.get(number, jnp.zeros((self.rows, *leaf.shape), leaf.dtype))
             for number, leaf in zip(steps.inputs, leaves)
         ]
-        arriving = {value: rows[0] for value, rows in above.items()}
-        return gradients, values, arriving, local
+        return gradients, values, above, local
 
 
 def is_gate(step: Step, operand: int) -> bool:
@@ -162,6 +171,12 @@ def _shapes(steps: Steps, leaves: Sequence[Array]) -> dict[int, tuple[int, ...]]
     for step in steps.steps:
         shapes.update((n, tuple(variable.aval.shape)) for n, variable in zip(step.results, step.equation.outvars))
     return shapes
+
+
+def _complex(steps: Steps) -> frozenset[int]:
+    """Values inside that are complex: spectra."""
+    pairs = (pair for step in steps.steps for pair in zip(step.results, step.equation.outvars))
+    return frozenset(number for number, variable in pairs if jnp.issubdtype(variable.aval.dtype, jnp.complexfloating))
 
 
 def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:

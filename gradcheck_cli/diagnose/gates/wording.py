@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.gates.names import Names
-from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
+from gradcheck_cli.diagnose.gates.replacements import AS_OUTPUT, Kind, Replacement
 from gradcheck_cli.diagnose.gates.selections import ALSO_WRITTEN, ONLY_WRITTEN
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
@@ -15,6 +15,20 @@ from gradcheck_cli.judge.words import listing
 _X_OR_Y = re.compile(r"\b[xy]\b")
 _SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 """What can stand in a formula as it is: `h`, `self.out`, `x[0]`."""
+
+_VERBS = {
+    "goes": "go",
+    "takes": "take",
+    "undoes": "undo",
+    "cuts": "cut",
+    "puts": "put",
+    "reads": "read",
+    "runs": "run",
+    "swaps": "swap",
+    "leaves": "leave",
+    "tiles": "tile",
+}
+"""Of one gradient, and of several."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,8 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         gradients: those that are wrong by it, as the user calls them.
     """
     use = names.use(replacement.position, replacement.operand)
+    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED):
+        use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return _unplaced(replacement, names, gradients)
     say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
@@ -42,6 +58,8 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.SLIP: say.slip,
         Kind.OTHER_VALUE: say.other_value,
         Kind.ELSEWHERE: say.elsewhere,
+        Kind.TRANSPOSED: say.arranged,
+        Kind.MISPLACED: say.arranged,
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)
@@ -113,9 +131,24 @@ class _Saying:
     def elsewhere(self) -> Pair | None:
         if not self._sibling:
             return None
+        if self.replacement.said == AS_OUTPUT:
+            takes = f"{self._yours('takes', 'take')} `{self._sibling}` for the output of {self.place}"
+            return f"{takes} in its local derivative{self._due(', ')}", None
         taken = f"{self._yours('takes', 'take')} the local derivative of {self.place} at `{self._sibling}`"
         at = self._input
         return (f"{taken}: take it at `{at}`" if at else taken), None
+
+    def arranged(self) -> Pair | None:
+        other = self._other
+        if other == self.names.result(self.replacement.position):
+            other = ""
+        written = {verb: verb if len(self.gradients) == 1 else plural for verb, plural in _VERBS.items()}
+        written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
+        is_short = bool(_SHORT.fullmatch(other))
+        turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
+        written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
+        claim = f"your {listing(self.gradients)} {self.replacement.said.format_map(written)}"
+        return claim, self.replacement.mend.format_map(written) or None
 
     def _yours(self, one: str, many: str) -> str:
         return f"your {listing(self.gradients)} {one if len(self.gradients) == 1 else many}"

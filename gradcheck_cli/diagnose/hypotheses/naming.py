@@ -19,8 +19,8 @@ from gradcheck_cli.diagnose.hypotheses.reduced import reduced
 from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
 from gradcheck_cli.diagnose.hypotheses.swapped import swapped
 
-MULTIPLE, SWAPPED, REARRANGED, ELSEWHERE, SHUFFLED, COPIED, CONFINED = 1, 1, 2, 6, 9, 10, 11
-"""Ranks among causes: a path that is wrong has 5, a gate 7 or 8. Where the error lies says less than any of them."""
+MULTIPLE, SWAPPED, REARRANGED, ELSEWHERE, SHUFFLED, COPIED, CONFINED = 1, 1, 2, 6, 10, 11, 12
+"""Ranks among causes: a path that is wrong has 5, a gate 7 to 9. Where the error lies says less than any of them."""
 
 Predictions = Callable[[Gradient, Failing], Iterable[Prediction]]
 
