@@ -156,7 +156,7 @@ class Checker:
             run.examined(stressed.examination)
             unstable = stressed.unstable
         findings = run.findings
-        if any(finding.code == "GC201" for finding in findings):
+        if run.settings.diagnose and any(finding.code == "GC201" for finding in findings):
             from gradcheck_cli.checking.diagnosing import diagnosed
 
             steps.step(layer.name, "looking for the cause")

@@ -11,7 +11,7 @@ from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 from gradcheck_cli.diagnose.surroundings import with_surroundings
 
 VAGUE = 10
-"""Causes from this rank on say where the numbers are, and hardly why: what goes on inside is looked for all the same."""
+"""Causes from this rank on say where the numbers are, and hardly why: gates are asked all the same."""
 
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:

@@ -17,6 +17,7 @@ class Settings:
         order: 2: the backward's own derivative too (layers written for JAX).
         vmap: a batched backward must equal the loop (layers written for JAX).
         stress: extreme but legal inputs too.
+        diagnose: where values are wrong, look for the cause.
         shrink: on a failure, look for the smallest case that still fails.
     """
 
@@ -27,4 +28,5 @@ class Settings:
     order: int = 1
     vmap: bool = False
     stress: bool = False
+    diagnose: bool = True
     shrink: bool = True

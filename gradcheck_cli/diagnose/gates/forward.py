@@ -63,7 +63,9 @@ def forward_of(steps: Steps, edges: Edges, files: frozenset[str]) -> Forward:
     turns: dict[Hashable, list[int]] = defaultdict(list)
     for position, key in unit.items():
         turns[key].append(position)
-    uses = {value: tuple((edge.position, edge.operand) for edge in some) for value, some in edges.uses.items()}
+    uses: dict[int, tuple[tuple[int, int], ...]] = {}
+    for edge in into_steps(edges, steps):
+        uses[edge.value] = (*uses.get(edge.value, ()), (edge.position, edge.operand))
     together = {key: tuple(at) for key, at in turns.items()}
     return Forward(steps, alive, maker, places, unit, together, _before(steps, alive), uses)
 
