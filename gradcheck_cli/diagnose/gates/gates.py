@@ -16,10 +16,10 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-RANKS = {Kind.LEFT_OUT: 7, Kind.MASK: 7, Kind.SLIP: 7, Kind.OTHER_VALUE: 8, Kind.ELSEWHERE: 8}
+RANKS = {kind: 8 if kind in (Kind.OTHER_VALUE, Kind.ELSEWHERE) else 7 for kind in Kind}
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
-CODES = {Kind.MASK: "GC212"}
+CODES = {Kind.MASK: "GC212", Kind.OVERWRITTEN: "GC209", Kind.AVERAGED: "GC206"}
 """Other kinds are GC208."""
 
 SAME = 1e-6
