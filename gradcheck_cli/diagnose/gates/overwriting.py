@@ -23,6 +23,11 @@ INDEX = "where an index of {place} occurs more than once"
 TAKEN = "where {place} takes an element more than once"
 WINDOWS = "where windows of {value} overlap, in {place}"
 PARTS = "where {place} and other parts of {value} overlap"
+ALONE = "only what comes through {place} where other uses of {value} contribute, too"
+LAST, FIRST = "only the last contribution", "only the first contribution"
+
+NOTHING = 1e-12
+"""Of the gradient that arrives, a change that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -33,39 +38,47 @@ class _Taken:
         sources: by element that is taken, where it is in the value.
         step: by element that is taken, which of the steps takes it.
         above: by element that is taken, the gradient that arrives there.
+        size: how many elements the value has.
     """
 
     sources: NDArray[np.intp]
     step: NDArray[np.intp]
     above: Array
+    size: int
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """How often each element of the value is taken."""
+        return np.bincount(self.sources, minlength=self.size)
+
+    def given_back(self, shares: Array) -> Array:
+        """What the value receives, element by element, where each term counts with its share."""
+        return np.bincount(self.sources, shares * self.above, self.size)
 
     @property
     def repeats_within(self) -> bool:
         """Whether one step takes an element more than once."""
         pairs = np.stack([self.step, self.sources])
-        return np.unique(pairs, axis=1).shape[1] < self.sources.size
+        return bool(np.unique(pairs, axis=1).shape[1] < self.sources.size)
 
 
 def of_overwriting(forward: Forward, known: Known) -> Iterator[Replacement]:
     """All shares of what a value receives from the steps that take elements of it."""
     for base, positions in _by_base(forward, known).items():
+        arriving = known.arriving[base]
         by_unit: dict[Hashable, list[int]] = defaultdict(list)
         for position in positions:
             by_unit[forward.unit[position]].append(position)
-        groups = [*by_unit.values(), *([positions] if len(by_unit) > 1 else [])]
-        seen: list[Array] = []
-        for group in groups:
+        seen, room = [np.zeros(arriving.size)], NOTHING * float(np.abs(arriving).max(initial=0))
+        for group in (*by_unit.values(), *([positions] if len(by_unit) > 1 else [])):
             key = tuple(dict.fromkeys(forward.unit[position] for position in group))
-            taken = _taken(group, forward, known)
-            where = PARTS if len(key) > 1 else INDEX if taken.repeats_within else WINDOWS
-            for kind, said, change in _changes(taken, known.values[base].size):
-                if any(np.array_equal(change, other) for other in seen):
+            taken = _taken(group, base, forward, known)
+            for kind, said, change in (*_shared(taken, len(key)), *_alone(taken, arriving.reshape(-1))):
+                if any(float(np.abs(change - other).max(initial=0)) <= room for other in seen):
                     continue
                 seen.append(change)
-                row = Row(entering={base: change.reshape(known.values[base].shape)})
-                yield Replacement(
-                    (key, kind, said), kind, row, group[0], 0, base, said=f"{said} {where}", steps=len(key)
-                )
+                row = Row(entering={base: change.reshape(arriving.shape)})
+                yield Replacement((key, kind, said), kind, row, group[0], 0, base, said=said, steps=len(key))
 
 
 def _by_base(forward: Forward, known: Known) -> dict[int, list[int]]:
@@ -79,42 +92,62 @@ def _by_base(forward: Forward, known: Known) -> dict[int, list[int]]:
     return found
 
 
-def _taken(positions: Sequence[int], forward: Forward, known: Known) -> _Taken:
+def _taken(positions: Sequence[int], base: int, forward: Forward, known: Known) -> _Taken:
     sources = [sources_of(position, forward, known) for position in positions]
     above = np.concatenate([known.arriving[forward.result(position)].reshape(-1) for position in positions])
     step = np.repeat(np.arange(len(positions)), [one.size for one in sources])
     everywhere = np.concatenate(sources)
     # what an index beyond the end reads is no element
     inside = everywhere >= 0
-    return _Taken(everywhere[inside], step[inside], above[inside])
+    size = known.values[base].size
+    return _Taken(everywhere[inside], step[inside], above[inside], size)
 
 
-def _changes(taken: _Taken, size: int) -> Iterator[tuple[Kind, str, Array]]:
-    """What each share adds to the value's gradient, where that is anything."""
-    counts = np.bincount(taken.sources, minlength=size)
+Change = tuple[Kind, str, Array]
+"""What is said of a wrong backward, and what it adds to the value's gradient."""
+
+
+def _shared(taken: _Taken, units: int) -> Iterator[Change]:
+    """Other shares of what is taken several times."""
+    counts = taken.counts
     if counts.max(initial=0) < 2:
         return
-    for said, shares in _shares(taken, counts[taken.sources], size):
-        change = np.bincount(taken.sources, (shares - 1) * taken.above, size)
-        if change.any():
-            kind = Kind.AVERAGED if said == "the contributions" else Kind.OVERWRITTEN
-            yield kind, said, change
-
-
-def _shares(taken: _Taken, counts: NDArray[np.intp], size: int) -> Iterator[tuple[str, Array]]:
-    order = np.arange(taken.sources.size)
-    within = taken.step * size + taken.sources
-    # `+=` by an index adds once in each step; `=` in a loop forgets what another turn has left there
-    yield "only the last contribution", _first_of(within, -order)
-    yield "only the last contribution", _first_of(taken.sources, -order)
-    yield "only the first contribution", _first_of(taken.sources, taken.step * order.size - order)
-    yield "only the first contribution", _first_of(within, order)
-    yield "only the first contribution", _first_of(taken.sources, order)
-    yield "only what the last turn contributes", _all_of(taken.sources, -taken.step, size)
-    yield "only what the first turn contributes", _all_of(taken.sources, taken.step, size)
+    where = PARTS if units > 1 else INDEX if taken.repeats_within else WINDOWS
+    for said, shares in (*_in_each_step(taken), *_over_all(taken)):
+        yield Kind.OVERWRITTEN, f"{said} {where}", taken.given_back(shares - 1)
+    own = counts[taken.sources]
     # where all are taken as often, it is a factor
-    if (counts != counts[0]).any():
-        yield "the contributions", 1 / counts
+    if (own != own[0]).any():
+        yield Kind.AVERAGED, f"the contributions {where}", taken.given_back(1 / own - 1)
+
+
+def _alone(taken: _Taken, arriving: Array) -> Iterator[Change]:
+    """Nothing of what other uses contribute to the elements that are taken; where that is all, it is a path."""
+    is_taken = taken.counts > 0
+    if is_taken.all():
+        return
+    for shares in (np.ones(taken.sources.size), *(shares for _, shares in _over_all(taken))):
+        yield Kind.OVERWRITTEN, ALONE, np.where(is_taken, taken.given_back(shares) - arriving, 0.0)
+
+
+Shares = tuple[str, Array]
+"""Which terms are kept, and the share of each."""
+
+
+def _in_each_step(taken: _Taken) -> Iterator[Shares]:
+    """`+=` by an index adds once in each step."""
+    order, within = np.arange(taken.sources.size), taken.step * taken.size + taken.sources
+    yield LAST, _first_of(within, -order)
+    yield FIRST, _first_of(within, order)
+
+
+def _over_all(taken: _Taken) -> Iterator[Shares]:
+    """`=` forgets what another step has left there."""
+    order = np.arange(taken.sources.size)
+    yield LAST, _first_of(taken.sources, -order)
+    yield FIRST, _first_of(taken.sources, order)
+    # the steps backwards, the elements of each forwards
+    yield FIRST, _first_of(taken.sources, taken.step * order.size - order)
 
 
 def _first_of(groups: NDArray[np.intp], order: NDArray[np.intp]) -> Array:
@@ -125,10 +158,3 @@ def _first_of(groups: NDArray[np.intp], order: NDArray[np.intp]) -> Array:
     shares = np.zeros(groups.size)
     shares[sequence] = is_first
     return shares
-
-
-def _all_of(sources: NDArray[np.intp], order: NDArray[np.intp], size: int) -> Array:
-    """1 at all elements of the step that is first in an order, of those that take the same element."""
-    first = np.full(size, np.iinfo(np.intp).max)
-    np.minimum.at(first, sources, order)
-    return 1.0 * (first[sources] == order)
