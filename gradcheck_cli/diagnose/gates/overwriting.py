@@ -23,7 +23,7 @@ INDEX = "where an index of {place} occurs more than once"
 TAKEN = "where {place} takes an element more than once"
 WINDOWS = "where windows of {value} overlap, in {place}"
 PARTS = "where {place} and other parts of {value} overlap"
-ALONE = "only what comes through {place} where other uses of {value} contribute, too"
+ALONE = "only what comes through the part of {value} in {place} where other uses of it contribute, too"
 LAST, FIRST = "only the last contribution", "only the first contribution"
 
 NOTHING = 1e-12
