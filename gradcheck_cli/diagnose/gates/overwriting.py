@@ -20,7 +20,7 @@ from gradcheck_cli.diagnose.gates.reverse import Array, Known, Row
 from gradcheck_cli.diagnose.gates.taking import TAKING, base_of, sources_of
 
 INDEX = "where an index of {place} occurs more than once"
-TAKEN = "where {place} takes an element more than once"
+TAKEN = "where elements of {value} are taken more than once, in {place}"
 WINDOWS = "where windows of {value} overlap, in {place}"
 PARTS = "where {place} and other parts of {value} overlap"
 ALONE = "only what comes through the part of {value} in {place} where other uses of it contribute, too"
