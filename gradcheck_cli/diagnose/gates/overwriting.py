@@ -56,10 +56,14 @@ class _Taken:
         return np.bincount(self.sources, shares * self.above, self.size)
 
     @property
+    def within(self) -> NDArray[np.intp]:
+        """By element that is taken, a number for its step and where it is in the value."""
+        return self.step * self.size + self.sources
+
+    @property
     def repeats_within(self) -> bool:
         """Whether one step takes an element more than once."""
-        pairs = np.stack([self.step, self.sources])
-        return bool(np.unique(pairs, axis=1).shape[1] < self.sources.size)
+        return np.unique(self.within).size < self.sources.size
 
 
 def of_overwriting(forward: Forward, known: Known) -> Iterator[Replacement]:
@@ -136,9 +140,9 @@ Shares = tuple[str, Array]
 
 def _in_each_step(taken: _Taken) -> Iterator[Shares]:
     """`+=` by an index adds once in each step."""
-    order, within = np.arange(taken.sources.size), taken.step * taken.size + taken.sources
-    yield LAST, _first_of(within, -order)
-    yield FIRST, _first_of(within, order)
+    order = np.arange(taken.sources.size)
+    yield LAST, _first_of(taken.within, -order)
+    yield FIRST, _first_of(taken.within, order)
 
 
 def _over_all(taken: _Taken) -> Iterator[Shares]:
