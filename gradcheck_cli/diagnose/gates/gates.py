@@ -17,10 +17,7 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-RANKS = {
-    Kind.LEFT_OUT: 7,
-    Kind.MASK: 7,
-    Kind.SLIP: 7,
+RANKS = dict.fromkeys(Kind, 7) | {
     Kind.OTHER_VALUE: 8,
     Kind.ELSEWHERE: 8,
     Kind.TRANSPOSED: 9,
@@ -28,7 +25,13 @@ RANKS = {
 }
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
-CODES = {Kind.MASK: "GC212", Kind.TRANSPOSED: "GC204", Kind.MISPLACED: "GC213"}
+CODES = {
+    Kind.MASK: "GC212",
+    Kind.OVERWRITTEN: "GC209",
+    Kind.AVERAGED: "GC206",
+    Kind.TRANSPOSED: "GC204",
+    Kind.MISPLACED: "GC213",
+}
 """Other kinds are GC208."""
 
 SAME = 1e-6

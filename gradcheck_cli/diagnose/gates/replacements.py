@@ -22,11 +22,15 @@ class Kind(enum.IntEnum):
     """What is wrong with a local derivative, the simplest first."""
 
     LEFT_OUT = 0
-    MASK = 1
-    SLIP = 2
-    OTHER_VALUE = 3
+    OVERWRITTEN = 1
+    """Of contributions that are to add up one is kept."""
+    AVERAGED = 2
+    """Of contributions that are to add up the mean is taken."""
+    MASK = 3
+    SLIP = 4
+    OTHER_VALUE = 5
     """Another value of the forward stands where an operand belongs."""
-    ELSEWHERE = 4
+    ELSEWHERE = 6
     """The function's derivative, taken at another value."""
     TRANSPOSED = 5
     """Axes are not moved back, or an operand's axes are exchanged."""

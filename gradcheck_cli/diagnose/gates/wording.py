@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradcheck_cli.diagnose.gates.names import Names
+from gradcheck_cli.diagnose.gates.overwriting import INDEX, TAKEN
 from gradcheck_cli.diagnose.gates.replacements import AS_OUTPUT, Kind, Replacement
 from gradcheck_cli.diagnose.gates.selections import ALSO_WRITTEN, ONLY_WRITTEN
 from gradcheck_cli.diagnose.source import Use
@@ -54,6 +55,8 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
     say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
     says = {
         Kind.LEFT_OUT: say.left_out,
+        Kind.OVERWRITTEN: say.overwritten,
+        Kind.AVERAGED: say.averaged,
         Kind.MASK: say.mask,
         Kind.SLIP: say.slip,
         Kind.OTHER_VALUE: say.other_value,
@@ -100,6 +103,26 @@ class _Saying:
             return f"{leaves}: {does} the upstream gradient by it", None
         claim = f"{self._yours('passes', 'pass')} {self.place} unchanged"
         return f"{claim}: multiply the upstream gradient by its local derivative{self._due(', ')}", None
+
+    def overwritten(self) -> Pair | None:
+        return f"{self._yours('keeps', 'keep')} {self._where_taken}: they must add up", self._adding
+
+    def averaged(self) -> Pair | None:
+        return f"{self._yours('averages', 'average')} {self._where_taken}: they must add up", None
+
+    @property
+    def _where_taken(self) -> str:
+        said = self.replacement.said
+        if not self.place.split("` ")[0].endswith("]"):
+            said = said.replace(INDEX, TAKEN)
+        value = self.names.value(self.replacement.target)
+        return said.replace("{value}", f"`{value}`" if value else "one value").replace("{place}", self.place)
+
+    @property
+    def _adding(self) -> str:
+        if INDEX in self.replacement.said:
+            return "`+=` by an index adds once: use `np.add.at(…)`, or `.at[…].add(…)` in JAX"
+        return "`+=` in place of `=`"
 
     def mask(self) -> Pair | None:
         lets = f"{self._yours('lets', 'let')} the gradient through {self.place}"

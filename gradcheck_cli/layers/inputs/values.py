@@ -98,13 +98,15 @@ def integers(
 ) -> Array:
     """Integers in [0, bound). As many different ones as fit; with `repeated`, at least one occurs twice.
 
-    A scatter that overwrites where it should add is right as long as no index occurs twice.
+    A scatter that overwrites where it should add is right as long as no index occurs twice. Neither is at an end, where
+    there is room: what is lost there could as well be the first or the last element that a loop misses.
     """
     count = math.prod(shape)
     rounds = -(-count // max(bound, 1))
     drawn = np.concatenate([generator.permutation(bound) for _ in range(rounds)] or [np.zeros(0, int)])[:count]
     if repeated and 1 < count <= bound:
-        drawn[-1] = drawn[0]
+        end = int(count > 3)
+        drawn[count - 1 - end] = drawn[end]
     return drawn.reshape(shape).astype(dtype)
 
 
