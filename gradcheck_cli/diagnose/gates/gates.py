@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from gradcheck_cli.diagnose.cause import Cause
@@ -16,10 +17,10 @@ from gradcheck_cli.witnesses.subject import Subject
 Judged = tuple[Subject, DrawVerdict]
 """A case, and what the judge said of it."""
 
-RANKS = {Kind.LEFT_OUT: 7, Kind.MASK: 7, Kind.SLIP: 7, Kind.OTHER_VALUE: 8, Kind.ELSEWHERE: 8}
+RANKS = {Kind.LEFT_OUT: 7, Kind.MASK: 7, Kind.SLIP: 7, Kind.OTHER_VALUE: 8, Kind.ELSEWHERE: 8, Kind.REDUCTION: 7}
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
-CODES = {Kind.MASK: "GC212"}
+CODES = {Kind.MASK: "GC212", Kind.REDUCTION: "GC206"}
 """Other kinds are GC208."""
 
 SAME = 1e-6
@@ -43,7 +44,8 @@ def gates(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Ca
     again = {fit.replacement.key: fit for fit in other.fits({fit.replacement.key for fit in fits})}
     kept = [fit for fit in fits if _holds(fit, again.get(fit.replacement.key))]
     lines = {path: read(path).splitlines() for path in case.files}
-    return _causes(kept, Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines), case)
+    names = Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines, subject.case.dimensions)
+    return _causes(_told_apart(kept), names, case)
 
 
 def _holds(fit: Fit, again: Fit | None) -> bool:
@@ -53,6 +55,15 @@ def _holds(fit: Fit, again: Fit | None) -> bool:
     if _are_close(fit.replacement.ratio, again.replacement.ratio):
         return False
     return not all(_are_close(one, other) for one, other in zip(fit.factors, again.factors))
+
+
+def _told_apart(fits: Sequence[Fit]) -> list[Fit]:
+    """Without sums over wrong axes where those may be several."""
+    wrong: dict[tuple[str, ...], set[tuple[int, ...]]] = defaultdict(set)
+    for fit in fits:
+        if fit.replacement.reduction is not None:
+            wrong[fit.names].add(fit.replacement.reduction.wrong)
+    return [fit for fit in fits if fit.replacement.reduction is None or len(wrong[fit.names]) == 1]
 
 
 def _are_close(one: float | None, other: float | None) -> bool:

@@ -25,6 +25,27 @@ class Kind(enum.IntEnum):
     """Another value of the forward stands where an operand belongs."""
     ELSEWHERE = 4
     """The function's derivative, taken at another value."""
+    REDUCTION = 5
+    """A sum on the way back runs over other axes than the forward's."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Sums on the way back that run over other axes than those in the forward.
+
+    Attributes:
+        positions: of the forward's sums.
+        shape: of what they sum.
+        axes: over which they do.
+        wrong: those that stand in their place.
+        is_mean: what the forward divides by is the wrong axes' size, too.
+    """
+
+    positions: tuple[int, ...]
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    wrong: tuple[int, ...]
+    is_mean: bool
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,7 @@ class Replacement:
     sibling: Sibling | None = None
     ratio: float | None = None
     steps: int = 1
+    reduction: Reduction | None = None
 
     @property
     def order(self) -> tuple[object, ...]:

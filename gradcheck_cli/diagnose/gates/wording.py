@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.selections import ALSO_WRITTEN, ONLY_WRITTEN
+from gradcheck_cli.diagnose.hypotheses.rearranging import along
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
 
@@ -42,6 +43,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.SLIP: say.slip,
         Kind.OTHER_VALUE: say.other_value,
         Kind.ELSEWHERE: say.elsewhere,
+        Kind.REDUCTION: say.reduction,
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)
@@ -116,6 +118,20 @@ class _Saying:
         taken = f"{self._yours('takes', 'take')} the local derivative of {self.place} at `{self._sibling}`"
         at = self._input
         return (f"{taken}: take it at `{at}`" if at else taken), None
+
+    def reduction(self) -> Pair | None:
+        found = self.replacement.reduction
+        if found is None:
+            return None
+        uses = [self.names.use(position, 0) for position in found.positions]
+        places = list(dict.fromkeys(f"`{use.expression}` (line {use.line})" for use in uses if use is not None))
+        does = self._yours("averages", "average") if found.is_mean else self._yours("sums", "sum")
+        axes = self.names.axes(found.shape)
+        wrong, right = along(axes, found.wrong), along(axes, found.axes)
+        through = f"in the path{'s' if len(places) > 1 else ''} through {' and '.join(places)}"
+        numbers = [-1 if axis == len(found.shape) - 1 else axis for axis in found.axes]
+        axis = f"axis={numbers[0] if len(numbers) == 1 else found.axes}"
+        return f"{does} over {wrong} {through}, where the forward reduces over {right}: use {axis} there", None
 
     def _yours(self, one: str, many: str) -> str:
         return f"your {listing(self.gradients)} {one if len(self.gradients) == 1 else many}"
