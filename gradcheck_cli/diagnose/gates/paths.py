@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,31 @@ class Path:
     target: int
     inner: Array
     outer: Array
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Sums on the way back that run over other axes than those in the forward.
+
+    Attributes:
+        positions: of the forward's sums.
+        shape: of what they sum.
+        axes: over which they do.
+        wrong: those that stand in their place; none where the sum is right and is spread along other axes.
+        is_mean: what the forward divides by is the wrong axes' size, too.
+    """
+
+    positions: tuple[int, ...]
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    wrong: tuple[int, ...]
+    is_mean: bool
+
+    @property
+    def is_as_large(self) -> bool:
+        """Whether a sum and a mean cannot be told apart."""
+        sizes = [math.prod(self.shape[axis] for axis in axes) for axes in (self.axes, self.wrong or self.axes)]
+        return sizes[0] == sizes[1]
 
 
 @dataclass(frozen=True)

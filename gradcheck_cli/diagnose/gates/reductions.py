@@ -1,9 +1,9 @@
 """Sums over the wrong axes on the way back: of a mean's path, a variance's, a normaliser's.
 
-What a forward sums along some axes and spreads over them again, its backward sums and spreads, too: P · sum(Q · u), where
-u is the gradient that arrives after the spreading, Q leads back to it and P on from the sum. Here the sum runs over other
-axes. What does not vary along the right ones may stand inside the sum or outside: with other axes that is not the same,
-so that Q is also taken as it is written by hand: 1, or a value of the forward.
+What a forward sums along some axes and spreads over them again, its backward sums and spreads, too: P · sum(Q · u),
+where u is the gradient that arrives after the spreading, Q leads back to it and P on from the sum. Here the sum runs over
+other axes. What does not vary along the right ones may stand inside the sum or outside: with other axes that is not the
+same, so that Q is also taken as it is written by hand: 1, or a value of the forward.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from itertools import combinations, islice, product
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.paths import Path, key_of, paths_of
-from gradcheck_cli.diagnose.gates.replacements import Kind, Reduction, Replacement
+from gradcheck_cli.diagnose.gates.paths import Path, Reduction, key_of, paths_of
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.reverse import Array, Known, Row
 
 MOST = 3_000
@@ -79,9 +79,13 @@ def _singles(forward: Forward, known: Known) -> list[_Wrong]:
         above = known.arriving[path.source]
         right = path.outer * _summed(path.inner * above, path.axes)
         for name, ratio, inner in _inners(path, forward, known):
-            for wrong in _others(path):
-                summed = path.outer * ratio * _summed(inner * above, wrong)
-                size = _size(path.shape, path.axes) / _size(path.shape, wrong)
+            ways = {wrong: _summed(inner * above, wrong) for wrong in _others(path)}
+            turned = _without_keepdims(_summed(inner * above, path.axes), path)
+            if turned is not None:
+                ways[()] = turned
+            for wrong, spread in ways.items():
+                summed = path.outer * ratio * spread
+                size = _size(path.shape, path.axes) / _size(path.shape, wrong or path.axes)
                 for is_mean, factor in ((True, size), (False, 1.0)):
                     change = factor * summed - right
                     key = (path.key, name, wrong, is_mean)
@@ -134,6 +138,15 @@ def _others(path: Path) -> list[tuple[int, ...]]:
     found = [frozenset([axis]) for axis in long]
     found += [frozenset(long), *(right - {axis} for axis in right), *(right | {axis} for axis in long)]
     return sorted({tuple(sorted(axes)) for axes in found if axes and axes != right}, key=lambda axes: (len(axes), axes))
+
+
+def _without_keepdims(summed: Array, path: Path) -> Array | None:
+    """The right sum, spread along other axes, where that goes unnoticed; None where it does not."""
+    rest = [size for axis, size in enumerate(path.shape) if axis not in path.axes]
+    left = (*[1] * len(path.axes), *rest)
+    if left == summed.shape or any(size not in (1, full) for size, full in zip(left, path.shape)):
+        return None
+    return summed.reshape(left)
 
 
 def _summed(array: Array, axes: tuple[int, ...]) -> Array:

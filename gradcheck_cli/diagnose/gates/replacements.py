@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck_cli.diagnose.gates.elementwise import Family, Gate
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.functions import OF_TWO, Said
+from gradcheck_cli.diagnose.gates.paths import Reduction
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
 from gradcheck_cli.diagnose.gates.siblings import Sibling, siblings
 
@@ -27,25 +28,6 @@ class Kind(enum.IntEnum):
     """The function's derivative, taken at another value."""
     REDUCTION = 5
     """A sum on the way back runs over other axes than the forward's."""
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """Sums on the way back that run over other axes than those in the forward.
-
-    Attributes:
-        positions: of the forward's sums.
-        shape: of what they sum.
-        axes: over which they do.
-        wrong: those that stand in their place.
-        is_mean: what the forward divides by is the wrong axes' size, too.
-    """
-
-    positions: tuple[int, ...]
-    shape: tuple[int, ...]
-    axes: tuple[int, ...]
-    wrong: tuple[int, ...]
-    is_mean: bool
 
 
 @dataclass(frozen=True)

@@ -125,12 +125,17 @@ class _Saying:
             return None
         uses = [self.names.use(position, 0) for position in found.positions]
         places = list(dict.fromkeys(f"`{use.expression}` (line {use.line})" for use in uses if use is not None))
-        does = self._yours("averages", "average") if found.is_mean else self._yours("sums", "sum")
         axes = self.names.axes(found.shape)
-        wrong, right = along(axes, found.wrong), along(axes, found.axes)
+        right = along(axes, found.axes)
         through = f"in the path{'s' if len(places) > 1 else ''} through {' and '.join(places)}"
+        if not found.wrong:
+            spreads = f"{self._yours('spreads', 'spread')} the sum over {right} along the wrong axes"
+            return f"{spreads}, {through}: keep its axes there, with keepdims=True", None
+        verb = "reduce" if found.is_as_large else "average" if found.is_mean else "sum"
+        does = self._yours(f"{verb}s", verb)
         numbers = [-1 if axis == len(found.shape) - 1 else axis for axis in found.axes]
         axis = f"axis={numbers[0] if len(numbers) == 1 else found.axes}"
+        wrong = along(axes, found.wrong)
         return f"{does} over {wrong} {through}, where the forward reduces over {right}: use {axis} there", None
 
     def _yours(self, one: str, many: str) -> str:
