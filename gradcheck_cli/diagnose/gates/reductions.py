@@ -1,9 +1,9 @@
 """Sums over the wrong axes on the way back: of a mean's path, a variance's, a normaliser's.
 
 What a forward sums along some axes and spreads over them again, its backward sums and spreads, too: P · sum(Q · u),
-where u is the gradient that arrives after the spreading, Q leads back to it and P on from the sum. Here the sum runs over
-other axes. What does not vary along the right ones may stand inside the sum or outside: with other axes that is not the
-same, so that Q is also taken as it is written by hand: 1, or a value of the forward.
+where u is the gradient that arrives after the spreading, Q leads back to it and P on from the sum. Here the sum runs
+over other axes. What does not vary along the right ones may stand inside the sum or outside: with other axes that is
+not the same, so that Q is also taken as it is written by hand: 1, or a value of the forward.
 """
 
 from __future__ import annotations
