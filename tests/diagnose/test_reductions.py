@@ -200,5 +200,3 @@ def test_no_axes_are_named(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("layer", [LAYER_NORM, BATCH_NORM, SQUARE, ATTENTION])
 def test_a_right_layer_has_no_finding(layer: str, tmp_path: Path) -> None:
     assert checked(tmp_path, layer).findings == ()
-
-

@@ -62,7 +62,7 @@ def _told_apart(fits: Sequence[Fit]) -> list[Fit]:
     wrong: dict[tuple[str, ...], set[tuple[int, ...]]] = defaultdict(set)
     for fit in fits:
         if fit.replacement.reduction is not None:
-            wrong[fit.names].add(fit.replacement.reduction.wrong)
+            wrong[fit.names].add(fit.replacement.reduction.wrong_here)
     return [fit for fit in fits if fit.replacement.reduction is None or len(wrong[fit.names]) == 1]
 
 

@@ -27,7 +27,7 @@ class Path:
     Attributes:
         key: the same in another turn of a loop, and in another case.
         position: of the sum.
-        shape, axes: of what it sums, and over which; axes of size 1 are left out.
+        shape, axes: of what it sums, and over which.
         source: the value, after the spreading, at which the path begins on the way back.
         target: the value, before the sum, at which it ends.
         inner, outer: derivatives from the source to the spreading, and from there to the target.
@@ -62,6 +62,11 @@ class Reduction:
     is_mean: bool
 
     @property
+    def wrong_here(self) -> tuple[int, ...]:
+        """The wrong axes that are longer than 1: others may be among them or not."""
+        return tuple(axis for axis in self.wrong if self.shape[axis] > 1)
+
+    @property
     def is_as_large(self) -> bool:
         """Whether a sum and a mean cannot be told apart."""
         sizes = [math.prod(self.shape[axis] for axis in axes) for axes in (self.axes, self.wrong or self.axes)]
@@ -87,10 +92,8 @@ def paths_of(forward: Forward, known: Known) -> Iterator[Path]:
         if step.equation.primitive.name != "reduce_sum" or operand is None or result not in known.arriving:
             continue
         shape = known.values[operand].shape
-        axes = tuple(sorted(axis for axis in step.equation.params["axes"] if shape[axis] > 1))
+        axes = tuple(sorted(step.equation.params["axes"]))
         keep = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
-        if not axes:
-            continue
         ends = list(_before(operand, np.ones(shape), forward, known, BEFORE))
         for spread in _spreads(result, np.ones(keep), shape, uses, forward, known):
             for source, inner in _after(spread.value, spread.inner, uses, forward, known, AFTER):

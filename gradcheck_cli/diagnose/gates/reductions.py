@@ -133,10 +133,9 @@ def _steady(one: Array, other: Array, axes: tuple[int, ...]) -> Array | None:
 
 def _others(path: Path) -> list[tuple[int, ...]]:
     """Each other axis, all, one less than the right ones, one more."""
-    long = [axis for axis, size in enumerate(path.shape) if size > 1]
-    right = frozenset(path.axes)
-    found = [frozenset([axis]) for axis in long]
-    found += [frozenset(long), *(right - {axis} for axis in right), *(right | {axis} for axis in long)]
+    every, right = range(len(path.shape)), frozenset(path.axes)
+    found = [frozenset(every), *(frozenset([axis]) for axis in every)]
+    found += [*(right - {axis} for axis in right), *(right | {axis} for axis in every)]
     return sorted({tuple(sorted(axes)) for axes in found if axes and axes != right}, key=lambda axes: (len(axes), axes))
 
 
