@@ -17,6 +17,7 @@ from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
 from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
 from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
+from gradcheck_cli.diagnose.gates.reductions import of_reductions
 from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
 from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
 from gradcheck_cli.diagnose.gates.selections import of_selections
@@ -116,6 +117,7 @@ class GateCase:
         yield from of_products(self.forward, self.known)
         yield from of_selections(self.forward, self.known)
         yield from of_overwriting(self.forward, self.known)
+        yield from of_reductions(self.forward, self.known)
 
     def _fit(self, replacement: Replacement, gradients: Sequence[np.ndarray]) -> Fit | None:
         rests = [one.rest(gradients[one.leaf].reshape(-1)) for one in self.errors]

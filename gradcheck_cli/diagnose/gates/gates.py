@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
@@ -29,6 +30,7 @@ CODES = {
     Kind.MASK: "GC212",
     Kind.OVERWRITTEN: "GC209",
     Kind.AVERAGED: "GC206",
+    Kind.REDUCTION: "GC206",
     Kind.TRANSPOSED: "GC204",
     Kind.MISPLACED: "GC213",
 }
@@ -54,7 +56,7 @@ def gates(
     if case is None:
         return ()
     lines = {path: read(path).splitlines() for path in case.files}
-    names = Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines)
+    names = Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines, subject.case.dimensions)
     search = _Search(case, second, names)
     found = search.gates()
     left = {error.name for error in case.errors if error.is_wrong} - set(explained)
@@ -86,7 +88,8 @@ class _Search:
 
     def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
         again = {fit.replacement.key: fit for fit in others}
-        return _causes([fit for fit in fits if _holds(fit, again.get(fit.replacement.key))], self._names, self._case)
+        kept = [fit for fit in fits if _holds(fit, again.get(fit.replacement.key))]
+        return _causes(_told_apart(kept), self._names, self._case)
 
 
 def _holds(fit: Fit, again: Fit | None) -> bool:
@@ -96,6 +99,15 @@ def _holds(fit: Fit, again: Fit | None) -> bool:
     if _are_close(fit.replacement.ratio, again.replacement.ratio):
         return False
     return not all(_are_close(one, other) for one, other in zip(fit.factors, again.factors))
+
+
+def _told_apart(fits: Sequence[Fit]) -> list[Fit]:
+    """Without sums over wrong axes where those may be several."""
+    wrong: dict[tuple[str, ...], set[tuple[int, ...]]] = defaultdict(set)
+    for fit in fits:
+        if fit.replacement.reduction is not None:
+            wrong[fit.names].add(fit.replacement.reduction.wrong_here)
+    return [fit for fit in fits if fit.replacement.reduction is None or len(wrong[fit.names]) == 1]
 
 
 def _are_close(one: float | None, other: float | None) -> bool:

@@ -11,6 +11,7 @@ from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.source import Use, use_of
 from gradcheck_cli.graph.building import IN_PASSING
 from gradcheck_cli.graph.expressions import expression_at
+from gradcheck_cli.judge.words import axis_names
 
 LONGEST = 40
 """Characters of an expression that stands for a name."""
@@ -22,11 +23,15 @@ class Names:
     Args:
         leaves: the names of its inputs.
         lines: of each of the user's files.
+        sizes: of the case's dimensions.
     """
 
-    def __init__(self, forward: Forward, leaves: Sequence[str], lines: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, forward: Forward, leaves: Sequence[str], lines: Mapping[str, Sequence[str]], sizes: Mapping[str, int]
+    ) -> None:
         self._forward = forward
         self._leaves = leaves
+        self._sizes = sizes
         self._inputs = dict(zip(forward.steps.inputs, leaves))
         self._lines = lines
         self._last = {place: position for position, places in forward.places.items() for place in places}
@@ -52,6 +57,10 @@ class Names:
     def primitive(self, position: int) -> str:
         """The name of what a step does."""
         return str(self._forward.steps.steps[position].equation.primitive.name)
+
+    def axes(self, shape: Sequence[int]) -> tuple[str, ...]:
+        """A name for each axis of a value; "" where it has none."""
+        return axis_names(shape, (), (), self._sizes)
 
     def is_plain(self, number: int | None) -> bool:
         """Whether a value has a name of its own."""

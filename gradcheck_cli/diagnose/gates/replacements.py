@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck_cli.diagnose.gates.elementwise import Family, Gate
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.functions import OF_TWO, Said
+from gradcheck_cli.diagnose.gates.paths import Reduction
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
 from gradcheck_cli.diagnose.gates.siblings import Sibling, siblings
 
@@ -32,9 +33,11 @@ class Kind(enum.IntEnum):
     """Another value of the forward stands where an operand belongs."""
     ELSEWHERE = 6
     """The function's derivative, taken at another value."""
-    TRANSPOSED = 5
+    REDUCTION = 7
+    """A sum on the way back runs over other axes than the forward's."""
+    TRANSPOSED = 8
     """Axes are not moved back, or an operand's axes are exchanged."""
-    MISPLACED = 6
+    MISPLACED = 9
     """Something is handed back in another place."""
 
 
@@ -65,6 +68,7 @@ class Replacement:
     ratio: float | None = None
     steps: int = 1
     mend: str = ""
+    reduction: Reduction | None = None
 
     @property
     def order(self) -> tuple[object, ...]:

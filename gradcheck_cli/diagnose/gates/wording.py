@@ -10,6 +10,7 @@ from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.gates.overwriting import INDEX, TAKEN
 from gradcheck_cli.diagnose.gates.replacements import AS_OUTPUT, Kind, Replacement
 from gradcheck_cli.diagnose.gates.selections import ALSO_WRITTEN, ONLY_WRITTEN
+from gradcheck_cli.diagnose.hypotheses.rearranging import along
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
 
@@ -63,6 +64,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.ELSEWHERE: say.elsewhere,
         Kind.TRANSPOSED: say.arranged,
         Kind.MISPLACED: say.arranged,
+        Kind.REDUCTION: say.reduction,
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)
@@ -172,6 +174,25 @@ class _Saying:
         written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
         claim = f"your {listing(self.gradients)} {self.replacement.said.format_map(written)}"
         return claim, self.replacement.mend.format_map(written) or None
+
+    def reduction(self) -> Pair | None:
+        found = self.replacement.reduction
+        if found is None:
+            return None
+        uses = [self.names.use(position, 0) for position in found.positions]
+        places = list(dict.fromkeys(f"`{use.expression}` (line {use.line})" for use in uses if use is not None))
+        axes = self.names.axes(found.shape)
+        right = along(axes, found.axes)
+        through = f"in the path{'s' if len(places) > 1 else ''} through {' and '.join(places)}"
+        if not found.wrong:
+            spreads = f"{self._yours('spreads', 'spread')} the sum over {right} along the wrong axes"
+            return f"{spreads}, {through}: keep its axes there, with keepdims=True", None
+        verb = "reduce" if found.is_as_large else "average" if found.is_mean else "sum"
+        does = self._yours(f"{verb}s", verb)
+        numbers = [-1 if axis == len(found.shape) - 1 else axis for axis in found.axes]
+        axis = f"axis={numbers[0] if len(numbers) == 1 else found.axes}"
+        wrong = along(axes, found.wrong)
+        return f"{does} over {wrong} {through}, where the forward reduces over {right}: use {axis} there", None
 
     def _yours(self, one: str, many: str) -> str:
         return f"your {listing(self.gradients)} {one if len(self.gradients) == 1 else many}"
