@@ -182,7 +182,7 @@ def run(job: Job) -> list[Outcome]:
             magnitude=setting.magnitude,
         )
         started = time.perf_counter()
-        report = checker.check(module, layer, inputs, Settings(shrink=False), Silent())
+        report = checker.check(module, layer, inputs, Settings(shrink=False, diagnose=False), Silent())
         seconds = time.perf_counter() - started
         said = "; ".join(f"{finding.code} {finding.message}" for finding in report.findings) or "; ".join(
             f"{argument.name}: {argument.why}" for argument in report.arguments if argument.why

@@ -109,7 +109,7 @@ def _trial(path: Path, module: Any, layer: Any, checker: Any, seed: int, dtype: 
     said = Trial(str(path.relative_to(ROOT)), layer.name, dtype, seed, "", 0.0, "not judged")
     rng = np.random.default_rng(seed)
     inputs = InputOptions(seed=seed, dtype=dtype, draws=1)
-    settings = Settings(shrink=False)
+    settings = Settings(shrink=False, diagnose=False)
     with quiet():
         bound = repeatable(layer.bind(module.namespace), module.namespace, seed)
         try:

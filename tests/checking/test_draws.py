@@ -81,7 +81,9 @@ JITTED = """
 def checked(folder: Path, source: str, inputs: InputOptions | None = None) -> LayerReport:
     path = folder / "mylayer.py"
     path.write_text(textwrap.dedent(source), encoding="utf-8")
-    (layer,) = check_targets([Target(path)], CheckOptions(inputs or InputOptions(), Settings(shrink=False))).layers
+    (layer,) = check_targets(
+        [Target(path)], CheckOptions(inputs or InputOptions(), Settings(shrink=False, diagnose=False))
+    ).layers
     return layer
 
 

@@ -16,7 +16,7 @@ from gradcheck_cli.report.model import LayerReport, Report, Status
 from tests.fixtures.expectations import BROKEN, is_found, planted_in
 
 FOLDER = BROKEN.parent / "derivatives"
-PLAIN = Settings(shrink=False)
+PLAIN = Settings(shrink=False, diagnose=False)
 SETTINGS = {
     "second_order": replace(PLAIN, order=2),
     "batches": replace(PLAIN, vmap=True),

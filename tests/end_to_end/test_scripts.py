@@ -19,7 +19,7 @@ from benchmarks.scripts import candidates, outcome, run
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 
-SAMPLE = int(os.environ.get("GRADCHECK_SCRIPTS", "6"))
+SAMPLE = int(os.environ.get("GRADCHECK_SCRIPTS", "3"))
 NUMPY_ZOO = [path for path in ZOO if not path.stem.startswith("jax_")]
 UNSTABLE = Path(__file__).parents[2] / "fixtures" / "unstable"
 BROKEN = Path(__file__).parents[2] / "fixtures" / "broken"

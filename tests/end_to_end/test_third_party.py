@@ -76,7 +76,7 @@ def test_each_right_layer_passes_and_no_other(library: str) -> None:
     module, names, least = LAYERS[library]
     path = THIRD_PARTY / f"{module}.py"
     targets = [Target(path, name) for name in names] or [Target(path)]
-    report = check_targets(targets, CheckOptions(settings=Settings(shrink=False)))
+    report = check_targets(targets, CheckOptions(settings=Settings(shrink=False, diagnose=False)))
     assert not report.errors
     found = {f"{library}.{layer.name}": layer for layer in report.layers}
     assert len(found) >= least

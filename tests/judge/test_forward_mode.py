@@ -33,7 +33,7 @@ def report(folder: Path, tangent: str, magnitude: float) -> LayerReport:
     path = folder / "rule.py"
     path.write_text(RULE.format(tangent=tangent))
     inputs = InputOptions(dtype="float16", magnitude=magnitude, draws=1)
-    return check_targets([Target(path)], CheckOptions(inputs, Settings(shrink=False))).layers[0]
+    return check_targets([Target(path)], CheckOptions(inputs, Settings(shrink=False, diagnose=False))).layers[0]
 
 
 @pytest.mark.parametrize("magnitude", [1e-3, 1e-2, 1.0, 30.0])

@@ -38,7 +38,7 @@ def run(folder: Path, seed: int = 0, dtype: str = "float64", **parts: str) -> La
     for name, text in {**RIGHT, **parts}.items():
         source = source.replace("{" + name + "}", text)
     path.write_text(source, encoding="utf-8")
-    options = CheckOptions(InputOptions(seed=seed, dtype=dtype, draws=1), Settings(shrink=False))
+    options = CheckOptions(InputOptions(seed=seed, dtype=dtype, draws=1), Settings(shrink=False, diagnose=False))
     (layer,) = check_targets([Target(path)], options).layers
     return layer
 
@@ -127,7 +127,9 @@ def test_a_losses_gradient_may_not_be_narrower_than_its_value(tmp_path: Path, dt
     def checked(error: str, dx: str) -> LayerReport:
         path = tmp_path / "losses.py"
         path.write_text(LOSS.replace("{error}", error).replace("{dx}", dx), encoding="utf-8")
-        return check_targets([Target(path)], CheckOptions(InputOptions(seed=seed), Settings(shrink=False))).layers[0]
+        return check_targets(
+            [Target(path)], CheckOptions(InputOptions(seed=seed), Settings(shrink=False, diagnose=False))
+        ).layers[0]
 
     assert checked("3 * x", "3 * error").status is Status.PASS
     narrow = checked("3 * x", f"(3 * error).astype('{dtype}').astype(float)")
@@ -167,7 +169,7 @@ def test_a_cast_of_one_term_is_not_taken_for_noise_by_the_elements_that_cross(tm
     path = tmp_path / "gaussian.py"
     for dtype, expected in (("float16", Status.FAIL), ("float32", Status.PASS)):
         path.write_text(GAUSSIAN.replace("ROUNDED", f"term = term.astype(np.{dtype}).astype(np.float32)"))
-        options = CheckOptions(InputOptions(seed=seed, dtype="float32"), Settings(shrink=False))
+        options = CheckOptions(InputOptions(seed=seed, dtype="float32"), Settings(shrink=False, diagnose=False))
         (layer,) = check_targets([Target(path)], options).layers
         assert layer.status is expected, (dtype, layer.findings)
 
@@ -192,6 +194,6 @@ def offset_backward(dout, moved):
     return dout * 2 * (moved - moved.dtype.type({offset}))
 '''
     )
-    options = CheckOptions(InputOptions(seed=seed, dtype="float32"), Settings(shrink=False))
+    options = CheckOptions(InputOptions(seed=seed, dtype="float32"), Settings(shrink=False, diagnose=False))
     (layer,) = check_targets([Target(path)], options).layers
     assert layer.status in (Status.PASS, Status.INCONCLUSIVE), layer.findings

@@ -18,7 +18,7 @@ from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.saved.model import EXCUSED, RIGHT, UNKNOWN, WRONG, KeptLayer
 from tests.saved import runs
 
-SETTINGS = Settings(shrink=False)
+SETTINGS = Settings(shrink=False, diagnose=False)
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 

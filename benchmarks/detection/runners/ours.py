@@ -20,7 +20,7 @@ _SAID = {
 
 def gradcheck(path: Path, layer: str, inputs: InputOptions) -> Outcome:
     """`gradcheck run PATH::LAYER`, in this process."""
-    report = check_targets([Target(path, layer)], CheckOptions(inputs, Settings(shrink=False)))
+    report = check_targets([Target(path, layer)], CheckOptions(inputs, Settings(shrink=False, diagnose=False)))
     if len(report.layers) != 1:
         return Outcome(Said.FAILED, report.seconds, "; ".join(error.message for error in report.errors))
     one = report.layers[0]

@@ -204,7 +204,7 @@ rollout.defvjp(rollout_fwd, rollout_bwd)
 def run(folder: Path, source: str, name: str, error: float, seed: int, **inputs: Any) -> LayerReport:
     path = folder / "layers.py"
     path.write_text(textwrap.dedent(source).replace("{error}", repr(error)), encoding="utf-8")
-    options = CheckOptions(InputOptions(draws=1, seed=seed, **inputs), Settings(shrink=False))
+    options = CheckOptions(InputOptions(draws=1, seed=seed, **inputs), Settings(shrink=False, diagnose=False))
     (layer,) = check_targets([Target(path, name)], options).layers
     return layer
 

@@ -108,7 +108,7 @@ ERRORS = {
 def run(folder: Path, name: str, error: float, **inputs: Any) -> LayerReport:
     path = folder / "layers.py"
     path.write_text(textwrap.dedent(LAYERS).replace("{error}", repr(error)), encoding="utf-8")
-    options = CheckOptions(InputOptions(draws=1, **inputs), Settings(shrink=False))
+    options = CheckOptions(InputOptions(draws=1, **inputs), Settings(shrink=False, diagnose=False))
     (layer,) = check_targets([Target(path, name)], options).layers
     return layer
 
@@ -180,11 +180,15 @@ def test_right_in_float64_and_beyond_float16_is_inconclusive(tmp_path: Path) -> 
         "def square_backward(dout, x):\n    return dout * x / np.hypot(x, 1)\n",
         encoding="utf-8",
     )
-    options = CheckOptions(InputOptions(draws=1, dtype="float16", magnitude=10.0), Settings(shrink=False))
+    options = CheckOptions(
+        InputOptions(draws=1, dtype="float16", magnitude=10.0), Settings(shrink=False, diagnose=False)
+    )
     (fine,) = check_targets([Target(path)], options).layers
     assert fine.status is Status.PASS
     path.write_text(path.read_text().replace("dout * x /", "dout * (x * x) / x /"), encoding="utf-8")
-    options = CheckOptions(InputOptions(draws=1, dtype="float16", magnitude=200.0), Settings(shrink=False))
+    options = CheckOptions(
+        InputOptions(draws=1, dtype="float16", magnitude=200.0), Settings(shrink=False, diagnose=False)
+    )
     (layer,) = check_targets([Target(path)], options).layers
     assert layer.status is Status.INCONCLUSIVE, found(layer)
     assert any("right in float64, and float16 does not hold it" in argument.why for argument in layer.arguments)

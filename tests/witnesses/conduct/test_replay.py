@@ -38,7 +38,9 @@ def statuses(tmp_path, text, seeds):
     path.write_text(text)
     for seed in seeds:
         inputs = InputOptions(dimensions={"N": 2}, dtype="float32", seed=seed)
-        yield check_targets([Target(path)], CheckOptions(inputs, Settings(shrink=False))).layers[0].status
+        yield (
+            check_targets([Target(path)], CheckOptions(inputs, Settings(shrink=False, diagnose=False))).layers[0].status
+        )
 
 
 def test_rounding_inside_a_float32_backward_is_no_mistake(tmp_path):
@@ -101,7 +103,9 @@ decay.defvjp(decay_fwd, decay_bwd)
 def decay(tmp_path, wrong, dtype="float64"):
     path, calls = tmp_path / "decay.py", tmp_path / "calls"
     path.write_text(SCAN.replace("WRONG", wrong).replace("CALLS_PATH", repr(str(calls))))
-    report = check_targets([Target(path)], CheckOptions(InputOptions(draws=1, dtype=dtype), Settings(shrink=False)))
+    report = check_targets(
+        [Target(path)], CheckOptions(InputOptions(draws=1, dtype=dtype), Settings(shrink=False, diagnose=False))
+    )
     return report.layers[0], len(calls.read_text().splitlines())
 
 
