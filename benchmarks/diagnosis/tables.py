@@ -82,7 +82,8 @@ def line(one: Judged) -> str:
     said = f"{answer.code or 'nothing'}"
     if answer.line:
         place = f"line {answer.line}" if answer.line > 0 else "another file"
-        said += f" at `{answer.expression}`, {place}, α = {answer.factor:.4g}"
+        factor = "" if answer.factor is None else f", α = {answer.factor:.4g}"
+        said += f" at `{answer.expression}`, {place}{factor}"
     elif one.kind is not Kind.NONE:
         said += f" ({answer.message.replace('`', chr(39))[:120]})"
     return f"seed {answer.seed}: `{name(one)}`: {planted.what} ({planted.code}{accepted}{where}); said: {said}"
