@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from math import prod
 
 from gradcheck_cli.diagnose.candidates import Candidate, Kind, Turn
 from gradcheck_cli.diagnose.edges import Edge, step_of
 from gradcheck_cli.diagnose.explaining import Case, Standing
 from gradcheck_cli.diagnose.search import Part
+from gradcheck_cli.diagnose.sizes import is_close
 from gradcheck_cli.diagnose.source import Use, use_at, use_of
 from gradcheck_cli.diagnose.wording import Path
 from gradcheck_cli.graph.steps import Step
@@ -97,7 +99,7 @@ class Naming:
         sizes = case.subject.case.dimensions
         known = [f"{name} = {sizes[name]}" for name in dict.fromkeys(re.findall(r"\w+", size)) if name in sizes]
         upstream = self._upstream(edge)
-        return Path(blame, size, ", ".join(known), self._reduces(part.candidate), turns, upstream)
+        return Path(blame, size, ", ".join(known), self._reduces(part), turns, upstream)
 
     def _use(self, edge: Edge) -> Use | None:
         case, places = self._case, self._case.places
@@ -150,10 +152,10 @@ class Naming:
         names = self._case.subject.case.layer.upstream_names
         return f"`{names[number]}`" if len(names) == len(self._case.steps.outputs) else f"number {number + 1}"
 
-    def _reduces(self, candidate: Candidate) -> bool:
-        """Whether the path goes through a sum, or through copies, as far as nothing else comes to it."""
+    def _reduces(self, part: Part) -> bool:
+        """Whether the path is taken as often as what a sum on it has terms, as far as nothing else comes to it."""
         steps, uses = self._case.steps, self._case.edges.uses
-        along = [edge for edge in candidate.edges if step_of(edge, steps) is not None]
+        along = [edge for edge in part.candidate.edges if step_of(edge, steps) is not None]
         last = max(along, key=lambda edge: edge.position, default=None)
         for _ in range(LONGEST):
             step = step_of(last, steps) if last is not None else None
@@ -164,14 +166,19 @@ class Naming:
             along.append(last)
             if len({operand.value for operand in steps.steps[last.position].operands} & set(uses)) > 1:
                 break
-        return any(_sums(steps.steps[edge.position], edge.operand) for edge in along)
+        terms = [_terms(steps.steps[edge.position], edge.operand) for edge in along]
+        often = 1 + part.factor
+        return any(is_close(often, count) or is_close(often, 1 / count) for count in (*terms, prod(terms)) if count > 1)
 
 
-def _sums(step: Step, operand: int) -> bool:
-    """Whether a sum is taken over what goes in there, on the way forward or back."""
+def _terms(step: Step, operand: int) -> float:
+    """How many terms a sum has that is taken over what goes in there, on the way forward or back; 1 without a sum."""
     before, after = step.equation.invars[operand].aval.shape, step.equation.outvars[0].aval.shape
     is_copied = before != after and len(before) == len(after) and all(a in (1, b) for a, b in zip(before, after))
-    return step.equation.primitive.name in REDUCING or is_copied
+    if not is_copied and step.equation.primitive.name not in REDUCING:
+        return 1
+    small, large = sorted([prod(before), prod(after)])
+    return float(large) / float(max(small, 1))
 
 
 def turns_of(one: Candidate, other: Candidate) -> str:

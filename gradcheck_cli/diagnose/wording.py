@@ -19,7 +19,7 @@ class Path:
     Attributes:
         size: 1 + α in the names of sizes, such as `1/N`; "" where it is a number.
         sizes: what those are here: `N = 4`.
-        reduces: a sum or a mean is on the path, or copies that are summed on the way back.
+        reduces: a sum on the path has so many terms, on the way forward or back.
         turns: of the loop that it is in: `in the last turn (t = 3)`; "" where it is in none.
         upstream: where it is an output's: what that one's upstream gradient is called.
         is_all: yours is zero where it is missing.
