@@ -152,6 +152,11 @@ def _over_all(taken: _Taken) -> Iterator[Shares]:
     yield FIRST, _first_of(taken.sources, order)
     # the steps backwards, the elements of each forwards
     yield FIRST, _first_of(taken.sources, taken.step * order.size - order)
+    is_nothing = taken.above == 0
+    if is_nothing.any():  # only the winner of each window is written
+        behind = 2 * order.size * is_nothing
+        yield LAST, _first_of(taken.sources, behind - order)
+        yield FIRST, _first_of(taken.sources, behind + order)
 
 
 def _first_of(groups: NDArray[np.intp], order: NDArray[np.intp]) -> Array:

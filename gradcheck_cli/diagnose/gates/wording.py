@@ -115,16 +115,21 @@ class _Saying:
     @property
     def _where_taken(self) -> str:
         said = self.replacement.said
-        if not self.place.split("` ")[0].endswith("]"):
+        if not self._is_index:
             said = said.replace(INDEX, TAKEN)
         value = self.names.value(self.replacement.target)
         return said.replace("{value}", f"`{value}`" if value else "one value").replace("{place}", self.place)
 
     @property
     def _adding(self) -> str:
-        if INDEX in self.replacement.said:
-            return "`+=` by an index adds once: use `np.add.at(…)`, or `.at[…].add(…)` in JAX"
-        return "`+=` in place of `=`"
+        if INDEX not in self.replacement.said:
+            return "`+=` in place of `=`"
+        adding = "`np.add.at(…)`, or `.at[…].add(…)` in JAX"
+        return f"`+=` by an index adds once: use {adding}" if self._is_index else f"`+=`; by an index, {adding}"
+
+    @property
+    def _is_index(self) -> bool:
+        return self.place.split("` ")[0].endswith("]")
 
     def mask(self) -> Pair | None:
         lets = f"{self._yours('lets', 'let')} the gradient through {self.place}"
