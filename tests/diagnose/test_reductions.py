@@ -152,6 +152,13 @@ NAMED = {
         7,
         ("spreads the sum over axis 1 along the wrong axes", "with keepdims=True"),
     ),
+    "a plain mean": Slip(
+        SOFTMAX,
+        "(dout * y).sum(axis=1, keepdims=True)",
+        "dout.mean(axis=1, keepdims=True)",
+        7,
+        ("takes a plain mean over C in the path through `e.sum(axis=1", "weight it by `y` and sum there"),
+    ),
     "the queries for the keys": Slip(
         ATTENTION,
         "(dp * p).sum(axis=-1, keepdims=True)",

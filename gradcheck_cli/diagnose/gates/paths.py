@@ -53,6 +53,7 @@ class Reduction:
         axes: over which they do.
         wrong: those that stand in their place; none where the sum is right and is spread along other axes.
         is_mean: what the forward divides by is the wrong axes' size, too.
+        weight: the value that weights what the right sum adds up, where the wrong one is a plain mean.
     """
 
     positions: tuple[int, ...]
@@ -60,6 +61,7 @@ class Reduction:
     axes: tuple[int, ...]
     wrong: tuple[int, ...]
     is_mean: bool
+    weight: int | None = None
 
     @property
     def wrong_here(self) -> tuple[int, ...]:

@@ -35,7 +35,24 @@ class _Wrong:
     path: Path
     wrong: tuple[int, ...]
     is_mean: bool
+    weight: int | None
     entering: dict[int, Array]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Q as it may be written: `inner` inside the sum, and `ratio`, which does not vary along the axes, outside.
+
+    Attributes:
+        weight: the value of the forward that `inner` is.
+        is_same: the ratio is one number, so that Q itself says the same.
+    """
+
+    key: Hashable
+    ratio: Array
+    inner: Array
+    weight: int | None = None
+    is_same: bool = False
 
 
 def of_reductions(forward: Forward, known: Known) -> Iterator[Replacement]:
@@ -59,7 +76,7 @@ def _replacement(several: Sequence[_Wrong]) -> Replacement:
     first = several[0]
     path = first.path
     positions = tuple(one.path.position for one in several)
-    reduction = Reduction(positions, path.shape, path.axes, first.wrong, first.is_mean)
+    reduction = Reduction(positions, path.shape, path.axes, first.wrong, first.is_mean, first.weight)
     return Replacement(
         tuple(one.key for one in several),
         Kind.REDUCTION,
@@ -76,24 +93,31 @@ def _singles(forward: Forward, known: Known) -> list[_Wrong]:
     """In a loop, all turns of a sum together."""
     found: dict[Hashable, _Wrong] = {}
     for path in paths_of(forward, known):
-        above = known.arriving[path.source]
-        right = path.outer * _summed(path.inner * above, path.axes)
-        for name, ratio, inner in _inners(path, forward, known):
-            ways = {wrong: _summed(inner * above, wrong) for wrong in _others(path)}
-            turned = _without_keepdims(_summed(inner * above, path.axes), path)
-            if turned is not None:
-                ways[()] = turned
-            for wrong, spread in ways.items():
-                summed = path.outer * ratio * spread
-                size = _size(path.shape, path.axes) / _size(path.shape, wrong or path.axes)
-                for is_mean, factor in ((True, size), (False, 1.0)):
-                    change = factor * summed - right
-                    key = (path.key, name, wrong, is_mean)
-                    if key not in found:
-                        found[key] = _Wrong(key, path, wrong, is_mean, {})
-                    entering = found[key].entering
-                    entering[path.target] = entering.get(path.target, 0.0) + change
+        right = path.outer * _summed(path.inner * known.arriving[path.source], path.axes)
+        for key, way, wrong, is_mean, sums in _sums(path, forward, known):
+            if (path.key, key) not in found:
+                weight = way.weight if wrong == path.axes else None
+                found[path.key, key] = _Wrong((path.key, key), path, wrong, is_mean, weight, {})
+            entering = found[path.key, key].entering
+            entering[path.target] = entering.get(path.target, 0.0) + path.outer * way.ratio * sums - right
     return [one for one in found.values() if all(np.isfinite(change).all() for change in one.entering.values())]
+
+
+def _sums(path: Path, forward: Forward, known: Known) -> Iterator[tuple[Hashable, _Way, tuple[int, ...], bool, Array]]:
+    """What stands in place of the right sum: its key, how it is written, over which axes, whether as a mean."""
+    above, size = known.arriving[path.source], _size(path.shape, path.axes)
+    for way in _ways(path, forward, known):
+        if way.weight is not None:
+            yield (way.key, "plain"), way, path.axes, True, _summed(above, path.axes) / size
+        if way.is_same:
+            continue
+        sums = {wrong: _summed(way.inner * above, wrong) for wrong in _others(path)}
+        turned = _without_keepdims(_summed(way.inner * above, path.axes), path)
+        if turned is not None:
+            sums[()] = turned
+        for wrong, one in sums.items():
+            yield (way.key, wrong, True), way, wrong, True, one * size / _size(path.shape, wrong or path.axes)
+            yield (way.key, wrong, False), way, wrong, False, one
 
 
 def _together(singles: Sequence[_Wrong]) -> dict[Hashable, dict[int, list[_Wrong]]]:
@@ -105,12 +129,14 @@ def _together(singles: Sequence[_Wrong]) -> dict[Hashable, dict[int, list[_Wrong
     return found
 
 
-def _inners(path: Path, forward: Forward, known: Known) -> Iterator[tuple[Hashable, Array, Array]]:
-    """Ways to write Q, each with what is left for P."""
-    yield "inner", np.ones(()), path.inner
-    ratio = _steady(path.inner, np.ones(path.shape), path.axes)
+def _ways(path: Path, forward: Forward, known: Known) -> Iterator[_Way]:
+    """As it is, without weights, and with each value of the forward that it can be written with."""
+    yield _Way("inner", np.ones(()), path.inner)
+    ones = np.ones(path.shape)
+    ratio = _steady(path.inner, ones, path.axes)
     if ratio is not None:
-        yield "ones", ratio, np.ones(path.shape)
+        yield _Way("ones", ratio, ones, is_same=_is_number(ratio))
+        return
     seen: list[Array] = []
     for number, value in known.values.items():
         if value.shape != path.shape or value.dtype.kind != "f" or not np.isfinite(value).all():
@@ -118,17 +144,21 @@ def _inners(path: Path, forward: Forward, known: Known) -> Iterator[tuple[Hashab
         ratio = _steady(path.inner, value, path.axes)
         if ratio is not None and not any(np.array_equal(value, other) for other in seen):
             seen.append(value)
-            yield key_of(number, forward), ratio, value
+            yield _Way(key_of(number, forward), ratio, value, number, is_same=_is_number(ratio))
 
 
 def _steady(one: Array, other: Array, axes: tuple[int, ...]) -> Array | None:
-    """The one over the other, where that does not vary along the axes; None where it does, or is one number."""
+    """The one over the other, where that does not vary along the axes; None where it does."""
     size = (other * other).sum(axis=axes, keepdims=True)
     if not size.all():
         return None
     ratio = np.asarray((one * other).sum(axis=axes, keepdims=True) / size)
     is_same = np.abs(one - ratio * other) <= CLOSE * np.abs(one).max()
-    return ratio if is_same.all() and np.ptp(ratio) > CLOSE * np.abs(ratio).max() else None
+    return ratio if is_same.all() else None
+
+
+def _is_number(ratio: Array) -> bool:
+    return bool(np.ptp(ratio) <= CLOSE * np.abs(ratio).max())
 
 
 def _others(path: Path) -> list[tuple[int, ...]]:

@@ -192,6 +192,10 @@ class _Saying:
         if not found.wrong:
             spreads = f"{self._yours('spreads', 'spread')} the sum over {right} along the wrong axes"
             return f"{spreads}, {through}: keep its axes there, with keepdims=True", None
+        if found.weight is not None:
+            takes, weight = self._yours("takes", "take"), self.names.value(found.weight)
+            mend = f"weight it by `{weight}` and sum" if weight else "weight it and sum"
+            return f"{takes} a plain mean over {right} {through}: {mend} there", None
         verb = "reduce" if found.is_as_large else "average" if found.is_mean else "sum"
         does = self._yours(f"{verb}s", verb)
         numbers = [-1 if axis == len(found.shape) - 1 else axis for axis in found.axes]
