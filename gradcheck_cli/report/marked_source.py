@@ -70,7 +70,7 @@ def _mark(text: str, blame: Blame) -> str:
 
 def _factor(blame: Blame) -> str:
     if blame.factor is None:
-        return "× another derivative in your backward"
+        return "goes another way in your backward"
     return f"× {1 + blame.factor:.4g} in your backward"
 
 

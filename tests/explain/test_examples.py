@@ -15,9 +15,6 @@ from gradcheck_cli.report.model import Report
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
-NOT_YET = frozenset({"GC208", "GC212"})
-"""Rules that nothing gives yet: their wrong backward fails, under another code."""
-
 WITHOUT_EXAMPLE = frozenset({"GC500"})
 """A mistake of our own."""
 
@@ -46,8 +43,7 @@ def test_there_are_no_examples_of_other_rules() -> None:
 def test_the_wrong_one_gets_the_code_and_no_other(code: str) -> None:
     report = checked(EXAMPLES / "rules" / f"{code.lower()}.py", code, apart=code in NEED_A_WORKER)
     assert report.findings and not report.passed
-    if code not in NOT_YET:
-        assert {finding.code for finding in report.findings} == {code}
+    assert {finding.code for finding in report.findings} == {code}
 
 
 @pytest.mark.parametrize("code", sorted(RULES.keys() - WITHOUT_EXAMPLE))
