@@ -8,10 +8,11 @@ not the same, so that Q is also taken as it is written by hand: 1, or a value of
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from gradcheck_cli.diagnose.gates.reverse import Array, Known, Row
 
 MOST = 3_000
 """Wrong sums that are tried."""
+
+MOST_NUMBERS = 2**24
+"""What all of them together may have entering: 128 MiB."""
 
 CLOSE = 1e-9
 """How far a number may vary along an axis and be one."""
@@ -64,7 +68,9 @@ def of_reductions(forward: Forward, known: Known) -> Iterator[Replacement]:
         for (_, ones), (_, others) in combinations(ways.items(), 2)
         for one, other in product(ones, others)
     )
-    for several in islice((*((one,) for one in singles), *pairs), MOST):
+    size = max((math.prod(one.path.shape) for one in singles), default=1)
+    most = min(MOST, MOST_NUMBERS // max(size, 1))
+    for several in islice(chain(((one,) for one in singles), pairs), most):
         yield _replacement(several)
 
 
@@ -93,6 +99,8 @@ def _singles(forward: Forward, known: Known) -> list[_Wrong]:
     """In a loop, all turns of a sum together."""
     found: dict[Hashable, _Wrong] = {}
     for path in paths_of(forward, known):
+        if len(found) * math.prod(path.shape) > MOST_NUMBERS:
+            break
         right = path.outer * _summed(path.inner * known.arriving[path.source], path.axes)
         for key, way, wrong, is_mean, sums in _sums(path, forward, known):
             if (path.key, key) not in found:
