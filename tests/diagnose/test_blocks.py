@@ -10,10 +10,12 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import Finding, LayerReport, Status
 
-from .blocks import BLOCKS, DEEP, IDENTITY, RESNEXT, Block
+from .blocks import BLOCKS, RESNEXT, Block
 
 LIBRARIES = ("np", "jnp")
 EDGES = [(block, term) for block in BLOCKS for term in block.terms]
+DROPPED = [*((*edge, "np") for edge in EDGES), *((*edge, "jnp") for edge in EDGES[::4])]
+"""`benchmarks/blame.py` goes through all of them in JAX too."""
 
 
 def checked(folder: Path, source: str) -> LayerReport:
@@ -38,8 +40,7 @@ def test_a_right_block_passes(block: Block, library: str, tmp_path: Path) -> Non
     assert layer.findings == ()
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize(("block", "term"), EDGES, ids=lambda part: getattr(part, "name", part))
+@pytest.mark.parametrize(("block", "term", "library"), DROPPED, ids=lambda part: getattr(part, "name", part))
 def test_a_dropped_path_is_named(block: Block, term: str, library: str, tmp_path: Path) -> None:
     source = block.source(library, term)
     use = block.use(source, term)
@@ -57,9 +58,7 @@ def test_a_dropped_path_is_named(block: Block, term: str, library: str, tmp_path
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize(("factor", "words"), [(2, "twice"), (-1, "the wrong sign"), (0.5, "half"), (3, "3 times")])
-@pytest.mark.parametrize(
-    ("block", "term"), [(IDENTITY, "shortcut"), (RESNEXT, "second"), (DEEP, "skip")], ids=lambda part: str(part)[:12]
-)
+@pytest.mark.parametrize(("block", "term"), [(RESNEXT, "second")], ids=lambda part: str(part)[:12])
 def test_a_scaled_path_is_named(
     block: Block, term: str, factor: float, words: str, library: str, tmp_path: Path
 ) -> None:

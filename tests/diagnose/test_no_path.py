@@ -36,8 +36,9 @@ OTHERS = {"all doubled": "GC202", "the sign of all": "GC203", "half of it all": 
 """What has another cause; the rest stay a mismatch."""
 
 
-@pytest.mark.parametrize("library", ["np", "jnp"])
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize(
+    ("what", "library"), [*((what, "np") for what in WRONG), *((what, "jnp") for what in list(WRONG)[::4])]
+)
 def test_nothing_is_blamed(what: str, library: str, tmp_path: Path) -> None:
     text = WRONG[what].replace("np.", f"{library}.")
     source = IDENTITY.source(library).replace("(da @ W1.T) + (dout)", text)
