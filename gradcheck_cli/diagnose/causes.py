@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 
 from gradcheck_cli.diagnose.blame import Judged, blame
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
@@ -10,8 +10,9 @@ from gradcheck_cli.diagnose.gates.gates import gates
 from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 from gradcheck_cli.diagnose.surroundings import with_surroundings
 
-VAGUE = 10
-"""Causes from this rank on say where the numbers are, and hardly why: gates are asked all the same."""
+PATHS, GATES, VAGUE = 5, 7, 10
+"""Causes of paths have the first rank or more, of gates the second; from the third on they say where the numbers are,
+and hardly why: gates are asked all the same."""
 
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
@@ -25,6 +26,16 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
     first, second = next(failing, None), next(failing, None)
     if first is None or second is None:
         return ()
-    found = [*hypotheses(first, second), *blame(first, second, read)]
-    explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
-    return with_surroundings(chosen([*found, *gates(first, second, read, explained)]), read)
+    wrong = {leaf.received.leaf.name for leaf in first[1].leaves if is_wrong(leaf)}
+    found = list(hypotheses(first, second))
+    if not _is_settled(found, wrong, PATHS):
+        found += blame(first, second, read)
+    if not _is_settled(found, wrong, GATES):
+        explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
+        found += gates(first, second, read, explained)
+    return with_surroundings(chosen(found), read)
+
+
+def _is_settled(found: Sequence[Cause], wrong: Set[str], rank: int) -> bool:
+    """Whether a cause explains all, so that none of this rank or more would be chosen: most time goes into looking."""
+    return any(cause.rank < rank and wrong <= set(cause.gradients) for cause in found)

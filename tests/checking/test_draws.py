@@ -102,9 +102,7 @@ def test_long_loops_get_smaller_draws(tmp_path: Path, seed: int) -> None:
 
 def test_smaller_draws_find_what_larger_ones_do(tmp_path: Path) -> None:
     for right, wrong in [
-        ("dw[f] += dout", "dw[f] = dout"),
         ("xp[window]", "xp[(n, slice(None), slice(i, i + HH), slice(j, j + WW))]"),  # only with a stride
-        ("p : p + W]", "0 : W]"),
         ("dout.sum(axis=(0, 2, 3))", "dout[0].sum(axis=(1, 2))"),  # only with several examples
     ]:
         assert right in CONVOLUTION
