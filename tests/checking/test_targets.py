@@ -56,7 +56,7 @@ def test_a_module_that_does_not_load_keeps_the_others(folder):
 def test_right_and_wrong_in_one_run(folder):
     report = check_targets([Target(folder)], CheckOptions(InputOptions(seed=3)))
     assert [layer.status for layer in report.layers] == [Status.PASS, Status.FAIL, Status.PASS]
-    assert report.layers[1].findings[0].code == "GC201"
+    assert report.layers[1].findings[0].code == "GC208"
     assert report.layers[1].reproduce.endswith("a.py::cube --seed 3")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from gradcheck_cli import check
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
@@ -79,6 +81,7 @@ def test_one_element_off_by_a_millionth_is_found_by_check() -> None:
     assert not report.passed
 
 
+@pytest.mark.skipif("GRADCHECK_THOROUGH" not in os.environ, reason="`benchmarks/sensitivity.py` asks far more")
 def test_the_stated_sensitivity_is_true() -> None:
     """Errors just above it are found in every element, and above the typical one in 19 of 20, as it says."""
     right = with_errors(planted([], 0.0))

@@ -7,6 +7,8 @@ in jax_nn a dozen are run, those that compile quickly; all of them take one to t
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
@@ -55,6 +57,9 @@ CODES = {
 }
 
 
+THOROUGH = "GRADCHECK_THOROUGH" in os.environ
+"""The largest of them takes a minute of a small machine: `GRADCHECK_THOROUGH=1 pytest tests/end_to_end`."""
+
 LAYERS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "thinc": ("thinc_layers", (), 54),
     "optax": ("optax_rules", (), 4),
@@ -70,7 +75,7 @@ def said(layer: LayerReport) -> str:
     return f"{layer.status}: " + "; ".join(f"{finding.code} {finding.message}" for finding in layer.findings)
 
 
-@pytest.mark.parametrize("library", LAYERS)
+@pytest.mark.parametrize("library", [name for name in LAYERS if name != "thinc" or THOROUGH])
 def test_each_right_layer_passes_and_no_other(library: str) -> None:
     """In one run of each library: verdicts, codes, and the witnesses that there were."""
     module, names, least = LAYERS[library]

@@ -29,7 +29,7 @@ def checked(path: Path, code: str, *, apart: bool = False) -> Report:
     options = CheckOptions(settings=Settings(stress=code in NEED_STRESS, shrink=False))
     if not apart:
         return check_targets([Target(path)], options)
-    with Apart(Workers(seconds=5)) as workers:
+    with Apart(Workers(seconds=2)) as workers:
         return workers.check([Target(path)], options, Silent())
 
 

@@ -67,7 +67,7 @@ def test_the_first_wrong_layer_on_the_way_back_comes_first_and_those_before_it_a
     assert report.network is not None
     assert report.network.first_wrong == "fc2"
     assert report.findings[0].argument == "fc2.b"
-    assert report.findings[0].message.startswith("`fc2` is the first layer on the way back that is wrong: `db`")
+    assert report.findings[0].message.startswith("`fc2` is the first layer on the way back that is wrong: your `db`")
     assert [finding.message.partition(" is ")[0] for finding in report.findings] == ["`fc2`", "`act`", "`fc1`"]
     # what `fc2` hands on is right: only its bias gradient is wrong
     flows = {flow.argument: flow for flow in report.network.stages[2].flows}

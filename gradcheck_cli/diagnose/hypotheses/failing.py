@@ -185,6 +185,7 @@ def _outputs(subject: Subject, sizes: Mapping[str, int]) -> tuple[Output, ...]:
         if len(names) == len(flat):
             said = names[position]
         axes = axis_names(upstream.shape, (), (), sizes)
+        axes = tuple("" if axes.count(axis) > 1 else axis for axis in axes)  # of two of one size neither is known
         found.append(Output(said, axes, upstream))
     return tuple(found)
 
