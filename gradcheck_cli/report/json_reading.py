@@ -152,7 +152,7 @@ def _blame(part: Part) -> Blame:
         end_line=part.part("end_line").size(),
         expression=part.part("expression").text(),
         operand=part.part("operand").maybe(Part.text) or "",
-        factor=part.part("factor").real(),
+        factor=part.part("factor").maybe(Part.real),
         explains=part.part("explains").real(),
         source=part.part("source").text(),
         is_part=part.part("is_part", False).flag(),

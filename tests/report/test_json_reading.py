@@ -31,8 +31,9 @@ def test_every_report_comes_back(report: Report) -> None:
     assert [layer.status for layer in again.layers] == [layer.status for layer in report.layers]
 
 
-def test_blame_and_a_network_come_back() -> None:
-    blame = Blame("a.py", 3, 4, "h + x", "x", -1.0, 0.99, "out = h + x", is_part=True)
+@pytest.mark.parametrize("factor", [-1.0, None])
+def test_blame_and_a_network_come_back(factor: float | None) -> None:
+    blame = Blame("a.py", 3, 4, "h + x", "x", factor, 0.99, "out = h + x", is_part=True)
     flow = Flow("x", "fc1", (4, 5), 0.1, (5, 4), 0.5, float("nan"), 2)
     stage = Stage("fc2", "affine", "a.py", 7, 30, ((4, 5),), 0.3, (flow,), Status.FAIL, "wrong")
     network = NetworkReport((stage,), "fc2", 1.0, 2.0, 1e-9)
