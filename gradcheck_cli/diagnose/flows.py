@@ -74,16 +74,16 @@ class Flows:
         for position, (operand, cotangent) in enumerate(zip(steps.outputs, upstream), len(steps.steps)):
             if operand.value is not None:
                 rows = jnp.broadcast_to(cotangent, (self._rows, *cotangent.shape))
-                _add(above, operand.value, self._times(factors, position, 0, rows))
+                add_to(above, operand.value, self._times(factors, position, 0, rows))
         for position in range(len(steps.steps) - 1, -1, -1):
             step = steps.steps[position]
             wanted = self._wanted.get(position)
             if wanted is None or not any(result in above for result in step.results):
                 continue
-            for k, rows in zip(wanted, _back(step, wanted, values, above, self._rows)):
+            for k, rows in zip(wanted, handed_back(step, wanted, values, above, self._rows)):
                 value = step.operands[k].value
                 assert value is not None
-                _add(above, value, self._times(factors, position, k, rows))
+                add_to(above, value, self._times(factors, position, k, rows))
         return [
             above.get(number, jnp.zeros((self._rows, *leaf.shape), leaf.dtype))
             for number, leaf in zip(steps.inputs, leaves)
@@ -99,7 +99,7 @@ def _standing(edges: Edges) -> dict[Edge, int]:
     return {edge: number for number, edge in {number: edge for edge, number in edges.class_of.items()}.items()}
 
 
-def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:
+def handed_back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:
     """What the step hands back to each wanted operand, in each row."""
     operands = [value_of(operand, values) for operand in step.operands]
     pull_back = pull_back_of(function_of(step), operands, wanted)
@@ -111,5 +111,6 @@ def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict
     return jax.vmap(pull_back)(cotangents)
 
 
-def _add(above: dict[int, Any], value: int, rows: Any) -> None:
+def add_to(above: dict[int, Any], value: Any, rows: Any) -> None:
+    """Add what flows back to a value, in each row."""
     above[value] = above[value] + rows if value in above else rows

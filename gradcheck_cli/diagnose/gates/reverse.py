@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.edges import Edges, into_steps
-from gradcheck_cli.diagnose.flows import MOST_ROWS, TOGETHER
+from gradcheck_cli.diagnose.flows import MOST_ROWS, TOGETHER, add_to, handed_back
 from gradcheck_cli.graph.operations import is_elementwise_in
 from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
@@ -137,7 +136,7 @@ class Reverse:
             above[value] = rows.astype(values[value].dtype)
         for operand, cotangent in zip(steps.outputs, upstream):
             if operand.value is not None:
-                _add(above, operand.value, share.reshape(-1, *[1] * cotangent.ndim) * cotangent)
+                add_to(above, operand.value, share.reshape(-1, *[1] * cotangent.ndim) * cotangent)
         for position in range(len(steps.steps) - 1, -1, -1):
             step, wanted = steps.steps[position], self._wanted.get(position, ())
             if not any(result in above for result in step.results):
@@ -149,10 +148,11 @@ class Reverse:
                 ones = [jnp.ones_like(values[step.results[0]])]
                 for k, derivative in zip(gates, pull_back_of(function_of(step), operands, gates)(ones)):
                     local[position, k] = derivative
-                    _add(above, step.operands[k].value, above[step.results[0]] * (derivative + change_of[position, k]))
+                    changed = derivative + change_of[position, k]
+                    add_to(above, step.operands[k].value, above[step.results[0]] * changed)
             if others:
-                for k, rows in zip(others, _back(step, others, values, above, self.rows)):
-                    _add(above, step.operands[k].value, rows)
+                for k, rows in zip(others, handed_back(step, others, values, above, self.rows)):
+                    add_to(above, step.operands[k].value, rows)
         gradients = [
             above.get(number, jnp.zeros((self.rows, *leaf.shape), leaf.dtype))
             for number, leaf in zip(steps.inputs, leaves)
@@ -177,19 +177,3 @@ def _complex(steps: Steps) -> frozenset[int]:
     """Values inside that are complex: spectra."""
     pairs = (pair for step in steps.steps for pair in zip(step.results, step.equation.outvars))
     return frozenset(number for number, variable in pairs if jnp.issubdtype(variable.aval.dtype, jnp.complexfloating))
-
-
-def _back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:
-    """What the step hands back to each wanted operand, in each row."""
-    operands = [value_of(operand, values) for operand in step.operands]
-    pull_back = pull_back_of(function_of(step), operands, wanted)
-    cotangents = []
-    for number in step.results:
-        value = values[number]
-        if jnp.issubdtype(value.dtype, jnp.inexact):
-            cotangents.append(above.get(number, jnp.zeros((rows, *value.shape), value.dtype)).astype(value.dtype))
-    return jax.vmap(pull_back)(cotangents)
-
-
-def _add(above: dict[int, Any], value: Any, rows: Any) -> None:
-    above[value] = above[value] + rows if value in above else rows
