@@ -117,6 +117,14 @@ def judged_leaves(verdict: DrawVerdict) -> list[tuple[int, LeafVerdict]] | None:
     return found if any(is_wrong(leaf) for _, leaf in found) else None
 
 
+def allowed(leaf: LeafVerdict) -> NDArray[np.float64]:
+    """How far each element of a leaf that has a reference may be from it, flat: its tolerance and the error bar."""
+    assert leaf.reference is not None and leaf.tolerance is not None
+    reference = np.abs(leaf.reference).reshape(-1)
+    tolerance = np.asarray(leaf.tolerance.at(reference, slice(0, reference.size)))
+    return tolerance if leaf.bars is None else tolerance + leaf.bars.reshape(-1)
+
+
 def misfit_of(leaves: Sequence[tuple[int, LeafVerdict]]) -> Misfit | None:
     """What is wrong; None where it is too little."""
     parts, yours, references, tolerances = [], [], [], []
@@ -128,8 +136,7 @@ def misfit_of(leaves: Sequence[tuple[int, LeafVerdict]]) -> Misfit | None:
         start += count
         yours.append(np.asarray(leaf.yours, np.result_type(leaf.yours.dtype, np.float64)).reshape(-1))
         references.append(leaf.reference.reshape(-1))
-        allowed = leaf.tolerance.at(np.abs(references[-1]), slice(0, count))
-        tolerances.append(allowed if leaf.bars is None else allowed + leaf.bars.reshape(-1))
+        tolerances.append(allowed(leaf))
     tolerance, mine, gradient = np.concatenate(tolerances), np.concatenate(yours), np.concatenate(references)
     size = float(np.linalg.norm(mine - gradient))
     if size <= CLEAR * float(np.linalg.norm(tolerance)):

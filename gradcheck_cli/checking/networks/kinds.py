@@ -14,35 +14,34 @@ from gradcheck_cli.layers.case import Case
 from gradcheck_cli.tracing.forward import floating_leaves
 from gradcheck_cli.tracing.trace import Trace, Untraceable
 
-ENOUGH = 2
-"""Traces of one layer, at other values of the same shapes, that must be the same text for the next use to borrow it."""
-
 
 class Kinds:
     """Traces the uses of one draw; each by itself unless they `may_borrow`.
 
     A forward may take another way at other values. One that was the same program at both of the first is taken to be it
-    further on; that it is shows when it runs: its outputs are then the forward's own (`misfits`).
+    further on, and lends its trace; that it is shows when it runs: its outputs are then the forward's own (`misfits`).
     """
 
     def __init__(self, traces: Traces, *, may_borrow: bool) -> None:
         self._traces = traces
         self._may_borrow = may_borrow
-        self._known: dict[Any, list[Trace]] = {}
+        self._first: dict[Any, Trace] = {}
+        self._shared: dict[Any, Trace | None] = {}
         self._borrowed: set[int] = set()
 
     def trace(self, forwarded: Forwarded, position: int) -> Trace | Untraceable:
         """The trace of the use at `position`."""
         ran = forwarded.uses[position]
         key = _key(ran.case) if self._may_borrow else None
-        known = self._known.setdefault(key, []) if key is not None else []
-        if len(known) >= ENOUGH and all(_is_same(known[0], other) for other in known[1:ENOUGH]):
+        if (shared := self._shared.get(key)) is not None:
             self._borrowed.add(position)
-            return replace(known[0], outputs=floating_leaves(ran.result.outputs))
+            return replace(shared, outputs=floating_leaves(ran.result.outputs))
         module = forwarded.network.node_of(forwarded.network.uses[position]).module
         traced = self._traces.trace(module, ran.case, ran.result)
         if key is not None and isinstance(traced, Trace):
-            known.append(traced)
+            first = self._first.setdefault(key, traced)
+            if first is not traced and key not in self._shared:  # compared once: their text is long
+                self._shared[key] = first if _is_same(first, traced) else None
         return traced
 
     def misfits(self, passed: Passed) -> bool:

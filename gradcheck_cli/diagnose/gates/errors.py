@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.cause import is_wrong
 from gradcheck_cli.diagnose.gates.reverse import Array
-from gradcheck_cli.diagnose.misfit import CLEAR, REST
+from gradcheck_cli.diagnose.misfit import CLEAR, REST, allowed
 from gradcheck_cli.judge.verdict import AUTODIFF, DrawVerdict, LeafVerdict
 
 
@@ -80,9 +80,7 @@ def _error(position: int, leaf: LeafVerdict) -> Wrong | None:
     yours, right = np.asarray(leaf.yours, np.float64).reshape(-1), np.asarray(leaf.reference, np.float64).reshape(-1)
     if not np.isfinite(yours).all() or not np.isfinite(right).all():
         return None
-    tolerance = np.asarray(leaf.tolerance.at(np.abs(right), slice(0, right.size)))
-    if leaf.bars is not None:
-        tolerance = tolerance + leaf.bars.reshape(-1)
+    tolerance = allowed(leaf)
     is_clear = float(np.linalg.norm(yours - right)) > CLEAR * float(np.linalg.norm(tolerance))
     is_excused = (np.abs(yours - right) > tolerance) & ~_wrong_map(leaf)
     received = leaf.received

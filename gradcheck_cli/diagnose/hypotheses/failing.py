@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.cause import is_wrong
+from gradcheck_cli.diagnose.misfit import CLEAR
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import axis_names
 from gradcheck_cli.layers.case import Case
@@ -23,9 +24,6 @@ Array = NDArray[Any]
 
 SELECTIONS = frozenset({"select_n", "max", "min", "reduce_max", "reduce_min", "argmax", "argmin", "sort", "top_k"})
 """Steps after which some values have no gradient."""
-
-CLEAR = 20.0
-"""The error is this many times the tolerances, or nothing is read out of it: rounding fits many hypotheses."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.hypotheses.factors import SIMPLE, Factor, names_of
-from gradcheck_cli.diagnose.hypotheses.failing import CLEAR, Array, Failing, Gradient
+from gradcheck_cli.diagnose.hypotheses.failing import Array, Failing, Gradient
+from gradcheck_cli.diagnose.misfit import CLEAR
 
 REST = 0.05
 """How much of the error may be left, at most, whatever the tolerances allow."""
