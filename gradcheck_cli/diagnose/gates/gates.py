@@ -11,6 +11,7 @@ from gradcheck_cli.diagnose.gates.case import Fit, GateCase, case_of
 from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.wording import Told, told
+from gradcheck_cli.diagnose.recovery.recovery import Place, recoveries
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
@@ -57,18 +58,22 @@ def gates(
         return ()
     lines = {path: read(path).splitlines() for path in case.files}
     names = Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines, subject.case.dimensions)
-    search = _Search(case, second, names)
+    search = _Search(subject, case, second, names)
     found = search.gates()
     left = {error.name for error in case.errors if error.is_wrong} - set(explained)
     left -= {name for cause in found for name in cause.gradients}
-    return (*found, *search.arrangements(left)) if left else found
+    if not left:
+        return found
+    found = (*found, *search.arrangements(left))
+    left -= {name for cause in found for name in cause.gradients}
+    return (*found, *search.recoveries(left)) if left else found
 
 
 class _Search:
     """Looks in one case, and for what is found there in the second one."""
 
-    def __init__(self, case: GateCase, second: Judged, names: Names) -> None:
-        self._case, self._second, self._names = case, second, names
+    def __init__(self, subject: Subject, case: GateCase, second: Judged, names: Names) -> None:
+        self._subject, self._case, self._second, self._names = subject, case, second, names
 
     @cached_property
     def _other(self) -> GateCase | None:
@@ -85,6 +90,12 @@ class _Search:
         if not fits or self._other is None:
             return ()
         return self._causes(fits, self._other.arranged(wanted, {fit.replacement.key for fit in fits}))
+
+    def recoveries(self, wanted: Collection[str]) -> tuple[Cause, ...]:
+        def second() -> Place | None:
+            return None if self._other is None else Place(self._second[0], self._other)
+
+        return recoveries(Place(self._subject, self._case), second, self._names, wanted)
 
     def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
         again = {fit.replacement.key: fit for fit in others}

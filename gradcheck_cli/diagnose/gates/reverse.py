@@ -97,6 +97,15 @@ class Reverse:
         arriving = {value: rows[0] for value, rows in arriving.items()}
         self.known = Known(*({key: np.asarray(one) for key, one in part.items()} for part in (values, arriving, local)))
 
+    @property
+    def open(self) -> frozenset[int]:
+        """The values at which a gradient may enter."""
+        return frozenset(self._open)
+
+    def shape(self, value: int) -> tuple[int, ...]:
+        """Of a value at which a gradient may enter."""
+        return tuple(self._nothing[value].shape[1:])
+
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""
         found: list[list[Array]] = []

@@ -1,0 +1,146 @@
+"""The backward under many upstream gradients at one input: what it gets wrong is linear in them.
+
+Under one upstream gradient a wrong number in one place can look like many things. Under a dozen of them, the local
+derivatives, which do not depend on the upstream gradient, can be solved for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.diagnose.gates.case import GateCase
+from gradcheck_cli.diagnose.gates.errors import Wrong
+from gradcheck_cli.diagnose.gates.reverse import Row
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.leaves import fresh, is_floating, rebuild, walk
+from gradcheck_cli.witnesses.conduct.situations import Situations
+from gradcheck_cli.witnesses.subject import Subject
+from gradcheck_cli.witnesses.upstream import like, widened
+
+Array = NDArray[Any]
+
+MOST, FEWEST = 24, 4
+"""Upstream gradients."""
+
+SECONDS = 0.5
+"""The user's backward is run again for about so long, whatever it takes; `FEWEST` times at least."""
+
+STREAM = 0x52
+"""Sets this stage's random numbers apart from those of other stages under the same seed."""
+
+SAME = 1e-9
+"""How far apart two runs may be that must be the same, relative to the largest number."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What came of each upstream gradient; the first is the case's own.
+
+    Attributes:
+        errors: of which leaves, those of the gate's case that were judged.
+        arriving: by value, the right gradient there, one row an upstream gradient, flattened.
+        wrongs: by leaf of `errors`, yours less the right gradient at the elements that count, one row likewise.
+        noise: by leaf, how large the rounding in all of those may be.
+        outputs: the values that are put out.
+    """
+
+    errors: tuple[Wrong, ...]
+    arriving: dict[int, Array]
+    wrongs: tuple[Array, ...]
+    noise: tuple[float, ...]
+    outputs: frozenset[int]
+
+    @property
+    def count(self) -> int:
+        """How many upstream gradients there are."""
+        return len(self.wrongs[0])
+
+    @property
+    def rank(self) -> int:
+        """How many of them tell something new: a loss has one."""
+        size = sum(array.shape[1] for value, array in self.arriving.items() if value in self.outputs)
+        return min(self.count, size)
+
+
+def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
+    """None where the backward cannot be run again, or does something else the second time."""
+    outputs = case.forward.steps.outputs
+    if any(operand.value is not None and operand.value not in case.reverse.open for operand in outputs):
+        return None
+    upstreams, gradients = _replayed(subject, case)
+    if len(upstreams) < (1 if subject.case.layer.unit_upstream else FEWEST):
+        return None
+    rows = []
+    for flat in map(_flat, upstreams):
+        entering: dict[int, Array] = {}
+        for operand, cotangent in zip(outputs, flat):
+            if operand.value is not None:
+                entering[operand.value] = entering.get(operand.value, 0.0) + cotangent
+        rows.append(Row(entering=entering, is_alone=True))
+    right = case.reverse.gradients(rows)
+    wrongs, noise = [], []
+    for one in case.errors:
+        held = right[one.leaf].reshape(len(rows), -1)
+        scale = float(np.abs(one.right).max(initial=0.0))
+        if (np.abs(held[0] - one.right)[one.at] > one.tolerance[one.at]).any():
+            return None
+        yours = np.array([each[one.leaf] for each in gradients])
+        if not np.isfinite(yours).all() or (np.abs(yours[0] - one.yours) > SAME * np.abs(one.yours).max()).any():
+            return None
+        wrongs.append((yours - held)[:, one.at])
+        allowed = float(np.linalg.norm(one.tolerance[one.at]))
+        noise.append(allowed * float(np.abs(held).max(initial=0.0)) / scale * np.sqrt(len(rows)) if scale else 0.0)
+    arriving = _arriving(case, rows)
+    produced = frozenset(operand.value for operand in outputs if operand.value is not None)
+    return Evidence(case.errors, arriving, tuple(wrongs), tuple(noise), produced)
+
+
+def _replayed(subject: Subject, case: GateCase) -> tuple[list[tuple[Any, ...]], list[list[Array]]]:
+    """Upstream gradients, and by leaf what the user's backward gave for each, flattened."""
+    rng = np.random.default_rng((subject.case.seed, subject.case.draw, STREAM))
+    situations, own = Situations(subject), subject.upstream.cotangents
+    upstreams: list[tuple[Any, ...]] = []
+    gradients: list[list[Array]] = []
+    started = time.perf_counter()
+    for number in range(1 if subject.case.layer.unit_upstream else MOST):
+        if number >= FEWEST and (time.perf_counter() - started) * (number + 1) / number > SECONDS:
+            break
+        upstream = own if not number else _drawn(own, rng)
+        try:
+            found = situations.gradients(tuple(fresh(cotangent) for cotangent in upstream))
+        except UserError:
+            break
+        if any(found[one.leaf] is None or found[one.leaf].size != one.right.size for one in case.errors):
+            break
+        upstreams.append(upstream)
+        gradients.append([np.zeros(0) if one is None else np.asarray(one).reshape(-1) for one in found])
+    return upstreams, gradients
+
+
+def _drawn(upstream: tuple[Any, ...], rng: np.random.Generator) -> tuple[Any, ...]:
+    def leaf(_: Any, value: Any) -> Any:
+        if not is_floating(value):
+            return fresh(value)
+        size = float(np.abs(widened(value)).max(initial=0.0)) or 1.0
+        return like(value, size * rng.uniform(-1, 1, np.shape(value)))
+
+    return tuple(rebuild(item, leaf) for item in upstream)
+
+
+def _flat(upstream: tuple[Any, ...]) -> list[Array]:
+    return [np.asarray(widened(value)) for item in upstream for _, value in walk(item) if is_floating(value)]
+
+
+def _arriving(case: GateCase, rows: Sequence[Row]) -> dict[int, Array]:
+    found: dict[int, list[Array]] = {}
+    for start in range(0, len(rows), case.reverse.rows):
+        part = rows[start : start + case.reverse.rows]
+        for value, gradients in case.reverse.arriving(part).items():
+            found.setdefault(value, []).append(gradients[: len(part)].reshape(len(part), -1))
+    return {value: np.concatenate(parts) for value, parts in found.items()}

@@ -1,0 +1,186 @@
+"""What the numbers are that a backward used: one, a mask, another value of the forward, a power of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Array = NDArray[Any]
+
+CLOSE = 1e-6
+"""How near numbers must be to what they are taken for, relative to the largest."""
+
+FEWEST = 3
+"""So many different numbers must agree with another value: fewer agree by chance."""
+
+
+class Kind(IntEnum):
+    """What is known of the numbers, the simplest first."""
+
+    ONE = 0
+    """One in place of each."""
+    PART = 1
+    """The right ones at some places along an axis that is summed over, and zero at the others."""
+    MASK = 2
+    """The right ones or zero, or those of a mask in other places."""
+    SCALED = 3
+    """The right ones times one number."""
+    MULTIPLIED = 4
+    """The right ones times a power of a value of the forward, or of a function of it."""
+    REPLACED = 5
+    """A power of a value of the forward, or a function of it, in place of the right ones."""
+    TRANSPOSED = 6
+    """The right ones with their axes exchanged."""
+    FLIPPED = 7
+    """The right ones in the opposite order, or rolled, along an axis."""
+    NUMBER = 8
+    """One other number in place of each."""
+    UNKNOWN = 9
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the numbers are.
+
+    Attributes:
+        key: the same in another case.
+        value: the value of the forward that they are made of, None where there is none.
+        how: what is made of it, with {} in its place: `1 / {}`.
+        number: the number that they are, or that the right ones are multiplied by.
+    """
+
+    kind: Kind
+    key: Hashable
+    value: int | None = None
+    how: str = ""
+    number: float | None = None
+
+
+def _power(exponent: float, how: str) -> tuple[str, Callable[[Array], Array]]:
+    return how, lambda w: np.asarray(w**exponent)
+
+
+FUNCTIONS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+    _power(1, "{}"),
+    _power(-1, "1 / {}"),
+    _power(2, "{}**2"),
+    _power(-2, "1 / {}**2"),
+    _power(0.5, "sqrt({})"),
+    _power(-0.5, "1 / sqrt({})"),
+    ("1 - {}", lambda w: np.asarray(1 - w)),
+    ("exp({})", lambda w: np.asarray(np.exp(w))),
+    ("exp(-{})", lambda w: np.asarray(np.exp(-w))),
+    ("log({})", lambda w: np.asarray(np.log(w))),
+    ("cos({})", lambda w: np.asarray(np.cos(w))),
+    ("sin({})", lambda w: np.asarray(np.sin(w))),
+    ("tanh({})", lambda w: np.asarray(np.tanh(w))),
+    ("1 - {}**2", lambda w: np.asarray(1 - w**2)),
+    ("{} * (1 - {})", lambda w: np.asarray(w * (1 - w))),
+    ("1 - tanh({})**2", lambda w: np.asarray(1 - np.tanh(w) ** 2)),
+    ("sigmoid({})", lambda w: np.asarray(special.expit(w))),
+    ("sigmoid({}) * (1 - sigmoid({}))", lambda w: np.asarray(special.expit(w) * special.expit(-w))),
+    ("({} > 0)", lambda w: np.asarray(np.where(w > 0, 1.0, 0.0))),
+    ("sign({})", lambda w: np.asarray(np.sign(w))),
+)
+"""What is made of a value, the commonest first."""
+
+
+def read(
+    used: Array, right: Array, known: NDArray[np.bool_], values: Mapping[int, Array], summed: Array | None
+) -> Iterator[Read]:
+    """What the numbers may be, the simplest first; the last is UNKNOWN.
+
+    Args:
+        used, right: what the backward used and what belongs there, flattened.
+        known: which of the used ones are known; the others made no difference.
+        values: what may have been used, by value, flattened in the same places.
+        summed: of each place, its index along the axes that are summed over; None without one.
+    """
+    mine, due = used[known], right[known]
+    size = float(np.abs(due).max(initial=0.0)) or 1.0
+    room = CLOSE * max(size, float(np.abs(mine).max(initial=0.0)))
+    is_number = float(np.ptp(mine)) <= room
+    varies = float(np.ptp(due)) > room
+    levels = np.unique(due)
+    if is_number and varies and abs(mine[0] - 1) <= CLOSE:
+        yield Read(Kind.ONE, "one")
+    is_kept, is_zero = np.abs(mine - due) <= room, np.abs(mine) <= room
+    if (is_kept | is_zero).all() and is_zero.any() and is_kept.any():
+        if summed is not None and _is_of(summed[known], ~is_kept & (np.abs(due) > room), np.abs(due) > room):
+            yield Read(Kind.PART, "part")
+        yield Read(Kind.MASK, "zero")
+    if len(levels) == 2:
+        nearest = np.min([np.abs(mine - level) for level in (*levels, 0.0)], axis=0)
+        if (nearest <= room).all():
+            yield Read(Kind.MASK, "levels")
+    if (due != 0).any():
+        ratio = float(np.vdot(due, mine) / np.vdot(due, due))
+        if (np.abs(mine - ratio * due) <= room).all():
+            yield Read(Kind.SCALED, "scaled", number=ratio)
+    yield from _made_of(mine, due, known, values)
+    if is_number and varies:
+        yield Read(Kind.NUMBER, "number", number=float(mine[0]))
+    yield Read(Kind.UNKNOWN, "unknown")
+
+
+def _is_of(index: Array, lost: NDArray[np.bool_], counts: NDArray[np.bool_]) -> bool:
+    """Whether what is lost is lost at some indices wholly, and at others not at all."""
+    gone = {int(one) for one in index[lost]}
+    return not any(int(one) in gone for one in index[counts & ~lost])
+
+
+def _made_of(mine: Array, due: Array, known: NDArray[np.bool_], values: Mapping[int, Array]) -> Iterator[Read]:
+    with np.errstate(all="ignore"):
+        ratio = np.where(due != 0, mine / due, np.nan)
+        is_ratio = bool((np.abs(mine[due == 0]) <= CLOSE).all()) and bool((due != 0).any())
+        for how, function in FUNCTIONS:
+            for value, array in values.items():
+                made = function(array[known])
+                if not np.isfinite(made).all() or len(np.unique(made[:64])) < FEWEST:
+                    continue
+                for sign, said in ((1, how), (-1, f"-{how}")):
+                    if _is_near(sign * made, mine):
+                        yield Read(Kind.REPLACED, ("replaced", said), value, said)
+                    elif is_ratio and _is_near((sign * made)[due != 0], ratio[due != 0]):
+                        yield Read(Kind.MULTIPLIED, ("multiplied", said), value, said)
+
+
+def _is_near(made: Array, wanted: Array) -> bool:
+    return bool((np.abs(made - wanted) <= CLOSE * float(np.abs(wanted).max(initial=0.0))).all())
+
+
+def read_operand(
+    used: Array, right: Array, known: NDArray[np.bool_], shape: tuple[int, ...], values: Mapping[int, Array]
+) -> Iterator[Read]:
+    """What another operand may be that a product was taken with.
+
+    Args:
+        shape: of the operand.
+        values: of this shape, by value.
+    """
+    mine, due = used.reshape(shape), right.reshape(shape)
+    where = known.reshape(shape)
+
+    def is_it(other: Array) -> bool:
+        return other.shape == shape and _is_near(other[where], mine[where]) and not np.array_equal(other, due)
+
+    for order in permutations(range(len(shape))):
+        if list(order) != sorted(order) and is_it(due.transpose(order)):
+            yield Read(Kind.TRANSPOSED, ("transposed", order))
+    for axis, size in enumerate(shape):
+        if size > 1 and is_it(np.flip(due, axis)):
+            yield Read(Kind.FLIPPED, ("flipped", axis))
+        for by in {1, -1} if size > 2 else ():
+            if is_it(np.roll(due, by, axis)):
+                yield Read(Kind.FLIPPED, ("rolled", by, axis))
+    for value, array in values.items():
+        if is_it(array) and len(np.unique(array)) >= FEWEST:
+            yield Read(Kind.REPLACED, ("replaced", "{}"), value, "{}")
+    yield Read(Kind.UNKNOWN, "unknown")

@@ -1,0 +1,82 @@
+"""What is said of numbers that were read out of a backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradcheck_cli.diagnose.gates.case import GateCase
+from gradcheck_cli.diagnose.gates.names import Names
+from gradcheck_cli.diagnose.recovery.fitting import Fit
+from gradcheck_cli.diagnose.recovery.reading import Kind, Read
+from gradcheck_cli.diagnose.recovery.sites import What
+from gradcheck_cli.diagnose.source import Use
+from gradcheck_cli.judge.words import listing
+
+
+def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence[str], case: GateCase) -> str | None:
+    """The claim; None where it cannot be said.
+
+    Args:
+        gradients: those that are wrong, as the user calls them.
+    """
+    yours = f"your {listing(gradients)}"
+    value = "" if one.value is None else names.value(one.value)
+    if one.value is not None and not value:
+        return None
+    made = one.how.replace("{}", value)
+    if use is None:
+        return _of_leaf(yours, one, made) if not fit.site.positions else None
+    place = f"`{use.expression}` (line {use.line})"
+    what = f"the local derivative of {place}"
+    if fit.site.what is What.OPERAND:
+        return _of_operand(yours, one, made, place, use)
+    if fit.site.what is What.EDGE and use.operand not in ("", use.expression):
+        what += f" by `{use.operand}`"
+    if one.kind is Kind.ONE:
+        return f"{yours}: {what} is left out: the upstream gradient must be multiplied by it"
+    if one.kind is Kind.PART:
+        return f"{yours}: only a part of the contributions to `{use.operand}` in {place} is summed up"
+    if one.kind is Kind.MASK:
+        return f"{yours}: at {place} the gradient passes in other places than the forward's own"
+    if one.kind is Kind.SCALED and one.number is not None:
+        return f"{yours} takes {one.number:.4g} times the path through {place}: that path must enter once"
+    if one.kind is Kind.REPLACED:
+        return f"{yours}: `{made}` stands for {what}"
+    if one.kind is Kind.MULTIPLIED:
+        return f"{yours}: `{made}` is multiplied to {what}, and does not belong there"
+    if one.kind is Kind.NUMBER and one.number is not None:
+        return f"{yours}: {one.number:.4g} stands for {what} at each element"
+    return f"{yours}: {what} is another in your backward: {_example(fit, case)}"
+
+
+def _of_leaf(yours: str, one: Read, made: str) -> str | None:
+    if one.kind is Kind.MULTIPLIED:
+        return f"{yours} is the gradient times `{made}`, which does not belong there"
+    return None
+
+
+def _of_operand(yours: str, one: Read, made: str, place: str, use: Use) -> str | None:
+    other = f"the other factor of {place}"
+    if one.kind is Kind.TRANSPOSED:
+        return f"{yours}: {other} is taken transposed"
+    if one.kind is Kind.FLIPPED:
+        return f"{yours}: {other} is taken in another order along an axis"
+    if one.kind is Kind.REPLACED:
+        return f"{yours}: `{made}` is used in place of {other}"
+    return f"{yours}: something else than {other} is used where the gradient goes to `{use.operand}`"
+
+
+def _example(fit: Fit, case: GateCase) -> str:
+    away = np.where(fit.known, np.abs(fit.used - fit.right), -1.0)
+    place = int(np.argmax(away))
+    sizes = [int(np.prod(case.reverse.shape(result))) for result in fit.site.results]
+    turn, inside = 0, place
+    while inside >= sizes[turn]:
+        inside, turn = inside - sizes[turn], turn + 1
+    index = [int(one) for one in np.unravel_index(inside, case.reverse.shape(fit.site.results[turn]))]
+    yours, right = fit.used[place], fit.right[place]
+    if fit.site.what is What.VALUE:
+        return f"at {index} it is {yours:.4g} times what it must be"
+    return f"at {index} it is {yours:.4g} and must be {right:.4g}"
