@@ -6,7 +6,7 @@ a change of it; at a value a further gradient may enter. A row says both, so tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,6 +119,20 @@ class Reverse:
         """By value, what arrives there, one gradient a row; of as many rows as fit in one batch."""
         found = self._program(*self._given, *self._filled(rows))[2]
         return {value: np.asarray(gradients) for value, gradients in found.items()}
+
+    def flowing(self, rows: Sequence[Row], at: Collection[int]) -> tuple[tuple[Array, ...], dict[int, Array]]:
+        """By leaf and by value of `at`, the gradients there, one a row; no value at which none arrives."""
+        leaves: list[list[Array]] = []
+        inside: dict[int, list[Array]] = {}
+        for start in range(0, len(rows), self.rows):
+            part = rows[start : start + self.rows]
+            found = self._program(*self._given, *self._filled(part))
+            leaves.append([np.asarray(gradient)[: len(part)] for gradient in found[0]])
+            for value in at:
+                if value in found[2]:
+                    inside.setdefault(value, []).append(np.asarray(found[2][value])[: len(part)])
+        together = tuple(np.concatenate(parts) for parts in zip(*leaves))
+        return together, {value: np.concatenate(parts) for value, parts in inside.items()}
 
     def _filled(self, rows: Sequence[Row]) -> tuple[list[Any], list[Any], Array]:
         given: dict[Any, Array] = {}

@@ -7,7 +7,6 @@ derivatives, which do not depend on the upstream gradient, can be solved for.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +44,15 @@ class Evidence:
     Attributes:
         errors: of which leaves, those of the gate's case that were judged.
         arriving: by value, the right gradient there, one row an upstream gradient, flattened.
-        wrongs: by leaf of `errors`, yours less the right gradient at the elements that count, one row likewise.
+        rights: by leaf of `errors`, the right gradient at the elements that count, one row likewise.
+        wrongs: by leaf, yours less that.
         noise: by leaf, how large the rounding in all of those may be.
         outputs: the values that are put out.
     """
 
     errors: tuple[Wrong, ...]
     arriving: dict[int, Array]
+    rights: tuple[Array, ...]
     wrongs: tuple[Array, ...]
     noise: tuple[float, ...]
     outputs: frozenset[int]
@@ -62,10 +63,9 @@ class Evidence:
         return len(self.wrongs[0])
 
     @property
-    def rank(self) -> int:
-        """How many of them tell something new: a loss has one."""
-        size = sum(array.shape[1] for value, array in self.arriving.items() if value in self.outputs)
-        return min(self.count, size)
+    def above(self) -> Array:
+        """The upstream gradients of all outputs."""
+        return np.concatenate([self.arriving[value] for value in sorted(self.outputs)], axis=1)
 
 
 def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
@@ -84,7 +84,7 @@ def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
                 entering[operand.value] = entering.get(operand.value, 0.0) + cotangent
         rows.append(Row(entering=entering, is_alone=True))
     right = case.reverse.gradients(rows)
-    wrongs, noise = [], []
+    rights, wrongs, noise = [], [], []
     for one in case.errors:
         held = right[one.leaf].reshape(len(rows), -1)
         scale = float(np.abs(one.right).max(initial=0.0))
@@ -93,12 +93,14 @@ def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
         yours = np.array([each[one.leaf] for each in gradients])
         if not np.isfinite(yours).all() or (np.abs(yours[0] - one.yours) > SAME * np.abs(one.yours).max()).any():
             return None
+        rights.append(held[:, one.at])
         wrongs.append((yours - held)[:, one.at])
         allowed = float(np.linalg.norm(one.tolerance[one.at]))
         noise.append(allowed * float(np.abs(held).max(initial=0.0)) / scale * np.sqrt(len(rows)) if scale else 0.0)
-    arriving = _arriving(case, rows)
+    inside = case.reverse.flowing(rows, case.reverse.open)[1]
+    arriving = {value: array.reshape(len(rows), -1) for value, array in inside.items()}
     produced = frozenset(operand.value for operand in outputs if operand.value is not None)
-    return Evidence(case.errors, arriving, tuple(wrongs), tuple(noise), produced)
+    return Evidence(case.errors, arriving, tuple(rights), tuple(wrongs), tuple(noise), produced)
 
 
 def _replayed(subject: Subject, case: GateCase) -> tuple[list[tuple[Any, ...]], list[list[Array]]]:
@@ -116,7 +118,8 @@ def _replayed(subject: Subject, case: GateCase) -> tuple[list[tuple[Any, ...]], 
             found = situations.gradients(tuple(fresh(cotangent) for cotangent in upstream))
         except UserError:
             break
-        if any(found[one.leaf] is None or found[one.leaf].size != one.right.size for one in case.errors):
+        sizes = [None if each is None else each.size for each in found]
+        if any(sizes[one.leaf] != one.right.size for one in case.errors):
             break
         upstreams.append(upstream)
         gradients.append([np.zeros(0) if one is None else np.asarray(one).reshape(-1) for one in found])
@@ -135,12 +138,3 @@ def _drawn(upstream: tuple[Any, ...], rng: np.random.Generator) -> tuple[Any, ..
 
 def _flat(upstream: tuple[Any, ...]) -> list[Array]:
     return [np.asarray(widened(value)) for item in upstream for _, value in walk(item) if is_floating(value)]
-
-
-def _arriving(case: GateCase, rows: Sequence[Row]) -> dict[int, Array]:
-    found: dict[int, list[Array]] = {}
-    for start in range(0, len(rows), case.reverse.rows):
-        part = rows[start : start + case.reverse.rows]
-        for value, gradients in case.reverse.arriving(part).items():
-            found.setdefault(value, []).append(gradients[: len(part)].reshape(len(part), -1))
-    return {value: np.concatenate(parts) for value, parts in found.items()}

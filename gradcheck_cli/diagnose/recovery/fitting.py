@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,8 +23,9 @@ from gradcheck_cli.diagnose.recovery.sites import (
     sites_of,
     unknowns_of,
 )
-from gradcheck_cli.diagnose.recovery.solving import Solved, solved
+from gradcheck_cli.diagnose.recovery.solving import solved
 from gradcheck_cli.diagnose.recovery.ways import Ways, cancelling
+from gradcheck_cli.diagnose.recovery.whole import whole
 from gradcheck_cli.witnesses.subject import Subject
 
 Array = NDArray[Any]
@@ -38,11 +39,11 @@ LOOSE = 1e-2
 OVER = 2
 """So many times as many equations as unknowns are needed, where the numbers found are no known ones."""
 
-MOST_NUMBERS = 2**24
-"""In the equations of one site: 128 MiB."""
+WELL_OVER = 8
+"""The same where all that arrives comes from one element of the outputs: then it may have been wrong before."""
 
-MOST_WAYS = 6_000
-"""Elements of values for which the way to the leaves is asked in one case."""
+SINGLE = 1e-9
+"""A correlation with an output's upstream gradient that is this near to one is one."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Fit:
     reads: tuple[Read, ...]
     is_sure: bool
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it is known what the numbers are."""
+        return self.reads[0].kind is not Kind.UNKNOWN
+
 
 class Fitting:
     """Looks in one case."""
@@ -77,32 +83,6 @@ class Fitting:
     @cached_property
     def _evidence(self) -> Evidence | None:
         return evidence_of(self._subject, self.case)
-
-    @cached_property
-    def _ways(self) -> tuple[Ways, ...]:
-        assert self._evidence is not None
-        cut = cancelling(self.case, self._evidence.arriving)
-        return (Ways(self.case), *([Ways(self.case, cut)] if cut else []))
-
-    @cached_property
-    def _models(self) -> dict[tuple[Hashable, int], tuple[Site, Model]]:
-        """By site and by what is cut."""
-        assert self._evidence is not None
-        found: dict[tuple[Hashable, int], tuple[Site, Model]] = {}
-        asked: set[int] = set()
-        for site in sites_of(self.case):
-            if unknowns_of(site, self.case) > MOST_UNKNOWNS:
-                continue
-            new = {target for target in site.targets if target not in asked}
-            size = sum(int(np.prod(self.case.reverse.shape(target))) for target in asked | new)
-            if size > MOST_WAYS:
-                continue
-            asked |= new
-            for cut, ways in enumerate(self._ways):
-                model = model_of(site, self.case, self._evidence.arriving, ways)
-                if model is not None:
-                    found[site.key, cut] = site, model
-        return found
 
     def fits(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
         """Sites that explain all of the wanted leaves, and leave the right ones right; else the wanted ones alone.
@@ -117,47 +97,114 @@ class Fitting:
         tried = [(set(wanted) | right, tuple(wanted)), (set(wanted), tuple(wanted))]
         tried += [({name}, (name,)) for name in wanted if len(wanted) > 1]
         for looked_at, names in tried:
-            found = self._fits(looked_at, names, only)
+            found = [*self._whole(names), *self._fits(looked_at, names, self._plain, only)]
+            if not any(fit.is_read for fit in found):
+                found += self._fits(looked_at, names, self._cut, only)
             if found:
                 return found
         return []
 
-    def _fits(self, looked_at: set[str], names: tuple[str, ...], only: Collection[Hashable] | None) -> list[Fit]:
+    def _whole(self, names: tuple[str, ...]) -> Iterator[Fit]:
+        evidence = self._evidence
+        assert evidence is not None
+        if len(names) != 1 or len(evidence.outputs) != 1:
+            return
+        number = next(place for place, one in enumerate(evidence.errors) if one.name == names[0])
+        found = whole(evidence, number, next(iter(evidence.outputs)))
+        if found is None or found.yours is None:
+            return
+        site = Site(("whole", number), What.WHOLE, (), 0, (), ())
+        if found.right is None:
+            reads: tuple[Read, ...] = (Read(Kind.ALONE, "alone"),)
+            yield Fit(site, names, found.yours, found.yours, found.known, 0.0, reads, is_sure=True)
+        else:
+            reads = tuple(read(found.yours, found.right, found.known, {}, None))
+            yield Fit(site, names, found.yours, found.right, found.known, 0.0, reads, is_sure=True)
+
+    @cached_property
+    def _ways(self) -> Ways:
+        assert self._evidence is not None
+        return Ways(self.case, cancelling(self.case, self._evidence.arriving))
+
+    @cached_property
+    def _plain(self) -> list[tuple[Site, Model]]:
+        return list(self._models(self._ways.of))
+
+    @cached_property
+    def _cut(self) -> list[tuple[Site, Model]]:
+        return list(self._models(self._ways.cut))
+
+    def _models(self, ways: Callable[[int], Array | None]) -> Iterator[tuple[Site, Model]]:
+        assert self._evidence is not None
+        for site in sites_of(self.case):
+            if unknowns_of(site, self.case) <= MOST_UNKNOWNS:
+                model = model_of(site, self.case, self._evidence.arriving, ways)
+                if model is not None:
+                    yield site, model
+
+    def _fits(
+        self,
+        looked_at: set[str],
+        names: tuple[str, ...],
+        models: Sequence[tuple[Site, Model]],
+        only: Collection[Hashable] | None,
+    ) -> list[Fit]:
         evidence = self._evidence
         assert evidence is not None
         kept = np.concatenate([np.full(len(one.at), one.name in looked_at) for one in evidence.errors])
         wrongs = np.concatenate(evidence.wrongs, axis=1)
-        noise = float(
-            np.linalg.norm([size for one, size in zip(evidence.errors, evidence.noise) if one.name in looked_at])
-        )
-        found: dict[Hashable, Fit] = {}
-        for (key, _), (site, model) in self._models.items():
-            if key in found or (only is not None and key not in only):
-                continue
-            if evidence.count * len(model.right) * int(kept.sum()) > MOST_NUMBERS:
+        sizes = [size for one, size in zip(evidence.errors, evidence.noise) if one.name in looked_at]
+        noise = float(np.linalg.norm(sizes))
+        found = []
+        for site, model in models:
+            if only is not None and site.key not in only:
                 continue
             one = solved(model, wrongs, kept)
             if one is not None and one.rest <= min(max(EXACT * one.size, noise), LOOSE * one.size):
-                found[key] = self._fit(site, model, one, names, kept)
-        return list(found.values())
+                used = model.right + one.change
+                reads = tuple(_reads(site, used, model, self.case))
+                is_sure = self._is_sure(site, model, kept)
+                found.append(Fit(site, names, used, model.right, model.counts, one.rest / one.size, reads, is_sure))
+        return found
 
-    def _fit(self, site: Site, model: Model, one: Solved, names: tuple[str, ...], kept: NDArray[np.bool_]) -> Fit:
-        evidence = self._evidence
-        assert evidence is not None
-        reached = int(np.count_nonzero(np.any([np.abs(part.ways).any(axis=0) for part in model.parts], axis=0) & kept))
+    def _is_sure(self, site: Site, model: Model, kept: NDArray[np.bool_]) -> bool:
+        """Whether there are many more equations than unknowns, and no more than one output is enough for most."""
+        reached = np.any([np.abs(part.ways).any(axis=0) for part in model.parts], axis=0) & kept
         unknowns = int(model.counts.sum())
-        used = model.right + one.change
-        reads = tuple(_reads(site, used, model, self.case))
-        return Fit(
-            site,
-            names,
-            used,
-            model.right,
-            model.counts,
-            one.rest / one.size,
-            reads,
-            is_sure=OVER * unknowns <= evidence.rank * reached,
-        )
+        equations = int(np.minimum(self._outputs, self._evidence_count)[reached].sum())
+        if equations < OVER * unknowns:
+            return False
+        is_one = len(site.results) == 1 and equations >= WELL_OVER * unknowns
+        return is_one or (site.what is not What.OPERAND and self._is_varied(model)) or site.what is What.OPERAND
+
+    @cached_property
+    def _evidence_count(self) -> int:
+        assert self._evidence is not None
+        return self._evidence.count
+
+    @cached_property
+    def _outputs(self) -> NDArray[np.intp]:
+        """By element of the leaves, how many elements of the outputs depend on it."""
+        assert self._evidence is not None
+        found = np.zeros(sum(len(one.at) for one in self._evidence.errors), np.intp)
+        for value in self._evidence.outputs:
+            ways = self._ways.of(value)
+            if ways is not None:
+                found += np.count_nonzero(ways, axis=0)
+        return found
+
+    def _is_varied(self, model: Model) -> bool:
+        """Whether what arrives comes from several elements of the outputs each: else it may be wrong before."""
+        assert self._evidence is not None
+        above = self._evidence.above
+        above = above / np.maximum(np.linalg.norm(above, axis=0), 1e-300)
+        for part in model.parts:
+            lengths = np.linalg.norm(part.above, axis=0)
+            arriving = part.above[:, lengths > 0] / lengths[lengths > 0]
+            alike = np.abs(above.T @ arriving).max(axis=0, initial=0.0)
+            if np.count_nonzero(alike > 1 - SINGLE) * 2 > len(alike):
+                return False
+        return True
 
 
 def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Read]:

@@ -17,6 +17,9 @@ Array = NDArray[Any]
 CLOSE = 1e-6
 """How near numbers must be to what they are taken for, relative to the largest."""
 
+CLEAR = 1e-3
+"""The same, relative to how far the numbers are from the right ones."""
+
 FEWEST = 3
 """So many different numbers must agree with another value: fewer agree by chance."""
 
@@ -42,7 +45,9 @@ class Kind(IntEnum):
     """The right ones in the opposite order, or rolled, along an axis."""
     NUMBER = 8
     """One other number in place of each."""
-    UNKNOWN = 9
+    ALONE = 9
+    """Numbers of each element alone, where a gradient comes from several."""
+    UNKNOWN = 10
 
 
 @dataclass(frozen=True)
@@ -104,12 +109,12 @@ def read(
         summed: of each place, its index along the axes that are summed over; None without one.
     """
     mine, due = used[known], right[known]
-    size = float(np.abs(due).max(initial=0.0)) or 1.0
-    room = CLOSE * max(size, float(np.abs(mine).max(initial=0.0)))
+    size = max(float(np.abs(due).max(initial=0.0)), float(np.abs(mine).max(initial=0.0)))
+    room = min(CLOSE * size, CLEAR * float(np.abs(mine - due).max(initial=0.0)))
     is_number = float(np.ptp(mine)) <= room
     varies = float(np.ptp(due)) > room
     levels = np.unique(due)
-    if is_number and varies and abs(mine[0] - 1) <= CLOSE:
+    if is_number and varies and abs(mine[0] - 1) <= room:
         yield Read(Kind.ONE, "one")
     is_kept, is_zero = np.abs(mine - due) <= room, np.abs(mine) <= room
     if (is_kept | is_zero).all() and is_zero.any() and is_kept.any():
@@ -122,10 +127,10 @@ def read(
             yield Read(Kind.MASK, "levels")
     if (due != 0).any():
         ratio = float(np.vdot(due, mine) / np.vdot(due, due))
-        if (np.abs(mine - ratio * due) <= room).all():
+        if varies and (np.abs(mine - ratio * due) <= room).all():
             yield Read(Kind.SCALED, "scaled", number=ratio)
-    yield from _made_of(mine, due, known, values)
-    if is_number and varies:
+    yield from _made_of(mine, due, known, values, room / size)
+    if is_number:
         yield Read(Kind.NUMBER, "number", number=float(mine[0]))
     yield Read(Kind.UNKNOWN, "unknown")
 
@@ -136,7 +141,9 @@ def _is_of(index: Array, lost: NDArray[np.bool_], counts: NDArray[np.bool_]) -> 
     return not any(int(one) in gone for one in index[counts & ~lost])
 
 
-def _made_of(mine: Array, due: Array, known: NDArray[np.bool_], values: Mapping[int, Array]) -> Iterator[Read]:
+def _made_of(
+    mine: Array, due: Array, known: NDArray[np.bool_], values: Mapping[int, Array], close: float
+) -> Iterator[Read]:
     with np.errstate(all="ignore"):
         ratio = np.where(due != 0, mine / due, np.nan)
         is_ratio = bool((np.abs(mine[due == 0]) <= CLOSE).all()) and bool((due != 0).any())
@@ -146,14 +153,14 @@ def _made_of(mine: Array, due: Array, known: NDArray[np.bool_], values: Mapping[
                 if not np.isfinite(made).all() or len(np.unique(made[:64])) < FEWEST:
                     continue
                 for sign, said in ((1, how), (-1, f"-{how}")):
-                    if _is_near(sign * made, mine):
+                    if _is_near(sign * made, mine, close):
                         yield Read(Kind.REPLACED, ("replaced", said), value, said)
-                    elif is_ratio and _is_near((sign * made)[due != 0], ratio[due != 0]):
+                    elif is_ratio and _is_near((sign * made)[due != 0], ratio[due != 0], close):
                         yield Read(Kind.MULTIPLIED, ("multiplied", said), value, said)
 
 
-def _is_near(made: Array, wanted: Array) -> bool:
-    return bool((np.abs(made - wanted) <= CLOSE * float(np.abs(wanted).max(initial=0.0))).all())
+def _is_near(made: Array, wanted: Array, close: float = CLOSE) -> bool:
+    return bool((np.abs(made - wanted) <= close * float(np.abs(wanted).max(initial=0.0))).all())
 
 
 def read_operand(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+
+import numpy as np
 
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.gates.case import GateCase
@@ -12,6 +14,7 @@ from gradcheck_cli.diagnose.recovery.fitting import Fit, Fitting
 from gradcheck_cli.diagnose.recovery.reading import Kind, Read
 from gradcheck_cli.diagnose.recovery.sites import What
 from gradcheck_cli.diagnose.recovery.wording import said
+from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
 
@@ -24,14 +27,18 @@ CODES = {
     Kind.SCALED: "GC210",
     Kind.TRANSPOSED: "GC204",
     Kind.FLIPPED: "GC213",
+    Kind.ALONE: "GC209",
 }
 """Other numbers are GC208."""
 
 PLAIN = frozenset(
     "add add_any sub neg reshape squeeze expand_dims transpose broadcast_in_dim convert_element_type copy slice "
-    "reduce_sum concatenate stack".split()
+    "reduce_sum concatenate stack gather scatter-add".split()
 )
 """Steps whose local derivatives are ones: nobody gets those wrong by a number."""
+
+
+SELECTIONS = frozenset({"select_n", "max", "min", "clamp", "abs", "sign"})
 
 
 @dataclass(frozen=True)
@@ -59,15 +66,15 @@ def recoveries(
     for fit in fits:
         twin = next((one for one in again if one.site.key == fit.site.key and one.names == fit.names), None)
         if twin is not None:
-            found += [(fit, one) for one in _held(fit, twin)]
-    for fit, one in sorted(found, key=lambda pair: _telling(*pair, first.case, names)):
+            found += [(fit, one) for one in _held(fit, twin, first.case)]
+    for fit, one in sorted(found, key=lambda pair: _telling(pair[0], pair[1], first.case, names)):
         cause = _cause(fit, one, first.case, names)
         if cause is not None:
             return (cause,)
     return ()
 
 
-def _held(fit: Fit, twin: Fit) -> list[Read]:
+def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
     """What can be said of the numbers in both cases; where they are no known ones, only if nothing else could be."""
     keys = {one.key: one for one in twin.reads}
     kept = []
@@ -76,8 +83,12 @@ def _held(fit: Fit, twin: Fit) -> list[Read]:
             continue
         if one.kind is Kind.SCALED and not _are_same(one.number, keys[one.key].number):
             continue
-        if one.kind is Kind.UNKNOWN and not (fit.is_sure and twin.is_sure):
+        if one.kind is Kind.NUMBER and float(np.ptp(fit.right[fit.known])) == 0:
             continue
+        if one.kind is Kind.UNKNOWN:
+            is_plain = fit.site.what is not What.WHOLE and _is_plain(fit, case)
+            if is_plain or not (fit.is_sure and twin.is_sure):
+                continue
         kept.append(one)
     return kept
 
@@ -88,12 +99,17 @@ def _are_same(one: float | None, other: float | None) -> bool:
 
 def _telling(fit: Fit, one: Read, case: GateCase, names: Names) -> tuple[object, ...]:
     """Numbers that are known first, then steps that have a derivative to speak of, then the fewest numbers."""
-    is_plain = not fit.site.positions or _primitive(fit, case) in PLAIN
+    position = max(fit.site.positions, default=-1)
+    operands = case.forward.steps.steps[position].operands if position >= 0 else ()
+    is_own = one.value is not None and one.value in [operand.value for operand in operands]
     is_named = one.value is None or bool(names.value(one.value))
-    whats = (What.EDGE, What.OPERAND, What.VALUE)
     unknowns = int(fit.known.sum())
-    last = -max(fit.site.positions, default=-1)
-    return one.kind, not is_named, is_plain, unknowns, whats.index(fit.site.what), last
+    order = (What.EDGE, What.OPERAND, What.VALUE, What.WHOLE)
+    return one.kind, not is_named, not is_own, _is_plain(fit, case), unknowns, order.index(fit.site.what), -position
+
+
+def _is_plain(fit: Fit, case: GateCase) -> bool:
+    return not fit.site.positions or _primitive(fit, case) in PLAIN
 
 
 def _primitive(fit: Fit, case: GateCase) -> str:
@@ -101,13 +117,7 @@ def _primitive(fit: Fit, case: GateCase) -> str:
 
 
 def _cause(fit: Fit, one: Read, case: GateCase, names: Names) -> Cause | None:
-    use = None
-    if fit.site.positions:
-        position = fit.site.positions[-1]
-        alive = case.forward.alive[position]
-        use = names.use(position, fit.site.operand if fit.site.operand in alive else alive[0])
-        if use is None:
-            use = names.use_before(position, alive[0])
+    use = _use(fit, one, case, names)
     called = {error.name: error.called for error in case.errors}
     claim = said(fit, one, use, names, [called[name] for name in fit.names], case)
     if claim is None:
@@ -125,4 +135,31 @@ def _cause(fit: Fit, one: Read, case: GateCase, names: Names) -> Cause | None:
             source=use.source,
         )
     rank = VAGUE if one.kind is Kind.UNKNOWN else RANK
-    return Cause(CODES.get(one.kind, "GC208"), fit.names, claim, 1.0 - fit.rest, rank, blame=blame)
+    return Cause(_code(one, case), fit.names, claim, 1.0 - fit.rest, rank, blame=blame)
+
+
+def _code(one: Read, case: GateCase) -> str:
+    if one.kind is Kind.NUMBER and one.number:
+        sizes = {size for value in case.known.values.values() for size in value.shape if size > 1}
+        if any(abs(one.number * size - 1) <= 1e-6 for size in sizes):
+            return "GC206"
+    return CODES.get(one.kind, "GC208")
+
+
+def _use(fit: Fit, one: Read, case: GateCase, names: Names) -> Use | None:
+    alive = case.forward.alive
+    if fit.site.positions:
+        position = fit.site.positions[-1]
+        k = fit.site.operand if fit.site.operand in alive[position] else alive[position][0]
+        return names.use(position, k) or names.use_before(position, k)
+    if fit.site.what is not What.WHOLE:
+        return None
+    # of a layer that works element by element, the only place where it can be
+    wanted = SELECTIONS if one.kind is Kind.MASK else None
+    uses = {}
+    for position in alive:
+        name = str(case.forward.steps.steps[position].equation.primitive.name)
+        use = names.use(position, alive[position][0]) if (name in wanted if wanted else name not in PLAIN) else None
+        if use is not None:
+            uses[use.path, use.line] = use
+    return next(iter(uses.values())) if len(uses) == 1 else None

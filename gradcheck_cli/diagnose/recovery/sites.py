@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
-from gradcheck_cli.diagnose.recovery.ways import Ways
 from gradcheck_cli.graph.steps import Step
 from gradcheck_cli.graph.values import value_of
 
@@ -32,6 +31,8 @@ class What(IntEnum):
     """The other operand of a product, as the backward has it."""
     EDGE = 2
     """A local derivative for each element of a step's result, by one operand."""
+    WHOLE = 3
+    """A factor for each element of the upstream gradient, where the gradient is nothing more."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ class Part:
     Attributes:
         above: (upstream gradients, elements of the result).
         spread: (upstream gradients, unknowns, elements of the target); None where unknown i multiplies `above` i.
-        to: for each of those unknowns the element of the target; None with `spread`.
         ways: (elements of the target, elements of the leaves).
+        to: for each of those unknowns the element of the target; None with `spread`.
     """
 
     above: Array
@@ -122,34 +123,36 @@ class Part:
     spread: Array | None = None
     to: NDArray[np.intp] | None = None
 
-    def column(self, number: int) -> Array:
-        """What each unknown adds under one of the upstream gradients: (unknowns, elements of the leaves)."""
-        if self.spread is not None:
-            return np.asarray(self.spread[number] @ self.ways)
-        return np.asarray(self.above[number][:, None] * self.ways[self.to])
 
+def model_of(
+    site: Site, case: GateCase, arriving: Mapping[int, Array], ways: Callable[[int], Array | None]
+) -> Model | None:
+    """None where nothing arrives, what is there is not real, or it is too much to ask for.
 
-def model_of(site: Site, case: GateCase, arriving: Mapping[int, Array], ways: Ways) -> Model | None:
-    """None where nothing arrives, or what is there is not real."""
+    Args:
+        ways: see `Ways`.
+    """
     right, parts = [], []
     for turn, (target, result) in enumerate(zip(site.targets, site.results)):
         if result not in arriving or np.iscomplexobj(arriving[result]):
             return None
-        above, shape = arriving[result], _shape(result, case)
+        above, shape, onward = arriving[result], _shape(result, case), ways(target)
+        if onward is None:
+            return None
         if site.what is What.VALUE:
-            part = Part(above, ways.of(target), to=np.arange(above.shape[1]))
+            part = Part(above, onward, to=np.arange(above.shape[1]))
             right.append(np.ones(above.shape[1]))
         elif site.what is What.EDGE:
             derivative = _local(site.positions[turn], site.operand, case)
             if derivative is None:
                 return None
             places = np.arange(int(np.prod(_shape(target, case)))).reshape(_shape(target, case))
-            part = Part(above, ways.of(target), to=np.broadcast_to(places, shape).reshape(-1))
+            part = Part(above, onward, to=np.broadcast_to(places, shape).reshape(-1))
             right.append(derivative.reshape(-1))
         else:
             other = other_operand(site.positions[turn], site.operand, case)
             spread = _spread(site.positions[turn], site.operand, above.reshape(-1, *shape), case)
-            part = Part(above, ways.of(target), spread=spread)
+            part = Part(above, onward, spread=spread)
             right.append(np.asarray(other, float).reshape(-1))
         parts.append(part)
     counts = np.concatenate([_counting(part) for part in parts])
@@ -163,7 +166,7 @@ def _counting(part: Part) -> NDArray[np.bool_]:
     if part.spread is not None:
         reaches = np.abs(part.ways).any(axis=1)
         return np.asarray(np.abs(part.spread[:, :, reaches]).any(axis=(0, 2)))
-    return np.abs(part.above).any(axis=0) & np.abs(part.ways[part.to]).any(axis=1)
+    return np.asarray(np.abs(part.above).any(axis=0) & np.abs(part.ways[part.to]).any(axis=1))
 
 
 def _shape(value: int, case: GateCase) -> tuple[int, ...]:
@@ -239,4 +242,4 @@ def _spread(position: int, k: int, above: Array, case: GateCase) -> Array:
     rule = f"{','.join(terms)}->{row}{''.join(names[1 - k])}{''.join(mine)}"
     found = np.einsum(rule, *given, optimize=True)
     sizes = [int(np.prod(variable.aval.shape)) for variable in step.equation.invars]
-    return found.reshape(len(above), sizes[1 - k], sizes[k])
+    return np.asarray(found.reshape(len(above), sizes[1 - k], sizes[k]))

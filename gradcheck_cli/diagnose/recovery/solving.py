@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from gradcheck_cli.diagnose.recovery.sites import Model
+from gradcheck_cli.diagnose.recovery.sites import Model, Part
 
 Array = NDArray[Any]
 
@@ -18,9 +17,6 @@ DAMPING = 1e-13
 """Of the least squares, relative to columns of length one; taken back by `TURNS` of refinement."""
 
 TURNS = 4
-
-UNIQUE = 1e-8
-"""A number whose column is nearer to the others' than this cannot be told from theirs."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +42,8 @@ def solved(model: Model, wrongs: Array, kept: NDArray[np.bool_]) -> Solved | Non
         kept: which of those elements are to be explained; the others are not looked at.
     """
     counts = np.flatnonzero(model.counts)
-    target = wrongs[:, kept]
-    gram = np.zeros((len(counts), len(counts)))
-    columns = [_columns(model, number)[counts][:, kept] for number in range(len(wrongs))]
-    for one in columns:
-        gram += one @ one.T
+    parts = [_Kept(part, kept) for part in model.parts]
+    gram = np.block([[one.products(other) for other in parts] for one in parts])[np.ix_(counts, counts)]
     lengths = np.sqrt(np.diag(gram))
     lengths[lengths == 0] = 1.0
     scaled = gram / lengths[:, None] / lengths[None, :]
@@ -58,20 +51,40 @@ def solved(model: Model, wrongs: Array, kept: NDArray[np.bool_]) -> Solved | Non
         factor = linalg.cho_factor(scaled + DAMPING * len(counts) * np.eye(len(counts)), check_finite=False)
     except linalg.LinAlgError:
         return None
-    found, left = np.zeros(len(counts)), target.copy()
+    target = wrongs[:, kept]
+    change, left = np.zeros(len(model.right)), target
+    ends = np.cumsum([part.unknowns for part in parts])[:-1]
     for _ in range(TURNS):
-        toward = sum((one @ row for one, row in zip(columns, left)), np.zeros(len(counts)))
-        found += linalg.cho_solve(factor, toward / lengths, check_finite=False) / lengths
-        left = target - np.array([found @ one for one in columns])
-    change = np.zeros(len(model.right))
-    change[counts] = found
+        toward = np.concatenate([part.along(left) for part in parts])[counts]
+        change[counts] += linalg.cho_solve(factor, toward / lengths, check_finite=False) / lengths
+        left = target - sum(part.effect(one) for part, one in zip(parts, np.split(change, ends)))
     return Solved(change, float(np.linalg.norm(left)), float(np.linalg.norm(target)))
 
 
-def _columns(model: Model, number: int) -> Array:
-    return np.concatenate([part.column(number) for part in model.parts])
+class _Kept:
+    """One turn of a site, in the elements that are looked at."""
 
+    def __init__(self, part: Part, kept: NDArray[np.bool_]) -> None:
+        self.above, self.spread = part.above, part.spread
+        self.ways = part.ways[:, kept] if part.to is None else part.ways[part.to][:, kept]
+        self.unknowns = part.above.shape[1] if part.spread is None else part.spread.shape[1]
 
-def joined(arrays: Sequence[Array]) -> Array:
-    """By upstream gradient, all leaves' elements one after the other."""
-    return np.concatenate(arrays, axis=1)
+    def products(self, other: _Kept) -> Array:
+        """Of each unknown's column with each of the other's, over all upstream gradients."""
+        ways = self.ways @ other.ways.T
+        if self.spread is None and other.spread is None:
+            return np.asarray((self.above.T @ other.above) * ways)
+        assert self.spread is not None and other.spread is not None
+        return np.asarray(sum(one @ ways @ two.T for one, two in zip(self.spread, other.spread)))
+
+    def along(self, left: Array) -> Array:
+        """Of each unknown's column with what is left."""
+        toward = left @ self.ways.T
+        if self.spread is None:
+            return np.asarray((self.above * toward).sum(axis=0))
+        return np.asarray(np.einsum("kbt,kt->b", self.spread, toward))
+
+    def effect(self, change: Array) -> Array:
+        """What these changes come to: (upstream gradients, elements)."""
+        handed = self.above * change if self.spread is None else np.einsum("kbt,b->kt", self.spread, change)
+        return np.asarray(handed @ self.ways)

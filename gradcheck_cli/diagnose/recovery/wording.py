@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from gradcheck_cli.diagnose.recovery.sites import What
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
 
+_SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
+"""What can stand in a formula as it is."""
+
 
 def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence[str], case: GateCase) -> str | None:
     """The claim; None where it cannot be said.
@@ -21,39 +25,63 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
     Args:
         gradients: those that are wrong, as the user calls them.
     """
-    yours = f"your {listing(gradients)}"
+    yours, takes = f"your {listing(gradients)}", "takes" if len(gradients) == 1 else "take"
     value = "" if one.value is None else names.value(one.value)
     if one.value is not None and not value:
         return None
-    made = one.how.replace("{}", value)
+    made = _made(one.how, value)
+    if fit.site.what is What.WHOLE:
+        return _of_whole(fit, one, use, yours)
     if use is None:
         return _of_leaf(yours, one, made) if not fit.site.positions else None
     place = f"`{use.expression}` (line {use.line})"
-    what = f"the local derivative of {place}"
     if fit.site.what is What.OPERAND:
         return _of_operand(yours, one, made, place, use)
+    what = f"the local derivative of {place}"
     if fit.site.what is What.EDGE and use.operand not in ("", use.expression):
         what += f" by `{use.operand}`"
     if one.kind is Kind.ONE:
-        return f"{yours}: {what} is left out: the upstream gradient must be multiplied by it"
+        return f"{yours} {takes} 1 for {what}: multiply the upstream gradient by it"
     if one.kind is Kind.PART:
-        return f"{yours}: only a part of the contributions to `{use.operand}` in {place} is summed up"
+        return f"{yours}: only some of what flows to `{use.operand}` in {place} is summed up"
     if one.kind is Kind.MASK:
-        return f"{yours}: at {place} the gradient passes in other places than the forward's own"
+        return f"{yours}: the gradient passes {place} at other elements than it may"
     if one.kind is Kind.SCALED and one.number is not None:
-        return f"{yours} takes {one.number:.4g} times the path through {place}: that path must enter once"
+        return f"{yours} {takes} {one.number:.4g} times the path through {place}: that path must enter once"
     if one.kind is Kind.REPLACED:
-        return f"{yours}: `{made}` stands for {what}"
+        return f"{yours} {takes} `{made}` for {what}"
     if one.kind is Kind.MULTIPLIED:
-        return f"{yours}: `{made}` is multiplied to {what}, and does not belong there"
+        return f"{yours} {takes} {what} times `{made}`: that factor does not belong there"
     if one.kind is Kind.NUMBER and one.number is not None:
-        return f"{yours}: {one.number:.4g} stands for {what} at each element"
-    return f"{yours}: {what} is another in your backward: {_example(fit, case)}"
+        return f"{yours} {takes} {one.number:.4g} for {what} everywhere"
+    return f"{yours} {takes} other numbers for {what}: {_example(fit, case)}"
+
+
+def _made(how: str, value: str) -> str:
+    is_short = bool(_SHORT.fullmatch(value)) or how == "{}"
+    return how.replace("{}", value if is_short else f"({value})")
+
+
+def _of_whole(fit: Fit, one: Read, use: Use | None, yours: str) -> str | None:
+    place = f" of `{use.expression}` (line {use.line})" if use is not None else ""
+    if one.kind is Kind.ALONE:
+        return f"{yours} has what each element does to its own output, and nothing of what it does to the others"
+    if one.kind is Kind.MASK:
+        where = f" `{use.expression}` (line {use.line})" if use is not None else ""
+        return f"{yours}: the gradient passes{where} at other elements than it may"
+    if one.kind in (Kind.ONE, Kind.NUMBER) and one.number is not None:
+        return f"{yours}: {one.number:.4g} times the upstream gradient, in place of the local derivative{place}"
+    if one.kind is Kind.UNKNOWN:
+        place = f" of `{use.expression}` (line {use.line})" if use is not None else ""
+        at = int(np.argmax(np.where(fit.known, np.abs(fit.used - fit.right), -1.0)))
+        multiplies = f"multiplies the upstream gradient by other numbers than the local derivative{place}"
+        return f"{yours} {multiplies}: at one element by {fit.used[at]:.4g} in place of {fit.right[at]:.4g}"
+    return None
 
 
 def _of_leaf(yours: str, one: Read, made: str) -> str | None:
     if one.kind is Kind.MULTIPLIED:
-        return f"{yours} is the gradient times `{made}`, which does not belong there"
+        return f"{yours} is the gradient times `{made}`: that factor does not belong there"
     return None
 
 
