@@ -56,9 +56,7 @@ def gates(
     case = case_of(subject, verdict)
     if case is None:
         return ()
-    lines = {path: read(path).splitlines() for path in case.files}
-    names = Names(case.forward, [leaf.name for leaf in subject.case.leaves], lines, subject.case.dimensions)
-    search = _Search(subject, case, second, names)
+    search = _Search(subject, case, second, read)
     found = search.gates()
     left = {error.name for error in case.errors if error.is_wrong} - set(explained)
     left -= {name for cause in found for name in cause.gradients}
@@ -72,8 +70,14 @@ def gates(
 class _Search:
     """Looks in one case, and for what is found there in the second one."""
 
-    def __init__(self, subject: Subject, case: GateCase, second: Judged, names: Names) -> None:
-        self._subject, self._case, self._second, self._names = subject, case, second, names
+    def __init__(self, subject: Subject, case: GateCase, second: Judged, read: Callable[[str], str]) -> None:
+        self._subject, self._case, self._second, self._read = subject, case, second, read
+        self._names = self._names_of(subject, case)
+
+    def _names_of(self, subject: Subject, case: GateCase) -> Names:
+        lines = {path: self._read(path).splitlines() for path in case.files}
+        leaves = [leaf.name for leaf in subject.case.leaves]
+        return Names(case.forward, leaves, lines, subject.case.dimensions)
 
     @cached_property
     def _other(self) -> GateCase | None:
@@ -93,9 +97,11 @@ class _Search:
 
     def recoveries(self, wanted: Collection[str]) -> tuple[Cause, ...]:
         def second() -> Place | None:
-            return None if self._other is None else Place(self._second[0], self._other)
+            if self._other is None:
+                return None
+            return Place(self._second[0], self._other, self._names_of(self._second[0], self._other))
 
-        return recoveries(Place(self._subject, self._case), second, self._names, wanted)
+        return recoveries(Place(self._subject, self._case, self._names), second, wanted)
 
     def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
         again = {fit.replacement.key: fit for fit in others}

@@ -42,6 +42,9 @@ OVER = 2
 WELL_OVER = 8
 """The same where all that arrives comes from one element of the outputs: then it may have been wrong before."""
 
+ALONE = 1e-6
+"""How near to one, or to the diagonal of the Jacobian, the factors of the upstream gradient must be."""
+
 SINGLE = 1e-9
 """A correlation with an output's upstream gradient that is this near to one is one."""
 
@@ -75,10 +78,14 @@ class Fit:
 
 
 class Fitting:
-    """Looks in one case."""
+    """Looks in one case.
 
-    def __init__(self, subject: Subject, case: GateCase) -> None:
-        self._subject, self.case = subject, case
+    Args:
+        text_of: see `sites_of`.
+    """
+
+    def __init__(self, subject: Subject, case: GateCase, text_of: Callable[[int], str]) -> None:
+        self._subject, self.case, self._text_of = subject, case, text_of
 
     @cached_property
     def _evidence(self) -> Evidence | None:
@@ -114,12 +121,29 @@ class Fitting:
         if found is None or found.yours is None:
             return
         site = Site(("whole", number), What.WHOLE, (), 0, (), ())
-        if found.right is None:
-            reads: tuple[Read, ...] = (Read(Kind.ALONE, "alone"),)
-            yield Fit(site, names, found.yours, found.yours, found.known, 0.0, reads, is_sure=True)
+        right = found.right
+        if right is None:
+            reads = tuple(self._alone(number, found.yours, found.known))
+            right = np.zeros_like(found.yours)
         else:
-            reads = tuple(read(found.yours, found.right, found.known, {}, None))
-            yield Fit(site, names, found.yours, found.right, found.known, 0.0, reads, is_sure=True)
+            reads = tuple(read(found.yours, right, found.known, {}, None))
+        if reads:
+            yield Fit(site, names, found.yours, right, found.known, 0.0, reads, is_sure=True)
+
+    def _alone(self, number: int, yours: Array, known: NDArray[np.bool_]) -> Iterator[Read]:
+        """What yours is where it works element by element, and the gradient does not."""
+        evidence = self._evidence
+        assert evidence is not None
+        if np.ptp(yours[known]) <= ALONE and abs(yours[known][0] - 1) <= ALONE:
+            yield Read(Kind.ONE, "upstream", number=1.0)
+            return
+        ways = self._ways.of(next(iter(evidence.outputs)))
+        if ways is not None:
+            start = sum(len(one.at) for one in evidence.errors[:number])
+            at = evidence.errors[number].at
+            diagonal = ways[at, start + np.arange(len(at))]
+            if (np.abs(yours - diagonal)[known] <= ALONE * np.abs(diagonal).max(initial=0.0)).all():
+                yield Read(Kind.ALONE, "alone")
 
     @cached_property
     def _ways(self) -> Ways:
@@ -136,7 +160,7 @@ class Fitting:
 
     def _models(self, ways: Callable[[int], Array | None]) -> Iterator[tuple[Site, Model]]:
         assert self._evidence is not None
-        for site in sites_of(self.case):
+        for site in sites_of(self.case, self._text_of):
             if unknowns_of(site, self.case) <= MOST_UNKNOWNS:
                 model = model_of(site, self.case, self._evidence.arriving, ways)
                 if model is not None:
@@ -175,7 +199,7 @@ class Fitting:
         if equations < OVER * unknowns:
             return False
         is_one = len(site.results) == 1 and equations >= WELL_OVER * unknowns
-        return is_one or (site.what is not What.OPERAND and self._is_varied(model)) or site.what is What.OPERAND
+        return is_one or site.what is What.OPERAND or self._is_varied(model)
 
     @cached_property
     def _evidence_count(self) -> int:
@@ -212,7 +236,8 @@ def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Re
     if site.what is What.OPERAND:
         if is_one:
             shape = np.shape(other_operand(site.positions[0], site.operand, case))
-            alike = {number: value for number, value in _floats(case) if value.shape == shape}
+            size = int(np.prod(shape))
+            alike = {number: value.reshape(shape) for number, value in _floats(case) if value.size == size}
             yield from read_operand(used, model.right, model.counts, shape, alike)
         else:
             yield Read(Kind.UNKNOWN, "unknown")

@@ -113,7 +113,7 @@ def read(
     room = min(CLOSE * size, CLEAR * float(np.abs(mine - due).max(initial=0.0)))
     is_number = float(np.ptp(mine)) <= room
     varies = float(np.ptp(due)) > room
-    levels = np.unique(due)
+    levels = _levels(due)
     if is_number and varies and abs(mine[0] - 1) <= room:
         yield Read(Kind.ONE, "one")
     is_kept, is_zero = np.abs(mine - due) <= room, np.abs(mine) <= room
@@ -122,7 +122,7 @@ def read(
             yield Read(Kind.PART, "part")
         yield Read(Kind.MASK, "zero")
     if len(levels) == 2:
-        nearest = np.min([np.abs(mine - level) for level in (*levels, 0.0)], axis=0)
+        nearest = np.min([np.abs(mine - level) for level in (*levels, 0.0, levels.mean())], axis=0)
         if (nearest <= room).all():
             yield Read(Kind.MASK, "levels")
     if (due != 0).any():
@@ -135,6 +135,14 @@ def read(
     yield Read(Kind.UNKNOWN, "unknown")
 
 
+def _levels(due: Array) -> Array:
+    """The different numbers but for rounding; at a tie a mask may have the mean of its two, which is none."""
+    ordered = np.sort(due)
+    levels = ordered[np.append(True, np.diff(ordered) > CLOSE * np.abs(ordered).max())]
+    is_tie = len(levels) == 3 and abs(levels[1] - (levels[0] + levels[2]) / 2) <= CLOSE * np.abs(levels).max()
+    return np.asarray(levels[[0, 2]] if is_tie else levels)
+
+
 def _is_of(index: Array, lost: NDArray[np.bool_], counts: NDArray[np.bool_]) -> bool:
     """Whether what is lost is lost at some indices wholly, and at others not at all."""
     gone = {int(one) for one in index[lost]}
@@ -145,6 +153,7 @@ def _made_of(
     mine: Array, due: Array, known: NDArray[np.bool_], values: Mapping[int, Array], close: float
 ) -> Iterator[Read]:
     with np.errstate(all="ignore"):
+        is_factor = bool((due == 1).all())
         ratio = np.where(due != 0, mine / due, np.nan)
         is_ratio = bool((np.abs(mine[due == 0]) <= CLOSE).all()) and bool((due != 0).any())
         for how, function in FUNCTIONS:
@@ -153,7 +162,7 @@ def _made_of(
                 if not np.isfinite(made).all() or len(np.unique(made[:64])) < FEWEST:
                     continue
                 for sign, said in ((1, how), (-1, f"-{how}")):
-                    if _is_near(sign * made, mine, close):
+                    if not is_factor and _is_near(sign * made, mine, close):
                         yield Read(Kind.REPLACED, ("replaced", said), value, said)
                     elif is_ratio and _is_near((sign * made)[due != 0], ratio[due != 0], close):
                         yield Read(Kind.MULTIPLIED, ("multiplied", said), value, said)
@@ -178,6 +187,10 @@ def read_operand(
     def is_it(other: Array) -> bool:
         return other.shape == shape and _is_near(other[where], mine[where]) and not np.array_equal(other, due)
 
+    if len(np.unique(due)) < FEWEST:
+        yield Read(Kind.UNKNOWN, "unknown")
+        return
+
     for order in permutations(range(len(shape))):
         if list(order) != sorted(order) and is_it(due.transpose(order)):
             yield Read(Kind.TRANSPOSED, ("transposed", order))
@@ -187,7 +200,5 @@ def read_operand(
         for by in {1, -1} if size > 2 else ():
             if is_it(np.roll(due, by, axis)):
                 yield Read(Kind.FLIPPED, ("rolled", by, axis))
-    for value, array in values.items():
-        if is_it(array) and len(np.unique(array)) >= FEWEST:
-            yield Read(Kind.REPLACED, ("replaced", "{}"), value, "{}")
-    yield Read(Kind.UNKNOWN, "unknown")
+    flat = {value: array.reshape(-1) for value, array in values.items()}
+    yield from read(used, right, known, flat, None)

@@ -47,21 +47,29 @@ class Place:
 
     subject: Subject
     case: GateCase
+    names: Names
+
+    def fitting(self) -> Fitting:
+        """Looks there."""
+        return Fitting(self.subject, self.case, self._text)
+
+    def _text(self, position: int) -> str:
+        use = self.names.use(position, self.case.forward.alive[position][0])
+        return "" if use is None else use.expression
 
 
-def recoveries(
-    first: Place, second: Callable[[], Place | None], names: Names, wanted: Collection[str]
-) -> tuple[Cause, ...]:
+def recoveries(first: Place, second: Callable[[], Place | None], wanted: Collection[str]) -> tuple[Cause, ...]:
     """At most one cause of wrong gradients that nothing else explains: it holds in both cases.
 
     Args:
         wanted: names of the leaves.
     """
-    fits = Fitting(first.subject, first.case).fits(wanted)
+    names = first.names
+    fits = [fit for fit in first.fitting().fits(wanted) if _may_be_said(fit, first.case)]
     other = second() if fits else None
     if other is None:
         return ()
-    again = Fitting(other.subject, other.case).fits(fits[0].names, {fit.site.key for fit in fits})
+    again = other.fitting().fits(fits[0].names, {fit.site.key for fit in fits})
     found = []
     for fit in fits:
         twin = next((one for one in again if one.site.key == fit.site.key and one.names == fit.names), None)
@@ -72,6 +80,10 @@ def recoveries(
         if cause is not None:
             return (cause,)
     return ()
+
+
+def _may_be_said(fit: Fit, case: GateCase) -> bool:
+    return any(one.kind is not Kind.UNKNOWN for one in fit.reads) or (fit.is_sure and not _is_plain(fit, case))
 
 
 def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
@@ -86,8 +98,7 @@ def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
         if one.kind is Kind.NUMBER and float(np.ptp(fit.right[fit.known])) == 0:
             continue
         if one.kind is Kind.UNKNOWN:
-            is_plain = fit.site.what is not What.WHOLE and _is_plain(fit, case)
-            if is_plain or not (fit.is_sure and twin.is_sure):
+            if _is_plain(fit, case) or not (fit.is_sure and twin.is_sure):
                 continue
         kept.append(one)
     return kept
@@ -109,7 +120,7 @@ def _telling(fit: Fit, one: Read, case: GateCase, names: Names) -> tuple[object,
 
 
 def _is_plain(fit: Fit, case: GateCase) -> bool:
-    return not fit.site.positions or _primitive(fit, case) in PLAIN
+    return fit.site.what is not What.WHOLE and (not fit.site.positions or _primitive(fit, case) in PLAIN)
 
 
 def _primitive(fit: Fit, case: GateCase) -> str:

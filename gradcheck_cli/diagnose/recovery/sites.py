@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
-from gradcheck_cli.graph.steps import Step
 from gradcheck_cli.graph.values import value_of
 
 Array = NDArray[Any]
@@ -55,8 +54,12 @@ class Site:
     results: tuple[int, ...]
 
 
-def sites_of(case: GateCase) -> Iterator[Site]:
-    """All sites of a forward."""
+def sites_of(case: GateCase, text_of: Callable[[int], str]) -> Iterator[Site]:
+    """All sites of a forward.
+
+    Args:
+        text_of: the expression that a step stands in: what is written twice is differentiated once.
+    """
     forward = case.forward
     for leaf, value in enumerate(forward.steps.inputs):
         if value in case.reverse.open:
@@ -65,7 +68,7 @@ def sites_of(case: GateCase) -> Iterator[Site]:
     for position in forward.alive:
         if len(forward.steps.steps[position].results) == 1 and forward.result(position) in case.reverse.open:
             units[forward.unit[position]].append(position)
-    for unit, positions in units.items():
+    for unit, positions in (*units.items(), *_written_twice(units, case, text_of)):
         at, results = tuple(positions), tuple(forward.result(position) for position in positions)
         yield Site((unit, "value"), What.VALUE, at, 0, results, results)
         step = forward.steps.steps[positions[0]]
@@ -74,16 +77,40 @@ def sites_of(case: GateCase) -> Iterator[Site]:
             if any(target is None or target not in case.reverse.open for target in targets):
                 continue
             numbers = tuple(target for target in targets if target is not None)
-            if step.equation.primitive.name == "dot_general":
+            if is_product(positions[0], k, case):
                 yield Site((unit, k, "operand"), What.OPERAND, at, k, numbers, results)
-            elif _has_local(step, k, case):
+            if _has_local(positions[0], k, case):
                 yield Site((unit, k, "edge"), What.EDGE, at, k, numbers, results)
 
 
-def _has_local(step: Step, k: int, case: GateCase) -> bool:
+def _written_twice(
+    units: Mapping[Hashable, list[int]], case: GateCase, text_of: Callable[[int], str]
+) -> Iterator[tuple[Hashable, list[int]]]:
+    """The steps of an expression that is written more than once, in other places of the forward."""
+    alike: dict[Hashable, list[list[int]]] = defaultdict(list)
+    for positions in units.values():
+        text = text_of(positions[0])
+        if text:
+            step = case.forward.steps.steps[positions[0]]
+            alike[text, step.equation.primitive.name, case.forward.alive[positions[0]]].append(positions)
+    for key, several in alike.items():
+        if len(several) > 1:
+            yield key, sorted(position for positions in several for position in positions)
+
+
+def is_product(position: int, k: int, case: GateCase) -> bool:
+    """Whether it hands back the upstream gradient times its other operand, which has a size of its own."""
+    name = case.forward.steps.steps[position].equation.primitive.name
+    if name == "mul":
+        other = other_operand(position, k, case)
+        return other.ndim > 0 and other.size < int(np.prod(_shape(case.forward.result(position), case)))
+    return bool(name == "dot_general")
+
+
+def _has_local(position: int, k: int, case: GateCase) -> bool:
     """Whether it hands back a number for each element of its result: arrays of several shapes are broadcast."""
-    at = next(position for position, one in enumerate(case.forward.steps.steps) if one is step)
-    return (at, k) in case.known.local or step.equation.primitive.name in ("mul", "div", "add", "sub")
+    name = case.forward.steps.steps[position].equation.primitive.name
+    return (position, k) in case.known.local or name in ("mul", "div", "add", "sub")
 
 
 def unknowns_of(site: Site, case: GateCase) -> int:
@@ -179,8 +206,22 @@ def _values(position: int, case: GateCase) -> list[Array]:
 
 
 def other_operand(position: int, k: int, case: GateCase) -> Array:
-    """The other operand of a step that has two."""
-    return _values(position, case)[1 - k]
+    """The other operand of a step that has two; before it was broadcast, in the axes of the result."""
+    step = case.forward.steps.steps[position]
+    found = _values(position, case)[1 - k]
+    value = step.operands[1 - k].value
+    maker = None if value is None else case.forward.maker.get(value)
+    if step.equation.primitive.name != "mul" or maker is None:
+        return found
+    before = case.forward.steps.steps[maker]
+    if before.equation.primitive.name != "broadcast_in_dim" or before.operands[0].value is None:
+        return found
+    axes = before.equation.params["broadcast_dimensions"]
+    small = np.asarray(case.known.values[before.operands[0].value])
+    shape = [1] * found.ndim
+    for axis, size in zip(axes, small.shape):
+        shape[axis] = size
+    return small.reshape(shape)
 
 
 def _local(position: int, k: int, case: GateCase) -> Array | None:
@@ -209,6 +250,8 @@ def _spread(position: int, k: int, above: Array, case: GateCase) -> Array:
         above: upstream gradients of the product, one a row.
     """
     step = case.forward.steps.steps[position]
+    if step.equation.primitive.name == "mul":
+        return _spread_broadcast(position, k, above, case)
     (contract, batch) = step.equation.params["dimension_numbers"]
     ranks = [len(variable.aval.shape) for variable in step.equation.invars]
     letters = iter(string.ascii_letters)
@@ -243,3 +286,22 @@ def _spread(position: int, k: int, above: Array, case: GateCase) -> Array:
     found = np.einsum(rule, *given, optimize=True)
     sizes = [int(np.prod(variable.aval.shape)) for variable in step.equation.invars]
     return np.asarray(found.reshape(len(above), sizes[1 - k], sizes[k]))
+
+
+def _spread_broadcast(position: int, k: int, above: Array, case: GateCase) -> Array:
+    """The same where the product goes element by element, its operands broadcast."""
+    shape = above.shape[1:]
+    other = other_operand(position, k, case)
+    target = _shape(_operand(position, k, case), case)
+    mine = np.broadcast_to(np.arange(int(np.prod(target))).reshape(target), shape).reshape(-1)
+    theirs = np.broadcast_to(np.arange(other.size).reshape(other.shape), shape).reshape(-1)
+    found = np.zeros((len(above), other.size, int(np.prod(target))))
+    for row, upstream in zip(found, above.reshape(len(above), -1)):
+        np.add.at(row, (theirs, mine), upstream)
+    return found
+
+
+def _operand(position: int, k: int, case: GateCase) -> int:
+    value = case.forward.operand(position, k)
+    assert value is not None
+    return value

@@ -18,6 +18,9 @@ DAMPING = 1e-13
 
 TURNS = 4
 
+HOPELESS = 0.03
+"""What is left after the first turn, as a share of the error, where more of them will not help."""
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -35,7 +38,7 @@ class Solved:
 
 
 def solved(model: Model, wrongs: Array, kept: NDArray[np.bool_]) -> Solved | None:
-    """The changes of the unknowns that leave the least unexplained.
+    """The changes of the unknowns that leave the least unexplained; None where that is much.
 
     Args:
         wrongs: yours less the right gradient: (upstream gradients, elements of the leaves).
@@ -54,11 +57,14 @@ def solved(model: Model, wrongs: Array, kept: NDArray[np.bool_]) -> Solved | Non
     target = wrongs[:, kept]
     change, left = np.zeros(len(model.right)), target
     ends = np.cumsum([part.unknowns for part in parts])[:-1]
+    size = float(np.linalg.norm(target))
     for _ in range(TURNS):
         toward = np.concatenate([part.along(left) for part in parts])[counts]
         change[counts] += linalg.cho_solve(factor, toward / lengths, check_finite=False) / lengths
         left = target - sum(part.effect(one) for part, one in zip(parts, np.split(change, ends)))
-    return Solved(change, float(np.linalg.norm(left)), float(np.linalg.norm(target)))
+        if float(np.linalg.norm(left)) > HOPELESS * size:
+            return None
+    return Solved(change, float(np.linalg.norm(left)), size)
 
 
 class _Kept:

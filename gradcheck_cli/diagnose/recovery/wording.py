@@ -36,7 +36,9 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
         return _of_leaf(yours, one, made) if not fit.site.positions else None
     place = f"`{use.expression}` (line {use.line})"
     if fit.site.what is What.OPERAND:
-        return _of_operand(yours, one, made, place, use)
+        written = names.operand(fit.site.positions[-1], 1 - fit.site.operand)
+        other = f"`{written}`" if written and written != use.expression else "the other factor"
+        return _of_operand(yours, one, made, place, use, other)
     what = f"the local derivative of {place}"
     if fit.site.what is What.EDGE and use.operand not in ("", use.expression):
         what += f" by `{use.operand}`"
@@ -51,10 +53,32 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
     if one.kind is Kind.REPLACED:
         return f"{yours} {takes} `{made}` for {what}"
     if one.kind is Kind.MULTIPLIED:
+        slip = _slip(fit, one, case)
+        if slip:
+            does = slip if takes == "takes" else slip.replace("leaves", "leave").replace("takes", "take")
+            return f"{yours} {does.format(f'`{value}`')} {place}"
         return f"{yours} {takes} {what} times `{made}`: that factor does not belong there"
     if one.kind is Kind.NUMBER and one.number is not None:
         return f"{yours} {takes} {one.number:.4g} for {what} everywhere"
     return f"{yours} {takes} other numbers for {what}: {_example(fit, case)}"
+
+
+def _slip(fit: Fit, one: Read, case: GateCase) -> str:
+    """What was done with the step's own operand, where the factor too many is made of that; "" for any other factor."""
+    step = case.forward.steps.steps[fit.site.positions[-1]]
+    name = str(step.equation.primitive.name)
+    others = [operand.value for operand in step.operands]
+    if one.value not in others:
+        return ""
+    slips = {
+        ("div", "{}"): "leaves out the division by {} in",
+        ("div", "1 / {}"): "takes the division by {} twice in",
+        ("mul", "1 / {}"): "leaves out the factor {} in",
+        ("mul", "{}"): "takes the factor {} twice in",
+    }
+    if name == "div" and others[-1] != one.value:
+        return ""
+    return slips.get((name, one.how), "")
 
 
 def _made(how: str, value: str) -> str:
@@ -69,8 +93,10 @@ def _of_whole(fit: Fit, one: Read, use: Use | None, yours: str) -> str | None:
     if one.kind is Kind.MASK:
         where = f" `{use.expression}` (line {use.line})" if use is not None else ""
         return f"{yours}: the gradient passes{where} at other elements than it may"
-    if one.kind in (Kind.ONE, Kind.NUMBER) and one.number is not None:
-        return f"{yours}: {one.number:.4g} times the upstream gradient, in place of the local derivative{place}"
+    if one.kind is Kind.ONE:
+        return f"{yours} is the upstream gradient itself: multiply it by the local derivative{place}"
+    if one.kind is Kind.NUMBER and one.number is not None:
+        return f"{yours} is {one.number:.4g} times the upstream gradient, whatever the local derivative{place}"
     if one.kind is Kind.UNKNOWN:
         place = f" of `{use.expression}` (line {use.line})" if use is not None else ""
         at = int(np.argmax(np.where(fit.known, np.abs(fit.used - fit.right), -1.0)))
@@ -85,15 +111,23 @@ def _of_leaf(yours: str, one: Read, made: str) -> str | None:
     return None
 
 
-def _of_operand(yours: str, one: Read, made: str, place: str, use: Use) -> str | None:
-    other = f"the other factor of {place}"
+def _of_operand(yours: str, one: Read, made: str, place: str, use: Use, other: str) -> str | None:
+    where = f"in {place}"
+    if use.operand not in ("", use.expression):
+        where = f"on the way to `{use.operand}` in {place}"
     if one.kind is Kind.TRANSPOSED:
-        return f"{yours}: {other} is taken transposed"
+        return f"{yours}: {other} is taken transposed {where}"
     if one.kind is Kind.FLIPPED:
-        return f"{yours}: {other} is taken in another order along an axis"
+        return f"{yours}: {other} is taken in another order along an axis, {where}"
     if one.kind is Kind.REPLACED:
-        return f"{yours}: `{made}` is used in place of {other}"
-    return f"{yours}: something else than {other} is used where the gradient goes to `{use.operand}`"
+        return f"{yours}: `{made}` stands where {other} belongs, {where}"
+    if one.kind is Kind.MULTIPLIED:
+        return f"{yours}: {other} is taken times `{made}` {where}: that factor does not belong there"
+    if one.kind is Kind.ONE:
+        return f"{yours}: {other} is left out {where}"
+    if one.kind is Kind.UNKNOWN:
+        return f"{yours}: something else stands where {other} belongs, {where}"
+    return None
 
 
 def _example(fit: Fit, case: GateCase) -> str:
