@@ -12,17 +12,10 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
 from gradcheck_cli.diagnose.recovery.evidence import Evidence, evidence_of
+from gradcheck_cli.diagnose.recovery.models import Model, model_of
+from gradcheck_cli.diagnose.recovery.operands import other_operand
 from gradcheck_cli.diagnose.recovery.reading import Kind, Read, read, read_operand
-from gradcheck_cli.diagnose.recovery.sites import (
-    MOST_UNKNOWNS,
-    Model,
-    Site,
-    What,
-    model_of,
-    other_operand,
-    sites_of,
-    unknowns_of,
-)
+from gradcheck_cli.diagnose.recovery.sites import MOST_UNKNOWNS, Site, What, sites_of, unknowns_of
 from gradcheck_cli.diagnose.recovery.solving import solved
 from gradcheck_cli.diagnose.recovery.ways import Ways, cancelling
 from gradcheck_cli.diagnose.recovery.whole import whole
@@ -100,9 +93,10 @@ class Fitting:
         """
         if self._evidence is None:
             return []
+        names = tuple(error.name for error in self.case.errors if error.name in wanted)
         right = {error.name for error in self.case.errors if not error.is_wrong}
-        tried = [(set(wanted) | right, tuple(wanted)), (set(wanted), tuple(wanted))]
-        tried += [({name}, (name,)) for name in wanted if len(wanted) > 1]
+        tried = [({*names, *right}, names), (set(names), names)]
+        tried += [({name}, (name,)) for name in names if len(names) > 1]
         for looked_at, names in tried:
             found = [*self._whole(names), *self._fits(looked_at, names, self._plain, only)]
             if not any(fit.is_read for fit in found):
@@ -198,7 +192,7 @@ class Fitting:
         equations = int(np.minimum(self._outputs, self._evidence_count)[reached].sum())
         if equations < OVER * unknowns:
             return False
-        is_one = len(site.results) == 1 and equations >= WELL_OVER * unknowns
+        is_one = (len(site.results) == 1 or site.is_shared) and equations >= WELL_OVER * unknowns
         return is_one or site.what is What.OPERAND or self._is_varied(model)
 
     @cached_property
@@ -232,7 +226,7 @@ class Fitting:
 
 
 def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Read]:
-    is_one = len(site.results) == 1
+    is_one = len(site.results) == 1 or site.is_shared
     if site.what is What.OPERAND:
         if is_one:
             shape = np.shape(other_operand(site.positions[0], site.operand, case))

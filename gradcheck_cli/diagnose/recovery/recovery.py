@@ -97,9 +97,8 @@ def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
             continue
         if one.kind is Kind.NUMBER and float(np.ptp(fit.right[fit.known])) == 0:
             continue
-        if one.kind is Kind.UNKNOWN:
-            if _is_plain(fit, case) or not (fit.is_sure and twin.is_sure):
-                continue
+        if one.kind is Kind.UNKNOWN and (_is_plain(fit, case) or not (fit.is_sure and twin.is_sure)):
+            continue
         kept.append(one)
     return kept
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from gradcheck_cli.diagnose.recovery.sites import Model, Part
+from gradcheck_cli.diagnose.recovery.models import Model, Part
 
 Array = NDArray[Any]
 
@@ -46,7 +46,9 @@ def solved(model: Model, wrongs: Array, kept: NDArray[np.bool_]) -> Solved | Non
     """
     counts = np.flatnonzero(model.counts)
     parts = [_Kept(part, kept) for part in model.parts]
-    gram = np.block([[one.products(other) for other in parts] for one in parts])[np.ix_(counts, counts)]
+    blocks = [[one.products(other) for other in parts] for one in parts]
+    whole = sum(block for row in blocks for block in row) if model.is_shared else np.block(blocks)
+    gram = np.asarray(whole)[np.ix_(counts, counts)]
     lengths = np.sqrt(np.diag(gram))
     lengths[lengths == 0] = 1.0
     scaled = gram / lengths[:, None] / lengths[None, :]
@@ -59,9 +61,11 @@ def solved(model: Model, wrongs: Array, kept: NDArray[np.bool_]) -> Solved | Non
     ends = np.cumsum([part.unknowns for part in parts])[:-1]
     size = float(np.linalg.norm(target))
     for _ in range(TURNS):
-        toward = np.concatenate([part.along(left) for part in parts])[counts]
+        along = [part.along(left) for part in parts]
+        toward = (np.sum(along, axis=0) if model.is_shared else np.concatenate(along))[counts]
         change[counts] += linalg.cho_solve(factor, toward / lengths, check_finite=False) / lengths
-        left = target - sum(part.effect(one) for part, one in zip(parts, np.split(change, ends)))
+        changes = [change] * len(parts) if model.is_shared else np.split(change, ends)
+        left = target - sum(part.effect(one) for part, one in zip(parts, changes))
         if float(np.linalg.norm(left)) > HOPELESS * size:
             return None
     return Solved(change, float(np.linalg.norm(left)), size)

@@ -133,7 +133,8 @@ def _of_operand(yours: str, one: Read, made: str, place: str, use: Use, other: s
 def _example(fit: Fit, case: GateCase) -> str:
     away = np.where(fit.known, np.abs(fit.used - fit.right), -1.0)
     place = int(np.argmax(away))
-    sizes = [int(np.prod(case.reverse.shape(result))) for result in fit.site.results]
+    results = fit.site.results[:1] if fit.site.is_shared else fit.site.results
+    sizes = [int(np.prod(case.reverse.shape(result))) for result in results]
     turn, inside = 0, place
     while inside >= sizes[turn]:
         inside, turn = inside - sizes[turn], turn + 1
