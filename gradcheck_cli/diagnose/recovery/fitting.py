@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
+from gradcheck_cli.diagnose.gates.elementwise import Gate, families_of
 from gradcheck_cli.diagnose.recovery.evidence import Evidence, evidence_of
 from gradcheck_cli.diagnose.recovery.models import Model, model_of
 from gradcheck_cli.diagnose.recovery.operands import other_operand
@@ -180,10 +181,34 @@ class Fitting:
             one = solved(model, wrongs, kept)
             if one is not None and one.rest <= min(max(EXACT * one.size, noise), LOOSE * one.size):
                 used = model.right + one.change
-                reads = tuple(_reads(site, used, model, self.case))
+                reads = (*self._of_regions(site, used, model), *_reads(site, used, model, self.case))
                 is_sure = self._is_sure(site, model, kept)
                 found.append(Fit(site, names, used, model.right, model.counts, one.rest / one.size, reads, is_sure))
         return found
+
+    @cached_property
+    def _regions(self) -> dict[int, list[Gate]]:
+        """Several steps that work element by element, by the value that they work on."""
+        found: dict[int, list[Gate]] = {}
+        for family in families_of(self.case.forward, self.case.known):
+            for gate in family.gates if len(family.gates) == 1 and family.gates[0].steps > 1 else ():
+                found.setdefault(gate.target, []).append(gate)
+        return found
+
+    def _of_regions(self, site: Site, used: Array, model: Model) -> Iterator[Read]:
+        """What the numbers are as the local derivative of several steps together, as a function of what goes in."""
+        if site.what is not What.VALUE or len(site.results) != 1 or self._evidence is None:
+            return
+        (value,), arriving, known = site.results, self._evidence.arriving, self.case.known
+        for gate in self._regions.get(value, ()):
+            due = gate.derivative.reshape(-1)
+            through = arriving[gate.result] * due
+            if np.abs(through - arriving[value]).max() > ALONE * np.abs(through).max():
+                continue
+            names = {number: known.values[number].reshape(-1) for number in (value, gate.result)}
+            for one in read(used * due, due, model.counts, names, None):
+                if one.kind in (Kind.ONE, Kind.REPLACED, Kind.NUMBER):
+                    yield replace(one, key=("steps", gate.steps, one.key), position=gate.position)
 
     def _is_sure(self, site: Site, model: Model, kept: NDArray[np.bool_]) -> bool:
         """Whether there are many more equations than unknowns, and no more than one output is enough for most."""

@@ -59,6 +59,7 @@ class Read:
         value: the value of the forward that they are made of, None where there is none.
         how: what is made of it, with {} in its place: `1 / {}`.
         number: the number that they are, or that the right ones are multiplied by.
+        position: of the step up to which they are the local derivative, where it is not the site's own.
     """
 
     kind: Kind
@@ -66,6 +67,7 @@ class Read:
     value: int | None = None
     how: str = ""
     number: float | None = None
+    position: int | None = None
 
 
 def _power(exponent: float, how: str) -> tuple[str, Callable[[Array], Array]]:

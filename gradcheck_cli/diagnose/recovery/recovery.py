@@ -158,8 +158,8 @@ def _code(one: Read, case: GateCase) -> str:
 
 def _use(fit: Fit, one: Read, case: GateCase, names: Names) -> Use | None:
     alive = case.forward.alive
-    if fit.site.positions:
-        position = fit.site.positions[-1]
+    if fit.site.positions or one.position is not None:
+        position = fit.site.positions[-1] if one.position is None else one.position
         k = fit.site.operand if fit.site.operand in alive[position] else alive[position][0]
         return names.use(position, k) or names.use_before(position, k)
     if fit.site.what is not What.WHOLE:

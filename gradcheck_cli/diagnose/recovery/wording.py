@@ -121,6 +121,8 @@ def _of_operand(yours: str, one: Read, made: str, place: str, use: Use, other: s
         return f"{yours}: {other} is taken in another order along an axis, {where}"
     if one.kind is Kind.REPLACED:
         return f"{yours}: `{made}` stands where {other} belongs, {where}"
+    if one.kind is Kind.MULTIPLIED and made.replace("(", "").replace(")", "") == f"-1 / {other.strip('`')}":
+        return f"{yours}: -1 stands where {other} belongs, {where}"
     if one.kind is Kind.MULTIPLIED:
         return f"{yours}: {other} is taken times `{made}` {where}: that factor does not belong there"
     if one.kind is Kind.ONE:
