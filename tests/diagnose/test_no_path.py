@@ -65,8 +65,10 @@ def test_one_parameters_gradient_with_a_factor_is_no_path(tmp_path: Path) -> Non
     assert (finding.code, finding.blame) == ("GC203", None)
 
 
-def test_another_parameters_gradient_beside_a_dropped_path_is_not_blamed(tmp_path: Path) -> None:
+def test_a_dropped_path_is_named_beside_another_parameters_gradient(tmp_path: Path) -> None:
     source = RESNEXT.source("np", "first").replace("dV1, dV2, dV3 = h1.T @ dout", "dV1, dV2, dV3 = h2.T @ dout")
     layer = checked(tmp_path, source)
-    assert {finding.argument: finding.code for finding in layer.findings} == {"x": "GC201", "V1": "GC208"}
-    assert all(finding.blame is None or finding.blame.factor is None for finding in layer.findings)
+    assert {finding.argument: finding.code for finding in layer.findings} == {"x": "GC209", "V1": "GC208"}
+    (blame,) = [finding.blame for finding in layer.findings if finding.argument == "x"]
+    assert blame is not None
+    assert (blame.operand, blame.expression, blame.factor) == ("x", "x @ U1", -1.0)

@@ -27,27 +27,29 @@ FEWEST = 3
 class Kind(IntEnum):
     """What is known of the numbers, the simplest first."""
 
-    ONE = 0
+    ZERO = 0
+    """Zero in place of each."""
+    ONE = 1
     """One in place of each."""
-    PART = 1
+    PART = 2
     """The right ones at some places along an axis that is summed over, and zero at the others."""
-    MASK = 2
+    MASK = 3
     """The right ones or zero, or those of a mask in other places."""
-    SCALED = 3
+    SCALED = 4
     """The right ones times one number."""
-    MULTIPLIED = 4
+    MULTIPLIED = 5
     """The right ones times a power of a value of the forward, or of a function of it."""
-    REPLACED = 5
+    REPLACED = 6
     """A power of a value of the forward, or a function of it, in place of the right ones."""
-    TRANSPOSED = 6
+    TRANSPOSED = 7
     """The right ones with their axes exchanged."""
-    FLIPPED = 7
+    FLIPPED = 8
     """The right ones in the opposite order, or rolled, along an axis."""
-    NUMBER = 8
+    NUMBER = 9
     """One other number in place of each."""
-    ALONE = 9
+    ALONE = 10
     """Numbers of each element alone, where a gradient comes from several."""
-    UNKNOWN = 10
+    UNKNOWN = 11
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def read(
     is_number = float(np.ptp(mine)) <= room
     varies = float(np.ptp(due)) > room
     levels = _levels(due)
+    if (np.abs(mine) <= room).all():
+        yield Read(Kind.ZERO, "nothing", number=0.0)
     if is_number and varies and abs(mine[0] - 1) <= room:
         yield Read(Kind.ONE, "one")
     is_kept, is_zero = np.abs(mine - due) <= room, np.abs(mine) <= room

@@ -22,6 +22,7 @@ RANK, VAGUE = 9, 11
 """Among the causes: where the numbers are known ones, and where they are not."""
 
 CODES = {
+    Kind.ZERO: "GC209",
     Kind.PART: "GC206",
     Kind.MASK: "GC212",
     Kind.SCALED: "GC210",
@@ -97,6 +98,8 @@ def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
             continue
         if one.kind is Kind.NUMBER and float(np.ptp(fit.right[fit.known])) == 0:
             continue
+        if one.kind is Kind.MASK and _is_plain(fit, case):
+            continue
         if one.kind is Kind.UNKNOWN and (_is_plain(fit, case) or not (fit.is_sure and twin.is_sure)):
             continue
         kept.append(one)
@@ -140,7 +143,7 @@ def _cause(fit: Fit, one: Read, case: GateCase, names: Names) -> Cause | None:
             end_line=use.end_line,
             expression=use.expression,
             operand=use.operand,
-            factor=None,
+            factor=one.number - 1 if one.kind in (Kind.ZERO, Kind.SCALED) and one.number is not None else None,
             explains=1.0 - fit.rest,
             source=use.source,
         )

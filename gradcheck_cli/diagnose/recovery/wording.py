@@ -35,6 +35,12 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
     if use is None:
         return _of_leaf(yours, one, made) if not fit.site.positions else None
     place = f"`{use.expression}` (line {use.line})"
+    through = place if fit.site.what is What.VALUE or not use.operand else f"`{use.operand}` in {place}"
+    if one.kind is Kind.ZERO:
+        has = "has" if len(gradients) == 1 else "have"
+        return f"{yours} {has} no contribution through {through}: that path must be added"
+    if one.kind is Kind.SCALED and one.number is not None:
+        return f"{yours} {takes} {one.number:.4g} times the path through {through}: that path must enter once"
     if fit.site.what is What.OPERAND:
         written = names.operand(fit.site.positions[-1], 1 - fit.site.operand)
         other = f"`{written}`" if written and written != use.expression else "the other factor"
@@ -48,8 +54,6 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
         return f"{yours}: only some of what flows to `{use.operand}` in {place} is summed up"
     if one.kind is Kind.MASK:
         return f"{yours}: the gradient passes {place} at other elements than it may"
-    if one.kind is Kind.SCALED and one.number is not None:
-        return f"{yours} {takes} {one.number:.4g} times the path through {place}: that path must enter once"
     if one.kind is Kind.REPLACED:
         return f"{yours} {takes} `{made}` for {what}"
     if one.kind is Kind.MULTIPLIED:
