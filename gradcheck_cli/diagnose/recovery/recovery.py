@@ -18,8 +18,9 @@ from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
 
-RANK, VAGUE = 9, 11
-"""Among the causes: where the numbers are known ones, and where they are not."""
+RANK, VAGUE = 9, 20
+"""Among the causes: where the numbers are known ones; and where they are not, or are right in some places only: then it
+tells more that those are a row, or a border."""
 
 CODES = {
     Kind.ZERO: "GC209",
@@ -147,7 +148,7 @@ def _cause(fit: Fit, one: Read, case: GateCase, names: Names) -> Cause | None:
             explains=1.0 - fit.rest,
             source=use.source,
         )
-    rank = VAGUE if one.kind is Kind.UNKNOWN else RANK
+    rank = VAGUE if one.kind in (Kind.UNKNOWN, Kind.MASK) else RANK
     return Cause(_code(one, case), fit.names, claim, 1.0 - fit.rest, rank, blame=blame)
 
 
