@@ -85,17 +85,17 @@ class Reverse:
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
         complex_values = _complex(steps)
         self._nothing = {
-            place: jnp.zeros((self.rows, *shape), complex if place in complex_values else float)
+            place: np.zeros((self.rows, *shape), complex if place in complex_values else float)
             for place, shape in places.items()
         }
         self._gates, self._open = frozenset(gates), tuple(open_values)
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
         self._program = compile_program(self._run, (*self._given, *self._filled(())), device)
-        right, values, arriving, local = self._program(*self._given, *self._filled(()))
+        right, *found = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
-        arriving = {value: rows[0] for value, rows in arriving.items()}
-        self.known = Known(*({key: np.asarray(one) for key, one in part.items()} for part in (values, arriving, local)))
+        values, arriving, local = ({key: np.asarray(one) for key, one in part.items()} for part in found)
+        self.known = Known(values, {value: rows[0] for value, rows in arriving.items()}, local)
 
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""
