@@ -138,7 +138,10 @@ def _fitted_pairs(case: Case, stand: Standing) -> Iterator[Fit]:
 
 
 def _beside(case: Case, stand: Standing) -> Iterator[Fit]:
-    """What explains the rest where one candidate is taken with its factor: one may lie behind the other."""
+    """What explains the rest where one candidate is taken with its factor: one lies behind the other.
+
+    What flows along others is not changed by the first, so that they are among all pairs that were fitted.
+    """
     most = min(BESIDE, MOST_ROWS // max(len(case.candidates), 1))
     for first in _most_explaining(case, stand)[:most]:
         held = standing(case, case.scaled(stand.multipliers, first.candidate, first.factor))
