@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class Reverse:
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
         complex_values = _complex(steps)
         self._nothing = {
-            place: np.zeros((self.rows, *shape), complex if place in complex_values else float)
+            place: jax.device_put(np.zeros((self.rows, *shape), complex if place in complex_values else float))
             for place, shape in places.items()
         }
         self._gates, self._open = frozenset(gates), tuple(open_values)
