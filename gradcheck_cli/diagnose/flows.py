@@ -51,7 +51,8 @@ class Flows:
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
         ones = np.ones((self._rows, self._classes))
-        self._program = compile_program(self._gradients, (*self._given, ones), device)
+        same = "flows", steps.key
+        self._program = compile_program(self._gradients, (*self._given, ones), device, same=same)
 
     def gradients(self, factors: NDArray[np.float64]) -> tuple[Array, ...]:
         """By leaf, one gradient a row of `factors`, which has a column a class."""

@@ -92,7 +92,8 @@ class Reverse:
         self._gates, self._open = frozenset(gates), tuple(open_values)
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
-        self._program = compile_program(self._run, (*self._given, *self._filled(())), device)
+        same = "reverse", self._open, steps.key
+        self._program = compile_program(self._run, (*self._given, *self._filled(())), device, same=same)
         right, *found = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
         values, arriving, local = ({key: np.asarray(one) for key, one in part.items()} for part in found)
