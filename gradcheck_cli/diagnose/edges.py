@@ -47,6 +47,11 @@ class Edges:
         """How many classes there are."""
         return 1 + max(self.class_of.values(), default=-1)
 
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The values that a gradient flows back to."""
+        return tuple(sorted(self.uses))
+
     def are_parallel(self, classes: Iterable[int]) -> bool:
         """Whether no path runs through two of the classes: then the gradient is a linear function of their factors."""
         bits = _bits(classes)

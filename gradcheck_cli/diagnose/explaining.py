@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.candidates import Candidate, candidates_of
 from gradcheck_cli.diagnose.edges import Edges, edges_of
-from gradcheck_cli.diagnose.flows import Flows
+from gradcheck_cli.diagnose.gates.reverse import Reverse, Row
 from gradcheck_cli.diagnose.misfit import DROPPED, NOTHING, SIMPLE, Misfit, Vector, judged_leaves, misfit_of
 from gradcheck_cli.diagnose.places import Places
 from gradcheck_cli.diagnose.unrolling import unrolled
@@ -47,7 +47,7 @@ class Case:
     edges: Edges
     places: Places
     candidates: tuple[Candidate, ...]
-    program: Flows
+    program: Reverse
     leaves: tuple[int, ...]
     misfit: Misfit
 
@@ -58,7 +58,7 @@ class Case:
 
     def gradients(self, multipliers: Sequence[Multipliers]) -> Vector:
         """One row of all judged leaves for each set of multipliers."""
-        rows = self.program.gradients(np.array(multipliers))
+        rows = self.program.gradients([Row(factors=one) for one in multipliers])
         return np.concatenate([rows[leaf].reshape(len(multipliers), -1) for leaf in self.leaves], axis=1)
 
     def scaled(self, multipliers: Multipliers, candidate: Candidate, factor: float) -> Multipliers:
@@ -170,7 +170,7 @@ def _case(subject: Subject, misfit: Misfit, leaves: Sequence[tuple[int, LeafVerd
     elements = sum(leaf.value.size for leaf in subject.case.leaves)
     if not candidates or len(candidates) > MOST_CANDIDATES or (len(candidates) + 1) * elements > MOST_VALUES:
         return None
-    program = Flows(steps, edges, given, subject.upstream.flat, rows=len(candidates) + 1, device=subject.device)
+    program = Reverse(steps, edges, given, subject.upstream.flat, edges.values, device=subject.device)
     positions = tuple(position for position, _ in leaves)
     case = Case(subject, steps, edges, places, tuple(candidates), program, positions, misfit)
     (gradient,) = case.gradients([case.ones])

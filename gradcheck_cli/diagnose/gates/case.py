@@ -141,9 +141,8 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     if not edges.class_of:
         return None
     forward = forward_of(steps, edges, traced.files)
-    values = sorted({edge.value for edge in edges.class_of})
     leaves = reference_leaves(subject.case)
-    reverse = Reverse(steps, edges, leaves, subject.upstream.flat, values, device=subject.device)
+    reverse = Reverse(steps, edges, leaves, subject.upstream.flat, edges.values, device=subject.device)
     errors = held_against(errors, reverse.right)
     if not errors:
         return None

@@ -1,7 +1,9 @@
-"""The gradient of a forward with local derivatives replaced, values untouched: many replacements in one batch.
+"""The gradient of a forward with a wrong backward, values untouched: many wrong backwards in one batch.
 
-One reverse pass over the trace's steps. What a gate hands down is its upstream gradient times its local derivative plus
-a change of it; at a value a further gradient may enter. A row says both, so that each row is one wrong backward.
+One reverse pass, written out over the trace's steps. What a gate hands down is its upstream gradient times its local
+derivative plus a change of it; what a step hands back along an edge is multiplied by a factor; at a value a further
+gradient may enter. A row says all of it. What flows along an edge to all leaves is the gradient less the gradient with
+that factor zero.
 """
 
 from __future__ import annotations
@@ -35,11 +37,13 @@ class Row:
         changes: by gate, what is added to its local derivative, element by element.
         entering: by value, what is added to the gradient that arrives there.
         is_alone: the upstream gradient of the outputs is zero, so that only what enters flows.
+        factors: by class of edges, what the gradient along each of them is multiplied by; 1 unless given.
     """
 
     changes: Mapping[At, Array] = field(default_factory=dict)
     entering: Mapping[int, Array] = field(default_factory=dict)
     is_alone: bool = False
+    factors: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class Reverse:
         device: str,
     ) -> None:
         self._steps = steps
+        # one edge of each class: a factor on it is a factor on all of the chain
+        standing = {number: edge for edge, number in edges.class_of.items()}
+        self._scaled = {(edge.position, edge.operand): number for number, edge in standing.items()}
+        self._classes = edges.classes
         self._wanted: dict[int, tuple[int, ...]] = {}
         for edge in into_steps(edges, steps):
             self._wanted[edge.position] = (*self._wanted.get(edge.position, ()), edge.operand)
@@ -113,19 +121,23 @@ class Reverse:
         found = self._program(*self._given, *self._filled(rows))[2]
         return {value: np.asarray(gradients) for value, gradients in found.items()}
 
-    def _filled(self, rows: Sequence[Row]) -> tuple[list[Any], list[Any], Array]:
+    def _filled(self, rows: Sequence[Row]) -> tuple[list[Any], list[Any], Array, Array]:
         given: dict[Any, Array] = {}
-        share = np.ones(self.rows)
+        share, factors = np.ones(self.rows), np.ones((self.rows, self._classes))
         for number, row in enumerate(rows):
             for place, change in (*row.changes.items(), *row.entering.items()):
                 if place not in given:
                     given[place] = np.zeros(self._nothing[place].shape, self._nothing[place].dtype)
                 given[place][number] = change
             share[number] = not row.is_alone
+            if row.factors is not None:
+                factors[number] = row.factors
         filled = {**self._nothing, **given}
-        return [filled[at] for at in sorted(self._gates)], [filled[value] for value in self._open], share
+        return [filled[at] for at in sorted(self._gates)], [filled[value] for value in self._open], share, factors
 
-    def _run(self, constants: Any, leaves: Any, upstream: Any, changes: Any, entering: Any, share: Any) -> Any:
+    def _run(
+        self, constants: Any, leaves: Any, upstream: Any, changes: Any, entering: Any, share: Any, factors: Any
+    ) -> Any:
         steps, change_of = self._steps, dict(zip(sorted(self._gates), changes))
         values: dict[int, Any] = dict(zip(steps.constants, constants))
         values.update(zip(steps.inputs, leaves))
@@ -136,9 +148,14 @@ class Reverse:
         local: dict[At, Any] = {}
         for value, rows in zip(self._open, entering):
             above[value] = rows.astype(values[value].dtype)
-        for operand, cotangent in zip(steps.outputs, upstream):
+
+        def hand(position: int, k: int, value: int | None, rows: Any) -> None:
+            number = self._scaled.get((position, k))
+            add_to(above, value, rows if number is None else rows * _by_row(factors[:, number], rows.ndim))
+
+        for position, (operand, cotangent) in enumerate(zip(steps.outputs, upstream), len(steps.steps)):
             if operand.value is not None:
-                add_to(above, operand.value, share.reshape(-1, *[1] * cotangent.ndim) * cotangent)
+                hand(position, 0, operand.value, _by_row(share, cotangent.ndim + 1) * cotangent)
         for position in range(len(steps.steps) - 1, -1, -1):
             step, wanted = steps.steps[position], self._wanted.get(position, ())
             if not any(result in above for result in step.results):
@@ -151,15 +168,20 @@ class Reverse:
                 for k, derivative in zip(gates, pull_back_of(function_of(step), operands, gates)(ones)):
                     local[position, k] = derivative
                     changed = derivative + change_of[position, k]
-                    add_to(above, step.operands[k].value, above[step.results[0]] * changed)
+                    hand(position, k, step.operands[k].value, above[step.results[0]] * changed)
             if others:
                 for k, rows in zip(others, handed_back(step, others, values, above, self.rows)):
-                    add_to(above, step.operands[k].value, rows)
+                    hand(position, k, step.operands[k].value, rows)
         gradients = [
             above.get(number, jnp.zeros((self.rows, *leaf.shape), leaf.dtype))
             for number, leaf in zip(steps.inputs, leaves)
         ]
         return gradients, values, above, local
+
+
+def _by_row(numbers: Any, dimensions: int) -> Any:
+    """One number a row, for rows of so many dimensions in all."""
+    return numbers.reshape(-1, *[1] * (dimensions - 1))
 
 
 def is_gate(step: Step, operand: int) -> bool:
