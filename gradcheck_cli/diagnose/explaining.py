@@ -171,6 +171,8 @@ def _case(subject: Subject, misfit: Misfit, leaves: Sequence[tuple[int, LeafVerd
     if not candidates or len(candidates) > MOST_CANDIDATES or (len(candidates) + 1) * elements > MOST_VALUES:
         return None
     program = Reverse(steps, edges, given, subject.upstream.flat, edges.values, device=subject.device)
+    if len(candidates) >= program.most:
+        return None
     positions = tuple(position for position, _ in leaves)
     case = Case(subject, steps, edges, places, tuple(candidates), program, positions, misfit)
     (gradient,) = case.gradients([case.ones])

@@ -17,6 +17,9 @@ TOGETHER = 2**22
 MOST_ROWS = 64
 """Gradients in one batch."""
 
+MOST_WORK = 2**31
+"""Values that one search may compute, over all steps and rows: some ten seconds."""
+
 
 def handed_back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:
     """What the step hands back to each wanted operand, in each row."""

@@ -151,7 +151,7 @@ def _fitted_pairs(case: Case, stand: Standing) -> Iterator[Fit]:
 
 def _beside(case: Case, stand: Standing) -> Iterator[Fit]:
     """What explains the rest where one candidate is taken with its factor: one may lie behind the other."""
-    most = min(BESIDE, MOST_ROWS // max(len(case.candidates), 1))
+    most = min(BESIDE, min(MOST_ROWS, case.program.most) // max(len(case.candidates), 1))
     for first in _most_explaining(case, stand)[:most]:
         held = held_with(case, stand, first.candidate, first.factor)
         seconds = [fit.parts[0] for fit in _single(case, held) if fit.parts[0].factor in SIMPLE]

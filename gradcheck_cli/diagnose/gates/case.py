@@ -72,7 +72,7 @@ class GateCase:
             one
             for one in self._replacements()
             if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
-        ][:MOST_CANDIDATES]
+        ][: min(MOST_CANDIDATES, self.reverse.most)]
         found = self._fitting(replacements)
         explained = {name for fit in found for name in fit.names}
         if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.edges import Edges, into_steps
-from gradcheck_cli.diagnose.flows import MOST_ROWS, TOGETHER, add_to, handed_back
+from gradcheck_cli.diagnose.flows import MOST_ROWS, MOST_WORK, TOGETHER, add_to, handed_back
 from gradcheck_cli.graph.operations import is_elementwise_in
 from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
@@ -58,6 +58,10 @@ class Known:
 class Reverse:
     """The compiled reverse pass of one case.
 
+    Attributes:
+        rows: of one batch.
+        most: rows that one search may ask for: a large forward has fewer, or it would take minutes.
+
     Args:
         upstream: of the floating outputs, flattened as `Upstream.flat`.
         open_values: those at which a gradient may enter.
@@ -92,6 +96,7 @@ class Reverse:
         places.update((value, shapes[value]) for value in open_values)
         size = sum(int(np.prod(shape)) for shape in (*shapes.values(), *places.values()))
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
+        self.most = MOST_WORK // max(size, 1)
         complex_values = _complex(steps)
         self._nothing = {
             place: jax.device_put(np.zeros((self.rows, *shape), complex if place in complex_values else float))
@@ -105,7 +110,7 @@ class Reverse:
         right, *found = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
         values, arriving, local = ({key: np.asarray(one) for key, one in part.items()} for part in found)
-        self.known = Known(values, {value: rows[0] for value, rows in arriving.items()}, local)
+        self.known = Known(values, {value: rows[0].copy() for value, rows in arriving.items()}, local)
 
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""
@@ -167,8 +172,9 @@ class Reverse:
                 ones = [jnp.ones_like(values[step.results[0]])]
                 for k, derivative in zip(gates, pull_back_of(function_of(step), operands, gates)(ones)):
                     local[position, k] = derivative
-                    changed = derivative + change_of[position, k]
-                    hand(position, k, step.operands[k].value, above[step.results[0]] * changed)
+                    changed = derivative + change_of[position, k].astype(derivative.dtype)
+                    arriving = above[step.results[0]].astype(ones[0].dtype)
+                    hand(position, k, step.operands[k].value, arriving * changed)
             if others:
                 for k, rows in zip(others, handed_back(step, others, values, above, self.rows)):
                     hand(position, k, step.operands[k].value, rows)

@@ -68,13 +68,15 @@ def rows_of(slips: Sequence[Slip], known: Known, reverse: Reverse, forward: Forw
     """The backward of each slip that changes anything."""
     above = _above(forward)
     chained: list[tuple[Slip, Row]] = []
+    left = reverse.most
     for slip in slips:
         row = Row(entering=_entering(slip, known.arriving, {}))
         if not any(change.any() for change in row.entering.values()):
             continue
         if not _is_chained(slip, above):
             yield slip, row
-        elif len(slip.sites) <= MOST_TURNS:
+        elif len(slip.sites) < left and len(slip.sites) <= MOST_TURNS:
+            left -= 1 + len(slip.sites)
             chained.append((slip, row))
     yield from _settled(chained, reverse)
 
