@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from gradcheck_cli.graph.steps import Step
 from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
 
-TOGETHER = 2**22
-"""A batch takes at most so many values, over all steps: 32 MiB of them."""
+TOGETHER = 2**21
+"""A batch takes at most so many values, over all steps: 16 MiB of them."""
 
 MOST_ROWS = 64
 """Gradients in one batch."""

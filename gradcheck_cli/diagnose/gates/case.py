@@ -28,7 +28,7 @@ from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.subject import Subject
 
-MOST_BATCHES = 48
+MOST_BATCHES = 96
 """Of arrangements that are tried: each is a row of one. Of a large forward a batch has few."""
 
 

@@ -98,10 +98,11 @@ class Reverse:
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
         self.most = MOST_WORK // max(size, 1)
         complex_values = _complex(steps)
-        self._nothing = {
-            place: jax.device_put(np.zeros((self.rows, *shape), complex if place in complex_values else float))
-            for place, shape in places.items()
+        kinds = {place: (shape, complex if place in complex_values else float) for place, shape in places.items()}
+        zeros = {
+            (shape, dtype): jax.device_put(np.zeros((self.rows, *shape), dtype)) for shape, dtype in kinds.values()
         }
+        self._nothing = {place: zeros[kind] for place, kind in kinds.items()}
         self._gates, self._open = frozenset(gates), tuple(open_values)
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
