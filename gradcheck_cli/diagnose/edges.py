@@ -7,7 +7,7 @@ nothing enters and nothing leaves carry the same flow: they are one class, and o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +47,28 @@ class Edges:
         """How many classes there are."""
         return 1 + max(self.class_of.values(), default=-1)
 
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The values that a gradient flows back to."""
+        return tuple(sorted(self.uses))
+
     def are_parallel(self, classes: Iterable[int]) -> bool:
         """Whether no path runs through two of the classes: then the gradient is a linear function of their factors."""
-        bits = sum(1 << number for number in set(classes))
+        bits = _bits(classes)
         return not any(self.behind[number] & bits for number in classes)
+
+    def are_apart(self, ones: Collection[int], others: Collection[int]) -> bool:
+        """Whether no path runs through a class of the ones and one of the others, and none is both."""
+        mine, theirs = _bits(ones), _bits(others)
+        return not (
+            mine & theirs
+            or any(self.behind[number] & theirs for number in ones)
+            or any(self.behind[number] & mine for number in others)
+        )
+
+
+def _bits(classes: Iterable[int]) -> int:
+    return sum(1 << number for number in set(classes))
 
 
 def edges_of(steps: Steps) -> Edges:

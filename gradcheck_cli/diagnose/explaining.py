@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.candidates import Candidate, candidates_of
 from gradcheck_cli.diagnose.edges import Edges, edges_of
-from gradcheck_cli.diagnose.flows import Flows
-from gradcheck_cli.diagnose.misfit import NOTHING, SIMPLE, Misfit, Vector, judged_leaves, misfit_of
+from gradcheck_cli.diagnose.gates.reverse import Reverse, Row
+from gradcheck_cli.diagnose.misfit import DROPPED, NOTHING, SIMPLE, Misfit, Vector, judged_leaves, misfit_of
 from gradcheck_cli.diagnose.places import Places
 from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.graph.steps import Steps
@@ -47,7 +47,7 @@ class Case:
     edges: Edges
     places: Places
     candidates: tuple[Candidate, ...]
-    program: Flows
+    program: Reverse
     leaves: tuple[int, ...]
     misfit: Misfit
 
@@ -58,7 +58,7 @@ class Case:
 
     def gradients(self, multipliers: Sequence[Multipliers]) -> Vector:
         """One row of all judged leaves for each set of multipliers."""
-        rows = self.program.gradients(np.array(multipliers))
+        rows = self.program.gradients([Row(factors=one) for one in multipliers])
         return np.concatenate([rows[leaf].reshape(len(multipliers), -1) for leaf in self.leaves], axis=1)
 
     def scaled(self, multipliers: Multipliers, candidate: Candidate, factor: float) -> Multipliers:
@@ -66,6 +66,19 @@ class Case:
         changed = multipliers.copy()
         changed[list(candidate.classes)] = multipliers[list(candidate.classes)] * (1 + factor)
         return changed
+
+    def further(self, stand: Standing, rows: Sequence[int]) -> dict[int, Vector]:
+        """By candidate of these that is not parallel, the gradient at each of the simple factors."""
+        several = [row for row in rows if not self.candidates[row].is_parallel]
+        missing = [row for row in several if row not in stand.further]
+        if missing:
+            asked = [
+                self.scaled(stand.multipliers, self.candidates[row], factor) for row in missing for factor in SIMPLE[1:]
+            ]
+            gradients = self.gradients(asked).reshape(len(missing), len(SIMPLE) - 1, -1)
+            for row, others in zip(missing, gradients):
+                stand.further[row] = np.concatenate([[stand.gradient - stand.flows[row]], others])
+        return {row: stand.further[row] for row in several}
 
     @cached_property
     def plain(self) -> Standing:
@@ -96,7 +109,7 @@ class Standing:
     Attributes:
         gradient: by these multipliers alone.
         flows: by candidate, how much less the gradient is without it.
-        further: by candidate that is not parallel, the gradient at each of the simple factors.
+        further: see `Case.further`; what was asked for so far.
         flowing: by candidate, whether anything flows along it.
     """
 
@@ -109,18 +122,29 @@ class Standing:
 
 def standing(case: Case, multipliers: Multipliers) -> Standing:
     """All flows where these multipliers hold."""
-    asked = [multipliers, *(case.scaled(multipliers, candidate, -1.0) for candidate in case.candidates)]
-    several = [row for row, candidate in enumerate(case.candidates) if not candidate.is_parallel]
-    asked += [case.scaled(multipliers, case.candidates[row], factor) for row in several for factor in SIMPLE[1:]]
+    asked = [multipliers, *(case.scaled(multipliers, candidate, DROPPED) for candidate in case.candidates)]
     rows = case.gradients(asked)
-    count = len(case.candidates) + 1
-    flows = rows[0] - rows[1:count]
-    further = {}
-    for turn, row in enumerate(several):
-        start = count + turn * (len(SIMPLE) - 1)
-        further[row] = np.concatenate([rows[row + 1 : row + 2], rows[start : start + len(SIMPLE) - 1]])
+    return _standing(multipliers, rows[0], rows[0] - rows[1:])
+
+
+def held_with(case: Case, stand: Standing, held: Candidate, factor: float) -> Standing:
+    """All flows where a candidate is taken with its factor, too: what no path joins with it flows as before."""
+    multipliers = case.scaled(stand.multipliers, held, factor)
+    changed = [
+        row
+        for row, candidate in enumerate(case.candidates)
+        if not case.edges.are_apart(held.classes, candidate.classes)
+    ]
+    asked = [multipliers, *(case.scaled(multipliers, case.candidates[row], DROPPED) for row in changed)]
+    rows = case.gradients(asked)
+    flows = stand.flows.copy()
+    flows[changed] = rows[0] - rows[1:]
+    return _standing(multipliers, rows[0], flows)
+
+
+def _standing(multipliers: Multipliers, gradient: Vector, flows: Vector) -> Standing:
     sizes = np.linalg.norm(flows, axis=1)
-    return Standing(multipliers, rows[0], flows, further, sizes > NOTHING * np.linalg.norm(rows[0]))
+    return Standing(multipliers, gradient, flows, {}, sizes > NOTHING * np.linalg.norm(gradient))
 
 
 def explain(subject: Subject, verdict: DrawVerdict) -> Case | None:
@@ -146,7 +170,9 @@ def _case(subject: Subject, misfit: Misfit, leaves: Sequence[tuple[int, LeafVerd
     elements = sum(leaf.value.size for leaf in subject.case.leaves)
     if not candidates or len(candidates) > MOST_CANDIDATES or (len(candidates) + 1) * elements > MOST_VALUES:
         return None
-    program = Flows(steps, edges, given, subject.upstream.flat, rows=len(candidates) + 1, device=subject.device)
+    program = Reverse(steps, edges, given, subject.upstream.flat, edges.values, device=subject.device)
+    if len(candidates) >= program.most:
+        return None
     positions = tuple(position for position, _ in leaves)
     case = Case(subject, steps, edges, places, tuple(candidates), program, positions, misfit)
     (gradient,) = case.gradients([case.ones])

@@ -1,9 +1,4 @@
-"""The gradient of a forward with a factor on the derivative along each class of its edges, values untouched.
-
-One reverse pass, written out over the trace's steps: what a step hands back to an operand is multiplied by the factor
-of that edge. Many sets of factors go through it as one batch, so that what flows along each edge to all leaves is the
-gradient with all factors one less the gradient with that factor zero.
-"""
+"""What a step of a forward hands back to its operands, in many rows at once: each is one gradient."""
 
 from __future__ import annotations
 
@@ -12,91 +7,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from numpy.typing import NDArray
 
-from gradcheck_cli.diagnose.edges import Edge, Edges
-from gradcheck_cli.graph.steps import Step, Steps
+from gradcheck_cli.graph.steps import Step
 from gradcheck_cli.graph.values import function_of, pull_back_of, value_of
-from gradcheck_cli.witnesses.reference.compiling import compile_program
 
-Array = NDArray[Any]
-
-TOGETHER = 2**22
-"""A batch takes at most so many values, over all steps: 32 MiB of them."""
+TOGETHER = 2**21
+"""A batch takes at most so many values, over all steps: 16 MiB of them."""
 
 MOST_ROWS = 64
-"""Sets of factors in one batch."""
+"""Gradients in one batch."""
 
-
-class Flows:
-    """The compiled program for the trace of one case.
-
-    Args:
-        upstream: of the floating outputs, flattened as `Upstream.flat`.
-    """
-
-    def __init__(
-        self, steps: Steps, edges: Edges, leaves: Sequence[Array], upstream: Sequence[Array], *, rows: int, device: str
-    ) -> None:
-        self._steps = steps
-        self._classes = edges.classes
-        self._scaled = {(edge.position, edge.operand): number for edge, number in _standing(edges).items()}
-        self._wanted: dict[int, tuple[int, ...]] = {}
-        for edge in edges.class_of:
-            self._wanted[edge.position] = (*self._wanted.get(edge.position, ()), edge.operand)
-        values = sum(int(np.prod(variable.aval.shape)) for step in steps.steps for variable in step.equation.outvars)
-        values += sum(leaf.size for leaf in leaves)
-        self._rows = max(1, min(rows, MOST_ROWS, TOGETHER // max(values, 1)))
-        # constants are arguments: another draw's program is the same
-        self._given = (list(steps.constants.values()), list(leaves), list(upstream))
-        ones = np.ones((self._rows, self._classes))
-        self._program = compile_program(self._gradients, (*self._given, ones), device)
-
-    def gradients(self, factors: NDArray[np.float64]) -> tuple[Array, ...]:
-        """By leaf, one gradient a row of `factors`, which has a column a class."""
-        found: list[list[Array]] = []
-        for start in range(0, len(factors), self._rows):
-            part = factors[start : start + self._rows]
-            filled = np.ones((self._rows, self._classes))
-            filled[: len(part)] = part
-            found.append([np.asarray(rows)[: len(part)] for rows in self._program(*self._given, filled)])
-        return tuple(np.concatenate(parts) for parts in zip(*found))
-
-    def _gradients(self, constants: Any, leaves: Any, upstream: Any, factors: Any) -> Any:
-        steps = self._steps
-        values: dict[int, Any] = dict(zip(steps.constants, constants))
-        values.update(zip(steps.inputs, leaves))
-        for step in steps.steps:
-            operands = [value_of(operand, values) for operand in step.operands]
-            values.update(zip(step.results, function_of(step)(*operands)))
-        above: dict[int, Any] = {}
-        for position, (operand, cotangent) in enumerate(zip(steps.outputs, upstream), len(steps.steps)):
-            if operand.value is not None:
-                rows = jnp.broadcast_to(cotangent, (self._rows, *cotangent.shape))
-                add_to(above, operand.value, self._times(factors, position, 0, rows))
-        for position in range(len(steps.steps) - 1, -1, -1):
-            step = steps.steps[position]
-            wanted = self._wanted.get(position)
-            if wanted is None or not any(result in above for result in step.results):
-                continue
-            for k, rows in zip(wanted, handed_back(step, wanted, values, above, self._rows)):
-                value = step.operands[k].value
-                assert value is not None
-                add_to(above, value, self._times(factors, position, k, rows))
-        return [
-            above.get(number, jnp.zeros((self._rows, *leaf.shape), leaf.dtype))
-            for number, leaf in zip(steps.inputs, leaves)
-        ]
-
-    def _times(self, factors: Any, position: int, operand: int, rows: Any) -> Any:
-        number = self._scaled.get((position, operand))
-        return rows if number is None else rows * factors[:, number].reshape(-1, *[1] * (rows.ndim - 1))
-
-
-def _standing(edges: Edges) -> dict[Edge, int]:
-    """One edge of each class: a factor on it is a factor on all of the chain."""
-    return {edge: number for number, edge in {number: edge for edge, number in edges.class_of.items()}.items()}
+MOST_WORK = 2**31
+"""Values that one search may compute, over all steps and rows: some ten seconds."""
 
 
 def handed_back(step: Step, wanted: Sequence[int], values: dict[int, Any], above: dict[int, Any], rows: int) -> Any:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.candidates import Candidate
-from gradcheck_cli.diagnose.explaining import Case, Standing, standing
-from gradcheck_cli.diagnose.misfit import SIMPLE, Vector
+from gradcheck_cli.diagnose.explaining import Case, Standing, held_with
+from gradcheck_cli.diagnose.misfit import NOTHING, SIMPLE, Vector
 
 MOST_FITTED = 1_200
 """Candidates of which all pairs are fitted: 1.4 million."""
@@ -97,17 +98,28 @@ def _is_same(one: Candidate, other: Candidate) -> bool:
 
 
 def _single(case: Case, stand: Standing) -> Iterator[Fit]:
-    for row in np.flatnonzero(stand.flowing).tolist():
+    misfit = case.misfit
+    # at no factor does a candidate explain an element that nothing of it flows to
+    wrong = np.abs(misfit.yours - stand.gradient) > misfit.tolerance * (1 + max(map(abs, SIMPLE)))
+    rows = [row for row in np.flatnonzero(stand.flowing).tolist() if not wrong[_is_still(stand.flows[row])].any()]
+    further = case.further(stand, rows)
+    for row in rows:
         candidate = case.candidates[row]
         if candidate.is_parallel:
-            fitted = case.misfit.fitted(stand.gradient, stand.flows[row])
+            fitted = misfit.fitted(stand.gradient, stand.flows[row])
             if fitted is not None:
                 yield Fit((Part(candidate, fitted[0]),), fitted[1], stand)
             continue
-        for factor, gradient in zip(SIMPLE, stand.further[row]):
-            rest = case.misfit.rest(gradient, factor)
+        for factor, gradient in zip(SIMPLE, further[row]):
+            rest = misfit.rest(gradient, factor)
             if rest is not None:
                 yield Fit((Part(candidate, factor),), rest, stand)
+
+
+def _is_still(flow: Vector) -> NDArray[np.bool_]:
+    """Elements that nothing flows to."""
+    still: NDArray[np.bool_] = np.abs(flow) <= NOTHING * np.abs(flow).max(initial=0.0)
+    return still
 
 
 def _fitted_pairs(case: Case, stand: Standing) -> Iterator[Fit]:
@@ -139,9 +151,9 @@ def _fitted_pairs(case: Case, stand: Standing) -> Iterator[Fit]:
 
 def _beside(case: Case, stand: Standing) -> Iterator[Fit]:
     """What explains the rest where one candidate is taken with its factor: one may lie behind the other."""
-    most = min(BESIDE, MOST_ROWS // max(len(case.candidates), 1))
+    most = min(BESIDE, min(MOST_ROWS, case.program.most) // max(len(case.candidates), 1))
     for first in _most_explaining(case, stand)[:most]:
-        held = standing(case, case.scaled(stand.multipliers, first.candidate, first.factor))
+        held = held_with(case, stand, first.candidate, first.factor)
         seconds = [fit.parts[0] for fit in _single(case, held) if fit.parts[0].factor in SIMPLE]
         fits = list(_checked(case, stand, [(first, second) for second in seconds[:MOST_CHECKED]]))
         if fits:
@@ -153,11 +165,13 @@ def _most_explaining(case: Case, stand: Standing) -> list[Part]:
     """Candidates with simple factors: those first that make the most elements right, then most of the error."""
     misfit = case.misfit
     ranked: dict[tuple[int, float], Part] = {}
-    for row in np.flatnonzero(stand.flowing).tolist():
+    rows = np.flatnonzero(stand.flowing).tolist()
+    further = case.further(stand, rows)
+    for row in rows:
         candidate = case.candidates[row]
         for turn, factor in enumerate(SIMPLE):
             flow = stand.flows[row]
-            taken = stand.gradient + factor * flow if candidate.is_parallel else stand.further[row][turn]
+            taken = stand.gradient + factor * flow if candidate.is_parallel else further[row][turn]
             left = np.abs(misfit.yours - taken)
             size = float(np.linalg.norm(left)) / misfit.size
             wrong = int((left > misfit.tolerance * (1 + abs(factor))).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,30 @@ class Steps:
     outputs: tuple[Operand, ...]
     constants: dict[int, Any]
     names: dict[int, str]
+
+    @property
+    def key(self) -> Hashable:
+        """The same for steps that compute the same of inputs and constants; one of its own where that is not told."""
+        steps = tuple(
+            (
+                step.equation.primitive,
+                tuple(sorted(step.equation.params.items(), key=lambda item: item[0])),
+                tuple(_key(operand) for operand in step.operands),
+                step.results,
+            )
+            for step in self.steps
+        )
+        key = steps, self.inputs, tuple(map(_key, self.outputs)), tuple(self.constants)
+        try:
+            hash(key)
+        except TypeError:  # a parameter that cannot be hashed
+            return object()
+        return key
+
+
+def _key(operand: Operand) -> Hashable:
+    constant = np.asarray(operand.constant)
+    return operand.value if operand.value is not None else (constant.dtype.str, constant.shape, constant.tobytes())
 
 
 def steps_of(trace: Trace) -> Steps:

@@ -28,7 +28,7 @@ from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace
 from gradcheck_cli.witnesses.subject import Subject
 
-MOST_BATCHES = 48
+MOST_BATCHES = 96
 """Of arrangements that are tried: each is a row of one. Of a large forward a batch has few."""
 
 
@@ -72,7 +72,7 @@ class GateCase:
             one
             for one in self._replacements()
             if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
-        ][:MOST_CANDIDATES]
+        ][: min(MOST_CANDIDATES, self.reverse.most)]
         found = self._fitting(replacements)
         explained = {name for fit in found for name in fit.names}
         if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
@@ -141,9 +141,8 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     if not edges.class_of:
         return None
     forward = forward_of(steps, edges, traced.files)
-    values = sorted({edge.value for edge in edges.class_of})
     leaves = reference_leaves(subject.case)
-    reverse = Reverse(steps, edges, leaves, subject.upstream.flat, values, device=subject.device)
+    reverse = Reverse(steps, edges, leaves, subject.upstream.flat, edges.values, device=subject.device)
     errors = held_against(errors, reverse.right)
     if not errors:
         return None

@@ -7,6 +7,7 @@ turns.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,32 +68,33 @@ def rows_of(slips: Sequence[Slip], known: Known, reverse: Reverse, forward: Forw
     """The backward of each slip that changes anything."""
     above = _above(forward)
     chained: list[tuple[Slip, Row]] = []
+    left = reverse.most
     for slip in slips:
         row = Row(entering=_entering(slip, known.arriving, {}))
         if not any(change.any() for change in row.entering.values()):
             continue
         if not _is_chained(slip, above):
             yield slip, row
-        elif len(slip.sites) <= MOST_TURNS:
+        elif len(slip.sites) < left and len(slip.sites) <= MOST_TURNS:
+            left -= 1 + len(slip.sites)
             chained.append((slip, row))
-    for start in range(0, len(chained), reverse.rows):
-        yield from _settled(chained[start : start + reverse.rows], reverse)
+    yield from _settled(chained, reverse)
 
 
 def _settled(pairs: Sequence[tuple[Slip, Row]], reverse: Reverse) -> Iterator[tuple[Slip, Row]]:
-    left = list(pairs)
-    for _ in range(1 + max(len(slip.sites) for slip, _ in pairs)):
-        if not left:
-            return
-        moved = []
-        arriving = reverse.arriving([row for _, row in left])
-        for number, (slip, row) in enumerate(left):
-            again = _entering(slip, {value: rows[number] for value, rows in arriving.items()}, row.entering)
+    """Those whose changes come to rest, in their order."""
+    found: dict[int, Row] = {}
+    left = deque((number, row, len(slip.sites)) for number, (slip, row) in enumerate(pairs))
+    while left:
+        batch = [left.popleft() for _ in range(min(reverse.rows, len(left)))]
+        arriving = reverse.arriving([row for _, row, _ in batch])
+        for place, (number, row, turns) in reversed(list(enumerate(batch))):
+            again = _entering(pairs[number][0], {value: rows[place] for value, rows in arriving.items()}, row.entering)
             if all(np.allclose(change, row.entering[value], rtol=1e-12, atol=0) for value, change in again.items()):
-                yield slip, row
-            else:
-                moved.append((slip, Row(entering=again)))
-        left = moved
+                found[number] = row
+            elif turns:
+                left.appendleft((number, Row(entering=again), turns - 1))
+    return ((pairs[number][0], found[number]) for number in sorted(found))
 
 
 def _entering(slip: Slip, arriving: Mapping[int, Array], before: Mapping[int, Array]) -> dict[int, Array]:

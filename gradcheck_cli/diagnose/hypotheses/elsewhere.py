@@ -6,7 +6,7 @@ ones; the kernel was not flipped, the weights not transposed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,10 +62,13 @@ class Pulls:
                 others += _others(output.upstream.shape, output.axes, output.said)
             if self.has_values_in_common:
                 others = [other for other in others if not other.is_of_some]
-            for other in others[:MOST_PASSES]:
-                key = ("upstream", position, other.key)
-                of = self._of(gradient, key, self._upstream(position, other))
-                yield Prediction(key, other.code, other.rank, other.says, of, other.why)
+            others = others[:MOST_PASSES]
+            for start in range(0, len(others), self.failing.at_once):
+                together = others[start : start + self.failing.at_once]
+                for other in together:
+                    key = _key(position, other)
+                    of = self._of(gradient, key, self._upstream(position, together))
+                    yield Prediction(key, other.code, other.rank, other.says, of, other.why)
             if several or output.upstream.size != gradient.reference.size or not self._is_small:
                 continue
             yield Prediction(
@@ -78,7 +81,7 @@ class Pulls:
             for way in simple(other.reference.shape, other.axes):
                 key = ("input", other.name, way.key)
                 says = f"the gradient for `{other.name}` {way.how}"
-                of = self._of(gradient, key, self._input(other.name, way.apply))
+                of = self._of(gradient, key, self._input(key, other.name, way.apply))
                 yield Prediction(key, way.code, 1 + way.rank, says, of, needs=NEEDED)
 
     @property
@@ -89,11 +92,11 @@ class Pulls:
         return failing.pulled is not None and sum(sizes) <= MOST
 
     def _of(
-        self, gradient: Gradient, key: Hashable, pull: Callable[[], Mapping[str, Array]]
+        self, gradient: Gradient, key: Hashable, pull: Callable[[], Mapping[Hashable, Mapping[str, Array]]]
     ) -> Callable[[], Predicted | None]:
         def predicted() -> Predicted | None:
             if key not in self.known:
-                self.known[key] = pull()
+                self.known.update(pull())
             values = self.known[key].get(gradient.name)
             if values is None or values.shape != gradient.reference.shape:
                 return None
@@ -102,26 +105,37 @@ class Pulls:
 
         return predicted
 
-    def _upstream(self, position: int, other: Other) -> Callable[[], Mapping[str, Array]]:
-        def pull() -> Mapping[str, Array]:
-            upstream = [output.upstream for output in self.failing.outputs]
-            changed = np.asarray(other.apply(upstream[position]))
-            if np.array_equal(changed, upstream[position]) or self.failing.pulled is None:
-                return {}
-            upstream[position] = changed
-            return self.failing.pulled(upstream, {})
+    def _upstream(self, position: int, others: Sequence[Other]) -> Callable[[], Mapping[Hashable, Mapping[str, Array]]]:
+        def pull() -> Mapping[Hashable, Mapping[str, Array]]:
+            right = [output.upstream for output in self.failing.outputs]
+            found: dict[Hashable, Mapping[str, Array]] = {_key(position, other): {} for other in others}
+            several = {}
+            for other in others:
+                changed = np.asarray(other.apply(right[position]))
+                if not np.array_equal(changed, right[position]):
+                    several[_key(position, other)] = [*right[:position], changed, *right[position + 1 :]]
+            if several and self.failing.pulled is not None:
+                found.update(zip(several, self.failing.pulled(list(several.values()), {})))
+            return found
 
         return pull
 
-    def _input(self, name: str, apply: Callable[[Array], Array]) -> Callable[[], Mapping[str, Array]]:
-        def pull() -> Mapping[str, Array]:
+    def _input(
+        self, key: Hashable, name: str, apply: Callable[[Array], Array]
+    ) -> Callable[[], Mapping[Hashable, Mapping[str, Array]]]:
+        def pull() -> Mapping[Hashable, Mapping[str, Array]]:
             value = self.failing.inputs[name]
             changed = apply(value)
             if np.array_equal(changed, value) or self.failing.pulled is None:
-                return {}
-            return self.failing.pulled([output.upstream for output in self.failing.outputs], {name: changed})
+                return {key: {}}
+            (gradients,) = self.failing.pulled([[output.upstream for output in self.failing.outputs]], {name: changed})
+            return {key: gradients}
 
         return pull
+
+
+def _key(position: int, other: Other) -> Hashable:
+    return "upstream", position, other.key
 
 
 def _as_it_came(output: Output, gradient: Gradient) -> Callable[[], Predicted | None]:

@@ -63,8 +63,9 @@ class Gradient:
         return bool(error > CLEAR * np.linalg.norm(self.allowed[self.counts]))
 
 
-Pulled = Callable[[Sequence[Array], Mapping[str, Array]], Mapping[str, Array]]
-"""Upstream gradients of all outputs, and leaves that are others than the case's, by name -> all leaves' gradients."""
+Pulled = Callable[[Sequence[Sequence[Array]], Mapping[str, Array]], Sequence[Mapping[str, Array]]]
+"""Several upstream gradients of all outputs, and leaves that are others than the case's, by name -> all leaves'
+gradients for each."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Failing:
         selects: the forward chooses among values, as a maximum does.
         outputs: all floating outputs.
         pulled: None where autodiff is not there.
+        at_once: for how many upstream gradients it takes as long as for one.
     """
 
     gradients: tuple[Gradient, ...]
@@ -99,6 +101,7 @@ class Failing:
     selects: bool = False
     outputs: tuple[Output, ...] = ()
     pulled: Pulled | None = None
+    at_once: int = 1
 
     def gradient(self, name: str) -> Gradient | None:
         """The gradient of the leaf of that name."""
@@ -120,7 +123,7 @@ def failing(subject: Subject, verdict: DrawVerdict) -> Failing:
         _arrays(case),
         isinstance(subject.traced, Trace) and not SELECTIONS.isdisjoint(primitive_names(subject.traced.jaxpr.jaxpr)),
         outputs,
-        _pulled(subject),
+        *_pulled(subject),
     )
 
 
@@ -231,16 +234,16 @@ def _arrays(case: Case) -> dict[str, Array]:
     return {f"{name}{path}": leaf for name, path, leaf in walked if isinstance(leaf, np.ndarray)}
 
 
-def _pulled(subject: Subject) -> Pulled | None:
+def _pulled(subject: Subject) -> tuple[Pulled | None, int]:
     traced = subject.traced
     if not isinstance(traced, Trace):
-        return None
+        return None, 1
     program = gradient_program(traced, device=subject.device)
     given = reference_leaves(subject.case)
     names = [leaf.name for leaf in subject.case.leaves]
 
-    def pulled(upstream: Sequence[Array], changed: Mapping[str, Array]) -> Mapping[str, Array]:
+    def pulled(several: Sequence[Sequence[Array]], changed: Mapping[str, Array]) -> list[Mapping[str, Array]]:
         leaves = [changed.get(name, value) for name, value in zip(names, given)]
-        return dict(zip(names, program.gradients(leaves, upstream)))
+        return [dict(zip(names, gradients)) for gradients in program.gradients_of_several(leaves, several)]
 
-    return pulled
+    return pulled, program.at_once

@@ -69,9 +69,11 @@ class Evidence:
 
 
 def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
-    """None where the backward cannot be run again, or does something else the second time."""
+    """None where the backward cannot be run again, or does something else the second time; or the forward is large."""
     outputs = case.forward.steps.outputs
-    if any(operand.value is not None and operand.value not in case.reverse.open for operand in outputs):
+    if case.reverse.most < MOST or any(
+        operand.value is not None and operand.value not in case.reverse.open for operand in outputs
+    ):
         return None
     upstreams, gradients = _replayed(subject, case)
     if len(upstreams) < (1 if subject.case.layer.unit_upstream else FEWEST):

@@ -24,45 +24,37 @@ class Ways:
     """Each value's is computed once.
 
     Args:
-        cut: values from which nothing flows on in `cut`: a softmax subtracts its maximum, and what flows through it
+        cut: values to which nothing flows back in `cut`: a softmax subtracts its maximum, and what flows through it
             cancels; nobody writes it down, and where another number is wrong it would no longer cancel.
     """
 
     def __init__(self, case: GateCase, cut: frozenset[int]) -> None:
-        self._case, self._cut = case, cut
+        self._case = case
+        self._cut = case.reverse.cutting(cut) if cut else None
         self._asked = 0
-        self._known: dict[int, tuple[Array, Mapping[int, Array]]] = {}
+        self._known: dict[tuple[int, bool], Array] = {}
 
     def of(self, value: int) -> Array | None:
         """A row an element of the value; the leaves' elements that count one after the other. None: too many."""
-        found = self._found(value)
-        return None if found is None else found[0]
+        return self._found(value, None)
 
     def cut(self, value: int) -> Array | None:
-        """The same, with nothing flowing through what cancels; None where that makes no difference."""
-        found = self._found(value)
-        if found is None:
-            return None
-        ways = found[0]
-        for other, flowing in found[1].items():
-            further = self.of(other) if other != value and flowing.any() else None
-            if further is not None:
-                ways = ways - flowing @ further
-        return None if ways is found[0] else ways
+        """The same, with nothing flowing through what cancels; None where nothing does."""
+        return None if self._cut is None else self._found(value, self._cut)
 
-    def _found(self, value: int) -> tuple[Array, Mapping[int, Array]] | None:
-        if value not in self._known:
+    def _found(self, value: int, factors: NDArray[np.float64] | None) -> Array | None:
+        key = value, factors is not None
+        if key not in self._known:
             case, shape = self._case, self._case.reverse.shape(value)
             size = int(np.prod(shape))
-            if self._asked + size > MOST:
+            if self._asked + size > min(MOST, case.reverse.most):
                 return None
             self._asked += size
-            rows = [Row(entering={value: one.reshape(shape)}, is_alone=True) for one in np.eye(size)]
-            gradients, inside = case.reverse.flowing(rows, self._cut)
+            rows = [Row(entering={value: one.reshape(shape)}, is_alone=True, factors=factors) for one in np.eye(size)]
+            gradients = case.reverse.gradients(rows)
             parts = [gradients[one.leaf].reshape(size, -1)[:, one.at] for one in case.errors]
-            flowing = {other: array.reshape(size, -1) for other, array in inside.items() if array.dtype.kind == "f"}
-            self._known[value] = np.concatenate(parts, axis=1), flowing
-        return self._known[value]
+            self._known[key] = np.concatenate(parts, axis=1)
+        return self._known[key]
 
 
 def cancelling(case: GateCase, arriving: Mapping[int, Array]) -> frozenset[int]:

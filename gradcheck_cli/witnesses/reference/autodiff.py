@@ -57,12 +57,35 @@ class GradientProgram:
         values = total + sum(int(np.prod(getattr(aval, "shape", ()))) for aval in steps)
         example = (self._constants, self._leaves(None), self._stack([np.zeros(s) for s, _ in self._outputs], 0), 1)
         self._program: Any = None
+        self._is_batch = False
         if self._inputs and self._outputs:
-            self._program = self._compile(example, device, together=values * (self._rows + 1) <= TOGETHER)
+            self._compile(example, device, together=values * (self._rows + 1) <= TOGETHER)
+
+    @property
+    def at_once(self) -> int:
+        """For how many cotangents of the outputs one run gives the gradients."""
+        return self._rows + 1 if self._is_batch else 1
 
     def gradients(self, leaves: Sequence[Any], cotangents: Sequence[Any]) -> tuple[NDArray[Any], ...]:
         """One array per leaf, in float64 (complex128): JAX's cotangents of the leaves."""
         return self._run(leaves, self._stack(cotangents, None), 1)[0]
+
+    def gradients_of_several(
+        self, leaves: Sequence[Any], several: Sequence[Sequence[Any]]
+    ) -> list[tuple[NDArray[Any], ...]]:
+        """The same for several cotangents of the outputs, as many at once as the program has passes."""
+        if not self._is_batch:
+            return [self.gradients(leaves, cotangents) for cotangents in several]
+        found: list[tuple[NDArray[Any], ...]] = []
+        for start in range(0, len(several), self.at_once):
+            part = several[start : start + self.at_once]
+            stack = self._stack(part[0], None)
+            for row, cotangents in enumerate(part):
+                for rows, cotangent in zip(stack, cotangents):
+                    rows[row] = cotangent
+            gradients = [np.asarray(rows) for rows in self._program(self._constants, self._leaves(leaves), stack, 1)[0]]
+            found += [tuple(widened(rows[row]) for rows in gradients) for row in range(len(part))]
+        return found
 
     def outputs(self, leaves: Sequence[Any], cotangents: Sequence[Any]) -> tuple[NDArray[Any], ...]:
         """The traced forward's outputs, in float64 (complex128)."""
@@ -83,7 +106,7 @@ class GradientProgram:
             return tuple(widened(zero) for zero in zeros), squares, ()
         gradients, squares, outputs = self._program(self._constants, self._leaves(leaves), stack, count)
         return (
-            tuple(widened(gradient) for gradient in gradients),
+            tuple(widened(np.asarray(rows)[0] if self._is_batch else rows) for rows in gradients),
             tuple(np.asarray(square, np.float64) for square in squares),
             tuple(widened(output) for output in outputs),
         )
@@ -111,13 +134,15 @@ class GradientProgram:
             start += flat.size
         return stacks
 
-    def _compile(self, example: tuple[Any, ...], device: str, *, together: bool) -> Any:
+    def _compile(self, example: tuple[Any, ...], device: str, *, together: bool) -> None:
         if together:
             try:
-                return compile_program(self._in_one_batch, example, device)
+                self._program = compile_program(self._in_one_batch, example, device)
+                self._is_batch = True
+                return
             except (NotImplementedError, ValueError):  # a step of the forward that cannot be batched, or a callback
                 pass
-        return compile_program(self._one_by_one, example, device)
+        self._program = compile_program(self._one_by_one, example, device)
 
     def _vjp(self, constants: Any, leaves: Any) -> Any:
         import jax
@@ -134,7 +159,7 @@ class GradientProgram:
         gradients = jax.vmap(vjp)(stack)
         wanted = (jnp.arange(self._rows + 1) > 0) & (jnp.arange(self._rows + 1) < count)
         squares = [jnp.tensordot(wanted.astype(float), jnp.abs(rows) ** 2, 1) for rows in gradients]
-        return [rows[0] for rows in gradients], squares, outputs
+        return gradients, squares, outputs
 
     def _one_by_one(self, constants: Any, leaves: Any, stack: Any, count: Any) -> Any:
         import jax

@@ -79,10 +79,13 @@ def affine(
         one, other = changed.get("x", x), changed.get("w", w)
         return {"x": g @ other.T, "w": one.T @ g, "b": g.sum(axis=0)}
 
+    def each(several: Sequence[Sequence[Array]], changed: Mapping[str, Array]) -> list[Gradients]:
+        return [pulled(above, changed) for above in several]
+
     right = pulled([upstream], {})
     yours = {**right, **wrong(x, w, upstream)}
     axes = {"x": ("N", "D"), "w": ("D", "M"), "b": ("M",)}
     gradients = tuple(gradient(name, axes[name], yours[name], right[name]) for name in axes)
     inputs = {"x": x, "w": w, "b": np.zeros(m)}
     outputs = (Output("dout", ("N", "M"), upstream),)
-    return Failing(gradients, sizes, inputs=inputs, given=inputs, outputs=outputs, pulled=pulled)
+    return Failing(gradients, sizes, inputs=inputs, given=inputs, outputs=outputs, pulled=each)

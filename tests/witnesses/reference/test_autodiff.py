@@ -34,6 +34,21 @@ def test_gradients_of_an_affine_layer_are_right_to_rounding() -> None:
 
 
 @pytest.mark.parametrize("together", [2**22, 0], ids=["in one batch", "one by one"])
+def test_gradients_for_several_cotangents_are_those_of_each(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradcheck_cli.witnesses.reference.autodiff.TOGETHER", together)
+    case = affine_case(4, 6, 5)
+    program = gradient_program(make_trace(affine, case))
+    assert program.at_once == (21 if together else 1)
+    leaves = [leaf.value for leaf in case.leaves]
+    several = [[cotangent] for cotangent in np.random.default_rng(1).normal(size=(23, 4, 5))]
+    found = program.gradients_of_several(leaves, several)
+    assert len(found) == len(several)
+    for gradients, cotangents in zip(found, several):
+        for gradient, right in zip(gradients, program.gradients(leaves, cotangents)):
+            np.testing.assert_allclose(gradient, right, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("together", [2**22, 0], ids=["in one batch", "one by one"])
 @pytest.mark.parametrize("columns", [5, 50], ids=["exact", "sampled"])
 def test_scale_is_the_root_sum_of_squares_of_the_terms(
     columns: int, together: int, monkeypatch: pytest.MonkeyPatch
