@@ -51,12 +51,11 @@ class _Unrolling(Flattening):
     with_rules: bool = False
     values: dict[int, Any] | None = field(default=None)
     """What is known of this case, where it is needed at all."""
+    maker: dict[int, Step] = field(default_factory=dict)
 
     def _take(self, step: Step) -> None:
         super()._take(step)
-        if self.values is not None:
-            results = function_of(step)(*[self._value(operand) for operand in step.operands])
-            self.values.update(zip(step.results, results))
+        self.maker.update((result, step) for result in step.results)
 
     def _constant(self, value: Any) -> int:
         number = super()._constant(value)
@@ -65,7 +64,20 @@ class _Unrolling(Flattening):
         return number
 
     def _value(self, operand: Operand) -> Any:
+        """Only what it is made of is run: JAX compiles each kind of step for it."""
         assert self.values is not None
+        left = [operand.value]
+        while left:
+            number = left[-1]
+            if number is None or number in self.values:
+                left.pop()
+                continue
+            step = self.maker[number]
+            missing = [one.value for one in step.operands if one.value is not None and one.value not in self.values]
+            left += missing
+            if not missing:
+                results = function_of(step)(*[value_of(one, self.values) for one in step.operands])
+                self.values.update(zip(step.results, results))
         return value_of(operand, self.values)
 
     def _opened(
