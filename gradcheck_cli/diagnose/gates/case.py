@@ -22,7 +22,7 @@ from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
 from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
 from gradcheck_cli.diagnose.gates.selections import of_selections
 from gradcheck_cli.diagnose.gates.slips import rows_of
-from gradcheck_cli.graph.steps import steps_of
+from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace
@@ -136,13 +136,13 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     errors = errors_of(verdict)
     if not isinstance(traced, Trace) or not errors or traced.steps > MOST_STEPS:
         return None
-    steps = steps_of(traced)
+    leaves = reference_leaves(subject.case)
+    steps = unrolled(traced, leaves, MOST_STEPS, with_rules=True)
     edges = edges_of(steps)
     if not edges.class_of:
         return None
     forward = forward_of(steps, edges, traced.files)
     values = sorted({edge.value for edge in edges.class_of})
-    leaves = reference_leaves(subject.case)
     reverse = Reverse(steps, edges, leaves, subject.upstream.flat, values, device=subject.device)
     errors = held_against(errors, reverse.right)
     if not errors:
