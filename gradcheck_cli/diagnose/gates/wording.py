@@ -151,6 +151,9 @@ class _Saying:
             takes = f"{self._yours('takes', 'take')} `{self._sibling}` for the local derivative of {self.place}"
             return (takes + self._due(": it is "), None) if self._sibling else None
         belongs, other = self._other, self._sibling
+        if belongs == other:
+            # a helper's argument may have the name of another value where it is called
+            belongs = self.names.made(self.replacement.position, 1 - self.replacement.operand)
         if not other or belongs == other:
             return None
         uses = f"{self._yours('uses', 'use')} `{other}`"
