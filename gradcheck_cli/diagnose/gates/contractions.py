@@ -122,6 +122,9 @@ def turned(positions: Sequence[int], k: int, forward: Forward) -> Iterator[tuple
     if maker is None:
         return
     made = [forward.result(position) for position in forward.turns[forward.unit[maker]]]
+    if own[0] not in made and own[1:] == made[:-1]:
+        # Python takes an index before the first from the end
+        yield "of the last turn at the first one", [made[-1], *own[1:]]
     for by, said in ((1, "of one turn too late"), (-1, "of one turn too early")):
         at = [made.index(value) + by if value in made else (0 if by > 0 else -1) for value in own]
         if all(0 <= place < len(made) for place in at):

@@ -16,7 +16,7 @@ from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.reverse import Array, Known, Reverse, Row
 
-MOST_TURNS = 40
+MOST_TURNS = 64
 """Of a loop whose turns' changes flow into one another: each takes a reverse pass."""
 
 
