@@ -14,6 +14,7 @@ from gradcheck_cli.diagnose.gates.arrangements import of_arrangements
 from gradcheck_cli.diagnose.gates.elementwise import families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
+from gradcheck_cli.diagnose.gates.leaving import of_leaving
 from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
 from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
@@ -76,6 +77,7 @@ class GateCase:
         found = self._fitting(replacements)
         explained = {name for fit in found for name in fit.names}
         if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
+            found += self._fitting([one for one in of_leaving(self.forward, self.known) if only is None or one.key in only])
             masks = [
                 mask
                 for family in families_of(self.forward, self.known)

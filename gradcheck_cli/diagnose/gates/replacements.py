@@ -54,6 +54,8 @@ class Replacement:
         ratio: the wrong derivative over the right one, where that is one number.
         steps: of the gate.
         mend: what to do instead, where known.
+        is_leaving: of a loop's gate, it is wrong on the way out of the loop alone; what goes on to the turns before is
+            right.
     """
 
     key: Hashable
@@ -69,6 +71,7 @@ class Replacement:
     steps: int = 1
     mend: str = ""
     reduction: Reduction | None = None
+    is_leaving: bool = False
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -81,8 +84,14 @@ class Replacement:
         return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, self.position
 
 
-def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replacement]:
-    """All that may stand in place of one gate's derivative."""
+def of_family(
+    family: Family, forward: Forward, known: Known, *, carrying: Sequence[At] = ()
+) -> Iterator[Replacement]:
+    """All that may stand in place of one gate's derivative.
+
+    Args:
+        carrying: operands along which the right gradient goes back from each turn of a loop to the one before.
+    """
     seen: list[Array] = []
     for kind, said, sibling, wrong in _wrong(family, forward, known):
         row = [np.broadcast_to(one, gate.derivative.shape) for one, gate in zip(wrong, family.gates)]
@@ -93,10 +102,10 @@ def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replac
         ratio = ratio_of(replaced, family, known)
         if ratio is not None and (ratio == 1 or not _is_alive(family, forward)):
             continue
-        change = _row(family.gates, row, known)
+        change = _leaving(family.gates, row, carrying, forward, known) if carrying else _row(family.gates, row, known)
         if change is not None:
             gate = family.gates[0]
-            key = (family.key, kind, said, sibling.key if sibling is not None else None)
+            key = (family.key, kind, said, sibling.key if sibling is not None else None, bool(carrying))
             yield Replacement(
                 key,
                 kind,
@@ -109,6 +118,7 @@ def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replac
                 sibling,
                 ratio,
                 gate.steps,
+                is_leaving=bool(carrying),
             )
 
 
@@ -222,6 +232,22 @@ def _ratio(wrong: Array, right: Array) -> float | None:
     ratio = float(np.vdot(right, wrong)) / size
     room = 1e-9 * float(np.abs(wrong).max())
     return ratio if float(np.abs(wrong - ratio * right).max()) <= room else None
+
+
+def _leaving(
+    gates: Sequence[Gate], wrong: Sequence[Array], carrying: Sequence[At], forward: Forward, known: Known
+) -> Row:
+    """The backward with these derivatives in whose loop the right gradient goes on from each turn."""
+    entering: dict[int, Array] = {}
+    for position, k in carrying:
+        value = forward.operand(position, k)
+        assert value is not None
+        right = known.arriving[forward.result(position)] * known.local[position, k]
+        entering[value] = entering.get(value, 0.0) + right
+    for gate, one in zip(gates, wrong):
+        change = known.arriving[gate.result] * (one - gate.derivative)
+        entering[gate.target] = entering.get(gate.target, 0.0) + change
+    return Row({end: -known.local[end] for end in carrying}, entering)
 
 
 def _row(gates: Sequence[Gate], wrong: Sequence[Array], known: Known) -> Row | None:

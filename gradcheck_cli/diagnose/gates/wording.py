@@ -53,7 +53,10 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return _unplaced(replacement, names, gradients)
-    say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
+    place = f"`{use.expression}` (line {use.line})"
+    if replacement.is_leaving:
+        place += " on the way out of the loop"
+    say = _Saying(replacement, names, tuple(gradients), place)
     says = {
         Kind.LEFT_OUT: say.left_out,
         Kind.OVERWRITTEN: say.overwritten,
