@@ -13,6 +13,7 @@ from gradcheck_cli.diagnose.candidates import Candidate, candidates_of
 from gradcheck_cli.diagnose.edges import Edges, edges_of
 from gradcheck_cli.diagnose.flows import Flows
 from gradcheck_cli.diagnose.misfit import NOTHING, SIMPLE, Misfit, Vector, judged_leaves, misfit_of
+from gradcheck_cli.diagnose.normalisers import normalisers_of
 from gradcheck_cli.diagnose.places import Places
 from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.graph.steps import Steps
@@ -40,6 +41,7 @@ class Case:
     Attributes:
         program: the gradient, for any multipliers.
         leaves: positions of those that are judged.
+        held: the multipliers of the gradient itself, where some paths are none: what goes through them is right.
     """
 
     subject: Subject
@@ -50,11 +52,12 @@ class Case:
     program: Flows
     leaves: tuple[int, ...]
     misfit: Misfit
+    held: Multipliers | None = None
 
     @property
     def ones(self) -> Multipliers:
         """The multipliers of the gradient itself."""
-        return np.ones(self.edges.classes)
+        return np.ones(self.edges.classes) if self.held is None else self.held
 
     def gradients(self, multipliers: Sequence[Multipliers]) -> Vector:
         """One row of all judged leaves for each set of multipliers."""
@@ -87,6 +90,19 @@ class Case:
         multipliers[nothing] = 0.0
         found = standing(self, multipliers)
         return None if (np.abs(found.gradient - self.misfit.gradient) > self.misfit.tolerance).any() else found
+
+    @cached_property
+    def in_closed_form(self) -> Case | None:
+        """The same case where the right gradient goes through each normaliser; None where there is none."""
+        held = self.ones
+        normalisers = [self.edges.class_of[edge] for edge in normalisers_of(self.steps, self.edges)]
+        if not normalisers:
+            return None
+        held[normalisers] = 0.0
+        (gradient,) = self.gradients([held])
+        through = self.misfit.gradient - gradient
+        misfit = replace(self.misfit, yours=self.misfit.yours - through, gradient=gradient)
+        return replace(self, misfit=misfit, held=held)
 
 
 @dataclass(frozen=True)

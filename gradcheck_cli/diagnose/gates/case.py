@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -19,10 +19,11 @@ from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
 from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
 from gradcheck_cli.diagnose.gates.reductions import of_reductions
-from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
-from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
+from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_family
+from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse
 from gradcheck_cli.diagnose.gates.selections import of_selections
 from gradcheck_cli.diagnose.gates.slips import rows_of
+from gradcheck_cli.diagnose.normalisers import normalisers_of
 from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.tracing.forward import reference_leaves
@@ -42,6 +43,7 @@ class Fit:
         is_whole: it gives all of your gradients, right and wrong; else yours computes some in another way.
         rest: what it leaves unexplained of the error, as a share.
         factors: of the gradients that it explains, what the right one is multiplied by where that is a number.
+        is_in_closed_form: the right gradient goes through normalisers, whatever arrives there.
     """
 
     replacement: Replacement
@@ -49,6 +51,7 @@ class Fit:
     is_whole: bool
     rest: float
     factors: tuple[float | None, ...]
+    is_in_closed_form: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class GateCase:
     Attributes:
         errors: by leaf that was judged.
         files: the user's.
+        normalisers: operands along which their gradient goes back.
     """
 
     forward: Forward
@@ -65,6 +69,7 @@ class GateCase:
     reverse: Reverse
     errors: tuple[Wrong, ...]
     files: frozenset[str]
+    normalisers: tuple[At, ...] = ()
 
     def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient; of these keys only, where they are given."""
@@ -104,6 +109,16 @@ class GateCase:
         return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
 
     def _fitting(self, replacements: Sequence[Replacement]) -> list[Fit]:
+        """What explains a gradient; else what does where the right gradient goes through normalisers."""
+        fits = self._fitted(replacements)
+        if fits or not self.normalisers:
+            return fits
+        ends, known = self.normalisers, self.known
+        rows = [held(one.row, ends, self.forward, known) for one in replacements]
+        fits = self._fitted([replace(one, row=row) for one, row in zip(replacements, rows)])
+        return [replace(fit, is_in_closed_form=True) for fit in fits]
+
+    def _fitted(self, replacements: Sequence[Replacement]) -> list[Fit]:
         if not replacements:
             return []
         gradients = self.reverse.gradients([one.row for one in replacements])
@@ -149,4 +164,6 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     errors = held_against(errors, reverse.right)
     if not errors:
         return None
-    return GateCase(forward, reverse.known, reverse, errors, traced.files)
+    ends = [(edge.position, edge.operand) for edge in normalisers_of(steps, edges)]
+    normalisers = tuple(end for end in ends if end in reverse.known.local)
+    return GateCase(forward, reverse.known, reverse, errors, traced.files, normalisers)

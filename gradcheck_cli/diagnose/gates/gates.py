@@ -94,7 +94,7 @@ class _Search:
 
 def _holds(fit: Fit, again: Fit | None) -> bool:
     """Whether both cases show it; a number that is the same in both is a factor, and no gate."""
-    if again is None or set(again.names) != set(fit.names):
+    if again is None or set(again.names) != set(fit.names) or again.is_in_closed_form != fit.is_in_closed_form:
         return False
     if _are_close(fit.replacement.ratio, again.replacement.ratio):
         return False

@@ -234,20 +234,26 @@ def _ratio(wrong: Array, right: Array) -> float | None:
     return ratio if float(np.abs(wrong - ratio * right).max()) <= room else None
 
 
+def held(row: Row, ends: Sequence[At], forward: Forward, known: Known) -> Row:
+    """The same backward where along these operands the right gradient goes back, whatever arrives."""
+    entering = dict(row.entering)
+    for position, k in ends:
+        value = forward.operand(position, k)
+        assert value is not None
+        right = known.arriving[forward.result(position)] * known.local[position, k]
+        entering[value] = entering.get(value, 0.0) + right
+    return Row({**row.changes, **{end: -known.local[end] for end in ends}}, entering)
+
+
 def _leaving(
     gates: Sequence[Gate], wrong: Sequence[Array], carrying: Sequence[At], forward: Forward, known: Known
 ) -> Row:
     """The backward with these derivatives in whose loop the right gradient goes on from each turn."""
     entering: dict[int, Array] = {}
-    for position, k in carrying:
-        value = forward.operand(position, k)
-        assert value is not None
-        right = known.arriving[forward.result(position)] * known.local[position, k]
-        entering[value] = entering.get(value, 0.0) + right
     for gate, one in zip(gates, wrong):
         change = known.arriving[gate.result] * (one - gate.derivative)
         entering[gate.target] = entering.get(gate.target, 0.0) + change
-    return Row({end: -known.local[end] for end in carrying}, entering)
+    return held(Row(entering=entering), carrying, forward, known)
 
 
 def _row(gates: Sequence[Gate], wrong: Sequence[Array], known: Known) -> Row | None:
