@@ -95,7 +95,7 @@ class Case:
     def in_closed_form(self) -> Case | None:
         """The same case where the right gradient goes through each normaliser; None where there is none."""
         held = self.ones
-        normalisers = [self.edges.class_of[edge] for edge in normalisers_of(self.steps, self.edges)]
+        normalisers = [self.edges.class_of[one.edge] for one in normalisers_of(self.steps, self.edges)]
         if not normalisers:
             return None
         held[normalisers] = 0.0

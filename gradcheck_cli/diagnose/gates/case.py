@@ -23,7 +23,7 @@ from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_fami
 from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse
 from gradcheck_cli.diagnose.gates.selections import of_selections
 from gradcheck_cli.diagnose.gates.slips import rows_of
-from gradcheck_cli.diagnose.normalisers import normalisers_of
+from gradcheck_cli.diagnose.normalisers import Normaliser, normalisers_of
 from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.tracing.forward import reference_leaves
@@ -164,6 +164,12 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     errors = held_against(errors, reverse.right)
     if not errors:
         return None
-    ends = [(edge.position, edge.operand) for edge in normalisers_of(steps, edges)]
-    normalisers = tuple(end for end in ends if end in reverse.known.local)
+    ends = (_ends(one, forward, reverse.known) for one in normalisers_of(steps, edges))
+    normalisers = tuple(end for some in ends for end in some)
     return GateCase(forward, reverse.known, reverse, errors, traced.files, normalisers)
+
+
+def _ends(normaliser: Normaliser, forward: Forward, known: Known) -> list[At]:
+    """The operands of a step that all of it goes through, where one works number by number."""
+    steps = ([(position, k) for k in forward.alive[position]] for position in normaliser.waist)
+    return next((ends for ends in steps if all(end in known.local for end in ends)), [])
