@@ -23,6 +23,7 @@ RANKS = dict.fromkeys(Kind, 7) | {
     Kind.ELSEWHERE: 8,
     Kind.TRANSPOSED: 9,
     Kind.MISPLACED: 9,
+    Kind.EXPONENT: 9,
 }
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 

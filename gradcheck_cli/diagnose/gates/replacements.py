@@ -39,6 +39,8 @@ class Kind(enum.IntEnum):
     """Axes are not moved back, or an operand's axes are exchanged."""
     MISPLACED = 9
     """Something is handed back in another place."""
+    EXPONENT = 10
+    """The exponents by which a gradient is shared out are others than the forward's."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Replacement:
         mend: what to do instead, where known.
         is_leaving: of a loop's gate, it is wrong on the way out of the loop alone; what goes on to the turns before is
             right.
+        about: the value that is spoken of, where that is no operand.
     """
 
     key: Hashable
@@ -72,6 +75,7 @@ class Replacement:
     mend: str = ""
     reduction: Reduction | None = None
     is_leaving: bool = False
+    about: int | None = None
 
     @property
     def order(self) -> tuple[object, ...]:

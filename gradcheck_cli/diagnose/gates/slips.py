@@ -42,7 +42,8 @@ class Slip:
 
     Attributes:
         key: the same in another case.
-        said: what the gradient does, with `{place}` for the expression and `{other}` for the step's other operand.
+        said: what the gradient does, with `{place}` for the expression, `{other}` for the step's other operand and
+            `{value}` for the value that it is about.
         mend: what to do instead, with the same marks.
     """
 
@@ -53,13 +54,22 @@ class Slip:
     operand: int
     said: str
     mend: str = ""
+    about: int | None = None
 
     def replacement(self, row: Row, forward: Forward) -> Replacement:
         """The slip as one more wrong backward."""
         target = forward.operand(self.position, self.operand)
         assert target is not None
         return Replacement(
-            self.key, self.kind, row, self.position, self.operand, target, said=self.said, mend=self.mend
+            self.key,
+            self.kind,
+            row,
+            self.position,
+            self.operand,
+            target,
+            said=self.said,
+            mend=self.mend,
+            about=self.about,
         )
 
 

@@ -29,6 +29,8 @@ _VERBS = {
     "swaps": "swap",
     "leaves": "leave",
     "tiles": "tile",
+    "shares": "share",
+    "hands": "hand",
 }
 """Of one gradient, and of several."""
 
@@ -49,7 +51,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         gradients: those that are wrong by it, as the user calls them.
     """
     use = names.use(replacement.position, replacement.operand)
-    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED):
+    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED, Kind.EXPONENT):
         use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return _unplaced(replacement, names, gradients)
@@ -67,6 +69,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.ELSEWHERE: say.elsewhere,
         Kind.TRANSPOSED: say.arranged,
         Kind.MISPLACED: say.arranged,
+        Kind.EXPONENT: say.arranged,
         Kind.REDUCTION: say.reduction,
     }
     found = says[replacement.kind]()
@@ -180,6 +183,8 @@ class _Saying:
             other = ""
         written = {verb: verb if len(self.gradients) == 1 else plural for verb, plural in _VERBS.items()}
         written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
+        about = self.names.value(self.replacement.about) if self.replacement.about is not None else ""
+        written["value"] = f"`{about}`" if about else "a term"
         is_short = bool(_SHORT.fullmatch(other))
         turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
         written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
