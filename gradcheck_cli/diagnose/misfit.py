@@ -104,7 +104,7 @@ class Misfit:
 
 
 def judged_leaves(verdict: DrawVerdict) -> list[tuple[int, LeafVerdict]] | None:
-    """The leaves with their positions; None unless at least one is wrong, and each is right or wrong by autodiff or differences."""
+    """The leaves with their positions; None unless at least one is wrong, and a witness decides on each."""
     found = []
     for position, leaf in enumerate(verdict.leaves):
         if leaf.yours is None and leaf.status is Status.PASS:  # none was asked for

@@ -73,16 +73,10 @@ class GateCase:
 
     def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient; of these keys only, where they are given."""
-        wrong = frozenset(one.leaf for one in self.errors if one.is_wrong)
-        replacements = [
-            one
-            for one in self._replacements()
-            if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
-        ][:MOST_CANDIDATES]
-        found = self._fitting(replacements)
+        found = self._fitting(self._chosen(self._replacements(), only))
         explained = {name for fit in found for name in fit.names}
         if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
-            found += self._fitting([one for one in of_leaving(self.forward, self.known) if only is None or one.key in only])
+            found += self._fitting(self._chosen(of_leaving(self.forward, self.known), only))
             masks = [
                 mask
                 for family in families_of(self.forward, self.known)
@@ -107,6 +101,16 @@ class GateCase:
         )
         rows = rows_of(list(islice(slips, MOST_BATCHES * self.reverse.rows)), self.known, self.reverse, self.forward)
         return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
+
+    def _chosen(self, replacements: Iterable[Replacement], only: Collection[Hashable] | None) -> list[Replacement]:
+        """Those that can explain something, and of these keys, where they are given."""
+        wrong = frozenset(one.leaf for one in self.errors if one.is_wrong)
+        chosen = (
+            one
+            for one in replacements
+            if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
+        )
+        return list(islice(chosen, MOST_CANDIDATES))
 
     def _fitting(self, replacements: Sequence[Replacement]) -> list[Fit]:
         """What explains a gradient; else what does where the right gradient goes through normalisers."""

@@ -19,6 +19,7 @@ from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
 from gradcheck_cli.diagnose.gates.ways import exchanged
+from gradcheck_cli.graph.steps import function_name
 
 SHORT = 6
 """Steps that are followed from the logarithm or the exponential on."""
@@ -59,7 +60,7 @@ class Softmax:
 
 def of_exponents(forward: Forward, known: Known) -> Iterator[Slip]:
     """All slips in all of them, and in values that stand in their exponents."""
-    is_any = False
+    is_any = any(function_name(step.equation) == "logaddexp" for step in forward.steps.steps)
     for unit, positions in forward.turns.items():
         if forward.steps.steps[positions[0]].equation.primitive.name != "log":
             continue
@@ -76,7 +77,7 @@ def of_exponents(forward: Forward, known: Known) -> Iterator[Slip]:
             yield from _of_sum(unit, softmaxes, forward, known)
         elif name in ("stack", "concatenate"):
             yield from _of_stack(unit, softmaxes, forward, known)
-    if is_any or _adds_logarithms(forward):
+    if is_any:
         yield from _of_values(forward, known)
 
 
@@ -147,9 +148,8 @@ def _of_temperature(unit: Hashable, softmaxes: Sequence[Softmax], forward: Forwa
             sites = tuple(
                 Site(one.result, one.terms, one.handed(one.shares.shape, one.shares**power)) for one in softmaxes
             )
-            at = softmaxes[0].position
             said = "{shares} the gradient of {place} out by exponents that lack the factor of the forward's"
-            yield Slip((unit, "power", power > 1), Kind.EXPONENT, sites, at, forward.alive[at][0], said)
+            yield Slip((unit, "power", power > 1), Kind.EXPONENT, sites, forward.maker[softmaxes[0].result], 0, said)
 
 
 def _of_sum(unit: Hashable, softmaxes: Sequence[Softmax], forward: Forward, known: Known) -> Iterator[Slip]:
@@ -271,11 +271,6 @@ SMALL = 50.0
 
 def _scaled(factor: Array) -> Callable[[Array], Array]:
     return lambda above: above * (factor - 1)
-
-
-def _adds_logarithms(forward: Forward) -> bool:
-    """Whether a step is `logaddexp`."""
-    return any("logaddexp" in str(step.equation.params.get("jvp_jaxpr_fun", "")) for step in forward.steps.steps)
 
 
 def _unbroadcast(array: Array, shape: tuple[int, ...]) -> Array:

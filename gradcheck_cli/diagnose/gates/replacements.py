@@ -88,9 +88,7 @@ class Replacement:
         return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, self.position
 
 
-def of_family(
-    family: Family, forward: Forward, known: Known, *, carrying: Sequence[At] = ()
-) -> Iterator[Replacement]:
+def of_family(family: Family, forward: Forward, known: Known, *, carrying: Sequence[At] = ()) -> Iterator[Replacement]:
     """All that may stand in place of one gate's derivative.
 
     Args:
