@@ -82,14 +82,17 @@ class Case:
         A softmax subtracts its maximum: in the right gradient, what flows through it cancels, and nobody writes it
         down. Where another path is missing it would no longer cancel.
         """
-        single = [(row, one.classes[0]) for row, one in enumerate(self.candidates) if len(one.classes) == 1]
-        nothing = [number for row, number in single if not self.plain.flowing[row]]
-        if not nothing:
+        if not self._cancelling:
             return None
         multipliers = self.ones
-        multipliers[nothing] = 0.0
+        multipliers[self._cancelling] = 0.0
         found = standing(self, multipliers)
         return None if (np.abs(found.gradient - self.misfit.gradient) > self.misfit.tolerance).any() else found
+
+    @property
+    def _cancelling(self) -> list[int]:
+        single = [(row, one.classes[0]) for row, one in enumerate(self.candidates) if len(one.classes) == 1]
+        return [number for row, number in single if not self.plain.flowing[row]]
 
     @cached_property
     def in_closed_form(self) -> Case | None:
@@ -98,7 +101,7 @@ class Case:
         normalisers = [self.edges.class_of[one.edge] for one in normalisers_of(self.steps, self.edges)]
         if not normalisers:
             return None
-        held[normalisers] = 0.0
+        held[[*normalisers, *self._cancelling]] = 0.0
         (gradient,) = self.gradients([held])
         through = self.misfit.gradient - gradient
         misfit = replace(self.misfit, yours=self.misfit.yours - through, gradient=gradient)

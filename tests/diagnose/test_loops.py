@@ -1,4 +1,4 @@
-"""Loops: of JAX, turn by turn; solved for as a whole; over messages in logarithms. What is no known slip has no name."""
+"""Loops: of JAX, turn by turn; solved for as a whole; over messages in logarithms. What is no slip has no name."""
 
 from __future__ import annotations
 

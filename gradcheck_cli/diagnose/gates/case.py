@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -20,9 +20,10 @@ from gradcheck_cli.diagnose.gates.products import of_products
 from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
 from gradcheck_cli.diagnose.gates.reductions import of_reductions
 from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_family
-from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse
+from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse, Row
 from gradcheck_cli.diagnose.gates.selections import of_selections
 from gradcheck_cli.diagnose.gates.slips import rows_of
+from gradcheck_cli.diagnose.misfit import NOTHING
 from gradcheck_cli.diagnose.normalisers import Normaliser, normalisers_of
 from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -117,10 +118,33 @@ class GateCase:
         fits = self._fitted(replacements)
         if fits or not self.normalisers:
             return fits
-        ends, known = self.normalisers, self.known
-        rows = [held(one.row, ends, self.forward, known) for one in replacements]
+        rows = self._held([one.row for one in replacements])
         fits = self._fitted([replace(one, row=row) for one, row in zip(replacements, rows)])
         return [replace(fit, is_in_closed_form=True) for fit in fits]
+
+    def _held(self, rows: Sequence[Row]) -> Iterator[Row]:
+        """The rows where the right gradient goes through normalisers, and through the maxima that are taken off."""
+        known = self.known
+        rows = [held(row, self.normalisers, self.forward, known) for row in rows]
+        maxima = [value for value in map(self.forward.result, self.forward.alive) if self._is_cancelling(value)]
+        for start in range(0, len(rows), self.reverse.rows):
+            part = rows[start : start + self.reverse.rows]
+            arriving = self.reverse.arriving(part) if maxima else {}
+            for number, row in enumerate(part):
+                entering = dict(row.entering)
+                for value in maxima:
+                    missing = known.arriving[value] - arriving[value][number]
+                    entering[value] = entering.get(value, 0.0) + missing
+                yield Row(row.changes, entering)
+
+    def _is_cancelling(self, value: int) -> bool:
+        """Whether it is a maximum through which nothing flows."""
+        position, arriving = self.forward.maker[value], self.known.arriving
+        if self.forward.steps.steps[position].equation.primitive.name != "reduce_max" or value not in arriving:
+            return False
+        before = self.forward.operand(position, 0)
+        size = max(float(np.abs(arriving[one]).max(initial=0)) for one in (before, value) if one is not None)
+        return float(np.abs(arriving[value]).max(initial=0)) <= NOTHING * size
 
     def _fitted(self, replacements: Sequence[Replacement]) -> list[Fit]:
         if not replacements:

@@ -123,7 +123,7 @@ def _of_one_function(
         step = forward.steps.steps[gates[0].position]
         if len(step.operands) == 1 and gates[0].steps == 1:
             lines[step.equation.primitive.name].append(key)
-    found = {}
+    found: dict[Hashable, list[Gate]] = {}
     for name, keys in lines.items():
         if len(keys) > 1:
             found["lines", name] = sorted((gate for key in keys for gate in grouped[key]), key=lambda one: one.position)
