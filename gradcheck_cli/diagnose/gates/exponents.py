@@ -19,7 +19,8 @@ from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
 from gradcheck_cli.diagnose.gates.ways import exchanged
-from gradcheck_cli.graph.steps import function_name
+from gradcheck_cli.graph.steps import WITH_RULES
+from gradcheck_cli.tracing.trace import inner_jaxprs, primitive_names
 
 SHORT = 6
 """Steps that are followed from the logarithm or the exponential on."""
@@ -60,7 +61,7 @@ class Softmax:
 
 def of_exponents(forward: Forward, known: Known) -> Iterator[Slip]:
     """All slips in all of them, and in values that stand in their exponents."""
-    is_any = any(function_name(step.equation) == "logaddexp" for step in forward.steps.steps)
+    is_any = any(_is_logaddexp(position, forward) for position in forward.alive)
     for unit, positions in forward.turns.items():
         if forward.steps.steps[positions[0]].equation.primitive.name != "log":
             continue
@@ -271,6 +272,14 @@ SMALL = 50.0
 
 def _scaled(factor: Array) -> Callable[[Array], Array]:
     return lambda above: above * (factor - 1)
+
+
+def _is_logaddexp(position: int, forward: Forward) -> bool:
+    """Whether two logarithms are added up in a function of JAX's with a rule of its own."""
+    equation = forward.steps.steps[position].equation
+    if equation.primitive.name not in WITH_RULES or len(forward.alive[position]) != 2:
+        return False
+    return any({"log1p", "exp"} <= set(primitive_names(inner)) for inner in inner_jaxprs(equation))
 
 
 def _unbroadcast(array: Array, shape: tuple[int, ...]) -> Array:
