@@ -22,7 +22,7 @@ from gradcheck_cli.diagnose.gates.reductions import of_reductions
 from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_family
 from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse, Row
 from gradcheck_cli.diagnose.gates.selections import of_selections
-from gradcheck_cli.diagnose.gates.slips import rows_of
+from gradcheck_cli.diagnose.gates.slips import Site, Slip, rows_of
 from gradcheck_cli.diagnose.misfit import NOTHING
 from gradcheck_cli.diagnose.normalisers import Normaliser, normalisers_of
 from gradcheck_cli.diagnose.unrolling import unrolled
@@ -94,13 +94,23 @@ class GateCase:
     def arranged(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains one of these gradients by something inside that is transposed, or in another place."""
         leaves = frozenset(one.leaf for one in self.errors if one.name in wanted)
-        slips = (
+        found = (
             slip
             for slip in of_arrangements(self.forward, self.known)
             if (only is None or slip.key in only)
             and any(self.forward.before.get(site.enters, frozenset()) & leaves for site in slip.sites)
         )
-        rows = rows_of(list(islice(slips, MOST_BATCHES * self.reverse.rows)), self.known, self.reverse, self.forward)
+        slips = list(islice(found, MOST_BATCHES * self.reverse.rows))
+        fits = self._arranged(slips)
+        stopped = tuple(_stopped(value, self.known) for value in self._cancelling("reduce_sum"))
+        if fits or len(stopped) < 2:
+            return fits
+        # a loop whose turns are normalised one by one, and whose backward knows that it is: nothing goes through that
+        fits = self._arranged([replace(slip, sites=(*slip.sites, *stopped)) for slip in slips])
+        return [replace(fit, is_in_closed_form=True) for fit in fits]
+
+    def _arranged(self, slips: Sequence[Slip]) -> list[Fit]:
+        rows = rows_of(slips, self.known, self.reverse, self.forward)
         return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
 
     def _chosen(self, replacements: Iterable[Replacement], only: Collection[Hashable] | None) -> list[Replacement]:
@@ -126,7 +136,7 @@ class GateCase:
         """The rows where the right gradient goes through normalisers, and through the maxima that are taken off."""
         known = self.known
         rows = [held(row, self.normalisers, self.forward, known) for row in rows]
-        maxima = [value for value in map(self.forward.result, self.forward.alive) if self._is_cancelling(value)]
+        maxima = self._cancelling("reduce_max")
         for start in range(0, len(rows), self.reverse.rows):
             part = rows[start : start + self.reverse.rows]
             arriving = self.reverse.arriving(part) if maxima else {}
@@ -137,14 +147,16 @@ class GateCase:
                     entering[value] = entering.get(value, 0.0) + missing
                 yield Row(row.changes, entering)
 
-    def _is_cancelling(self, value: int) -> bool:
-        """Whether it is a maximum through which nothing flows."""
-        position, arriving = self.forward.maker[value], self.known.arriving
-        if self.forward.steps.steps[position].equation.primitive.name != "reduce_max" or value not in arriving:
-            return False
-        before = self.forward.operand(position, 0)
-        size = max(float(np.abs(arriving[one]).max(initial=0)) for one in (before, value) if one is not None)
-        return float(np.abs(arriving[value]).max(initial=0)) <= NOTHING * size
+    def _cancelling(self, name: str) -> list[int]:
+        """Values of steps of this name through which nothing flows in the right gradient, though something arrives."""
+        found, arriving = [], self.known.arriving
+        for position in self.forward.alive:
+            value, before = self.forward.result(position), self.forward.operand(position, 0)
+            step = self.forward.steps.steps[position]
+            if step.equation.primitive.name == name and value in arriving and before in arriving:
+                size = float(np.abs(arriving[before]).max(initial=0))
+                found += [value] if float(np.abs(arriving[value]).max(initial=0)) <= NOTHING * size else []
+        return found
 
     def _fitted(self, replacements: Sequence[Replacement]) -> list[Fit]:
         if not replacements:
@@ -195,6 +207,12 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     ends = (_ends(one, forward, reverse.known) for one in normalisers_of(steps, edges))
     normalisers = tuple(end for some in ends for end in some)
     return GateCase(forward, reverse.known, reverse, errors, traced.files, normalisers)
+
+
+def _stopped(value: int, known: Known) -> Site:
+    """Where a change in what arrives at a value is undone."""
+    right = known.arriving[value]
+    return Site(value, value, lambda above: right - above)
 
 
 def _ends(normaliser: Normaliser, forward: Forward, known: Known) -> list[At]:
