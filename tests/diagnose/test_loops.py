@@ -231,6 +231,38 @@ def rnn_backward(dout, cache):
 '''
 
 
+SCALED = '''import numpy as np
+
+
+def hidden_forward(initial, transition, emission):
+    """
+    - initial: positive, of shape (K,)
+    - transition: positive, of shape (K, K)
+    - emission: positive, of shape (4, K)
+    """
+    alpha, scale = [], []
+    state = initial * emission[0]
+    for t in range(4):
+        if t > 0:
+            state = (alpha[-1] @ transition) * emission[t]
+        scale.append(state.sum())
+        alpha.append(state / scale[-1])
+    return np.log(np.stack(scale)).sum(), (initial, transition, emission, alpha, scale)
+
+
+def hidden_backward(dout, cache):
+    initial, transition, emission, alpha, scale = cache
+    dtransition, demission, beta = np.zeros_like(transition), np.zeros_like(emission), np.ones_like(initial)
+    for t in (3, 2, 1):
+        demission[t] = (alpha[t - 1] @ transition) * beta / scale[t]
+        weighted = beta * emission[t] / scale[t]
+        dtransition += np.outer(alpha[t - 1], weighted)
+        beta = transition @ weighted
+    demission[0] = initial * beta / scale[0]
+    return dout * emission[0] * beta / scale[0], dout * dtransition, dout * demission
+'''
+
+
 @dataclass(frozen=True)
 class Slip:
     """A layer with something in its backward replaced, and what the finding says of that."""
@@ -248,7 +280,6 @@ class Slip:
 
 NAMED = {
     "a gate in a scan": Slip(SCAN, "(g + dh) * (1 - h**2)", "g + dh", "GC208", "pass `jnp.tanh(inputs[0] * h"),
-    "a factor in a scan": Slip(SCAN, "return a * dz, dz", "return dz, dz", "GC208", "leave out `inputs[0]`"),
     "a state in a scan": Slip(SCAN, "dz * before, dz", "dz * h, dz", "GC208", "where `h` belongs"),
     "out of a loop": Slip(FIXED_POINT, "adjoint * slope", "adjoint", "GC208", "on the way out of the loop unchanged"),
     "an adjoint": Slip(FIXED_POINT, "@ small.T / 4", "@ small / 4", "GC204", "is due"),
@@ -259,6 +290,8 @@ NAMED = {
     "closed form": Slip(LABELS, "] += 1 / 6", "] = 1 / 6", "GC209", "where an index of `logp[:, labels]`"),
     "no chance": Slip(BANDS, "step[:-1] += da[1:] * move", "pass", "GC209", "in `np.concatenate([none, a[:-1]])`"),
     "two lines": Slip(KICKS, "dq * np.cos(angles[step])", "dq * np.sin(angles[step])", "GC208", "it is cos(x)"),
+    "scaled messages": Slip(SCALED, "transition @ weighted", "transition.T @ weighted", "GC204", "is due"),
+    "one turn late": Slip(SCALED, "outer(alpha[t - 1]", "outer(alpha[t]", "GC213", "of one turn too late"),
     "before the first": Slip(WRAPPING, "kept[t - 1] if t else h0", "kept[t - 1]", "GC213", "of the last turn at"),
 }
 
@@ -266,11 +299,12 @@ NOT_NAMED = {
     "no slip in a scan": Slip(SCAN, "(1 - h**2)", "(1 - h**2) ** 1.3"),
     "no slip out of a loop": Slip(FIXED_POINT, "adjoint * slope", "adjoint * slope**1.3"),
     "no slip in messages": Slip(CHAIN, "_logsumexp(transitions + later", "_logsumexp(0.8 * transitions + later"),
+    "no slip in scaled messages": Slip(SCALED, "transition @ weighted", "transition**1.3 @ weighted"),
     "no slip in a closed form": Slip(LABELS, "] += 1 / 6", "] += (1 + label % 3) / 6"),
 }
 
 
-@pytest.mark.parametrize("layer", [SCAN, FIXED_POINT, CHAIN, LABELS, BANDS, KICKS, WRAPPING], ids=range(7))
+@pytest.mark.parametrize("layer", [SCAN, FIXED_POINT, CHAIN, LABELS, BANDS, KICKS, WRAPPING, SCALED], ids=range(8))
 def test_the_right_layer_passes(layer: str, tmp_path: Path) -> None:
     report = checked(tmp_path, layer)
     assert report.status is Status.PASS, report.findings

@@ -153,7 +153,7 @@ class GateCase:
         for position in self.forward.alive:
             value, before = self.forward.result(position), self.forward.operand(position, 0)
             step = self.forward.steps.steps[position]
-            if step.equation.primitive.name == name and value in arriving and before in arriving:
+            if step.equation.primitive.name == name and before is not None and {value, before} <= arriving.keys():
                 size = float(np.abs(arriving[before]).max(initial=0))
                 found += [value] if float(np.abs(arriving[value]).max(initial=0)) <= NOTHING * size else []
         return found
