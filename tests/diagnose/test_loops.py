@@ -292,6 +292,8 @@ NAMED = {
     "two lines": Slip(KICKS, "dq * np.cos(angles[step])", "dq * np.sin(angles[step])", "GC208", "it is cos(x)"),
     "scaled messages": Slip(SCALED, "transition @ weighted", "transition.T @ weighted", "GC204", "is due"),
     "one turn late": Slip(SCALED, "outer(alpha[t - 1]", "outer(alpha[t]", "GC213", "of one turn too late"),
+    "not reversed": Slip(SCAN, ", reverse=True)", ")", "GC213", "from the first turn to the last"),
+    "forwards": Slip(WRAPPING, "reversed(range(4))", "range(4)", "GC213", "from the first turn to the last"),
     "before the first": Slip(WRAPPING, "kept[t - 1] if t else h0", "kept[t - 1]", "GC213", "of the last turn at"),
 }
 

@@ -14,6 +14,7 @@ from gradcheck_cli.diagnose.gates.arrangements import of_arrangements
 from gradcheck_cli.diagnose.gates.elementwise import families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
+from gradcheck_cli.diagnose.gates.forwards import of_forwards
 from gradcheck_cli.diagnose.gates.leaving import of_leaving
 from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
@@ -101,7 +102,7 @@ class GateCase:
             and any(self.forward.before.get(site.enters, frozenset()) & leaves for site in slip.sites)
         )
         slips = list(islice(found, MOST_BATCHES * self.reverse.rows))
-        fits = self._arranged(slips)
+        fits = self._arranged(slips) + self._fitting(self._chosen(of_forwards(self.forward, self.known), only))
         stopped = tuple(_stopped(value, self.known) for value in self._cancelling("reduce_sum"))
         if fits or len(stopped) < 2:
             return fits

@@ -30,6 +30,7 @@ _VERBS = {
     "leaves": "leave",
     "tiles": "tile",
     "shares": "share",
+    "carries": "carry",
     "hands": "hand",
 }
 """Of one gradient, and of several."""
