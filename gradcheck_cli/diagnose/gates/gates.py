@@ -8,8 +8,9 @@ from functools import cached_property
 
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.gates.case import Fit, GateCase, case_of
+from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.names import Names
-from gradcheck_cli.diagnose.gates.replacements import Kind
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.wording import Told, told
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.report.model import Blame
@@ -123,7 +124,7 @@ def _causes(fits: Sequence[Fit], names: Names, case: GateCase) -> tuple[Cause, .
             continue
         words = told(fit.replacement, names, [called[name] for name in fit.names])
         if words is not None:
-            found.append(_cause(fit, words))
+            found.append(_cause(fit, words, case.forward))
     return tuple(found)
 
 
@@ -135,7 +136,7 @@ def _telling(fit: Fit, names: Names) -> tuple[object, ...]:
     return -len(fit.names), not fit.is_whole, simplicity, kind, not has_name, *others
 
 
-def _cause(fit: Fit, words: Told) -> Cause:
+def _cause(fit: Fit, words: Told, forward: Forward) -> Cause:
     kind, use = fit.replacement.kind, words.use
     blame = None
     if use is not None:
@@ -149,5 +150,19 @@ def _cause(fit: Fit, words: Told) -> Cause:
             explains=1.0 - fit.rest,
             source=use.source,
         )
-    code = CODES.get(kind, "GC208")
+    code = "GC209" if _leaves_a_path_out(fit.replacement, forward) else CODES.get(kind, "GC208")
     return Cause(code, fit.names, words.claim, 1.0 - fit.rest, RANKS[kind], mend=words.mend, blame=blame)
+
+
+def _leaves_a_path_out(replacement: Replacement, forward: Forward) -> bool:
+    """Whether an implicit function's slope lacks one of its terms: each is that of a path."""
+    sibling, family = replacement.sibling, replacement.family
+    is_factor = replacement.kind is Kind.OTHER_VALUE and family is not None and family.other is not None
+    if not replacement.is_leaving or not is_factor or sibling is None:
+        return False
+    due = forward.operand(replacement.position, 1 - replacement.operand)
+    maker = None if due is None else forward.maker.get(due)
+    step = None if maker is None else forward.steps.steps[maker]
+    if step is None or step.equation.primitive.name not in ("add", "sub"):
+        return False
+    return sibling.values[0] in [operand.value for operand in step.operands]
