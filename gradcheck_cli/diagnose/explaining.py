@@ -13,6 +13,7 @@ from gradcheck_cli.diagnose.candidates import Candidate, candidates_of
 from gradcheck_cli.diagnose.edges import Edges, edges_of
 from gradcheck_cli.diagnose.gates.reverse import Reverse, Row
 from gradcheck_cli.diagnose.misfit import DROPPED, NOTHING, SIMPLE, Misfit, Vector, judged_leaves, misfit_of
+from gradcheck_cli.diagnose.normalisers import normalisers_of
 from gradcheck_cli.diagnose.places import Places
 from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.graph.steps import Steps
@@ -40,6 +41,7 @@ class Case:
     Attributes:
         program: the gradient, for any multipliers.
         leaves: positions of those that are judged.
+        held: the multipliers of the gradient itself, where some paths are none: what goes through them is right.
     """
 
     subject: Subject
@@ -50,11 +52,12 @@ class Case:
     program: Reverse
     leaves: tuple[int, ...]
     misfit: Misfit
+    held: Multipliers | None = None
 
     @property
     def ones(self) -> Multipliers:
         """The multipliers of the gradient itself."""
-        return np.ones(self.edges.classes)
+        return np.ones(self.edges.classes) if self.held is None else self.held
 
     def gradients(self, multipliers: Sequence[Multipliers]) -> Vector:
         """One row of all judged leaves for each set of multipliers."""
@@ -92,14 +95,30 @@ class Case:
         A softmax subtracts its maximum: in the right gradient, what flows through it cancels, and nobody writes it
         down. Where another path is missing it would no longer cancel.
         """
-        single = [(row, one.classes[0]) for row, one in enumerate(self.candidates) if len(one.classes) == 1]
-        nothing = [number for row, number in single if not self.plain.flowing[row]]
-        if not nothing:
+        if not self._cancelling:
             return None
         multipliers = self.ones
-        multipliers[nothing] = 0.0
+        multipliers[self._cancelling] = 0.0
         found = standing(self, multipliers)
         return None if (np.abs(found.gradient - self.misfit.gradient) > self.misfit.tolerance).any() else found
+
+    @property
+    def _cancelling(self) -> list[int]:
+        single = [(row, one.classes[0]) for row, one in enumerate(self.candidates) if len(one.classes) == 1]
+        return [number for row, number in single if not self.plain.flowing[row]]
+
+    @cached_property
+    def in_closed_form(self) -> Case | None:
+        """The same case where the right gradient goes through each normaliser; None where there is none."""
+        held = self.ones
+        normalisers = [self.edges.class_of[one.edge] for one in normalisers_of(self.steps, self.edges)]
+        if not normalisers:
+            return None
+        held[[*normalisers, *self._cancelling]] = 0.0
+        (gradient,) = self.gradients([held])
+        through = self.misfit.gradient - gradient
+        misfit = replace(self.misfit, yours=self.misfit.yours - through, gradient=gradient)
+        return replace(self, misfit=misfit, held=held)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.cause import is_wrong
-from gradcheck_cli.judge.verdict import AUTODIFF, DrawVerdict, LeafVerdict
+from gradcheck_cli.judge.verdict import AUTODIFF, DIFFERENCES, DrawVerdict, LeafVerdict
 from gradcheck_cli.report.model import Status
 
 Vector = NDArray[Any]
@@ -104,17 +104,22 @@ class Misfit:
 
 
 def judged_leaves(verdict: DrawVerdict) -> list[tuple[int, LeafVerdict]] | None:
-    """The leaves with their positions; None unless at least one is wrong, and each is right or wrong by autodiff."""
+    """The leaves with their positions; None unless at least one is wrong, and a witness decides on each."""
     found = []
     for position, leaf in enumerate(verdict.leaves):
         if leaf.yours is None and leaf.status is Status.PASS:  # none was asked for
             continue
-        if leaf.yours is None or leaf.reference is None or leaf.tolerance is None or leaf.decided_by != AUTODIFF:
+        if leaf.yours is None or leaf.reference is None or leaf.tolerance is None or not is_decided(leaf):
             return None
         if not np.isfinite(leaf.yours).all() or not np.isfinite(leaf.reference).all():
             return None
         found.append((position, leaf))
     return found if any(is_wrong(leaf) for _, leaf in found) else None
+
+
+def is_decided(leaf: LeafVerdict) -> bool:
+    """Whether a witness has said what is right; a difference does where autodiff is not finite."""
+    return leaf.decided_by in (AUTODIFF, DIFFERENCES)
 
 
 def allowed(leaf: LeafVerdict) -> NDArray[np.float64]:

@@ -66,13 +66,18 @@ def single_without_cancelling(case: Case) -> list[Fit]:
     return [] if found is None else list(_single(case, found))
 
 
+def single_in_closed_form(case: Case) -> list[Fit]:
+    """The same where a normaliser's gradient is right, whatever arrives there."""
+    return [] if case.in_closed_form is None else single(case.in_closed_form)
+
+
 def pairs(case: Case) -> list[Fit]:
     """Pairs that explain it, each with a simple factor: two numbers that are free would fit too much."""
     stand = case.without_cancelling or case.plain
     return list(_fitted_pairs(case, stand)) or list(_beside(case, stand))
 
 
-SEARCHES: tuple[Search, ...] = (single, single_without_cancelling, pairs)
+SEARCHES: tuple[Search, ...] = (single, single_without_cancelling, single_in_closed_form, pairs)
 """The simplest first."""
 
 

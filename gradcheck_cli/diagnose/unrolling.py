@@ -116,19 +116,15 @@ class _Unrolling(Flattening):
         stacked: list[list[Operand]] = []
         turns = range(length - 1, -1, -1) if parameters["reverse"] else range(length)
         for turn in turns:
-            slices = [
-                self._made(lambda whole, turn=turn: jax.lax.index_in_dim(whole, turn, 0, False), [one], [of], around)[0]
-                for one, of in zip(each, equation.invars[fixed + carried :])
-            ]
+            slices = self._made(_turn_of(turn), each, equation.invars[fixed + carried :], around)
             results = self._body(body, [*constants, *carry, *slices], around)
             carry = list(results[:carried])
             stacked.append(list(results[carried:]))
         if parameters["reverse"]:
             stacked.reverse()
-        wholes = [
-            self._made(lambda *parts: jnp.stack(parts), list(parts), [of] * length, around)[0]
-            for parts, of in zip(zip(*stacked), body.out_avals[carried:])
-        ]
+        parts = [part for each in zip(*stacked) for part in each]
+        like = [of for of in body.out_avals[carried:] for _ in range(length)]
+        wholes = self._made(_stacked(length), parts, like, around)
         self._leave(equation, [*carry, *wholes], around)
         return True
 
@@ -160,7 +156,7 @@ class _Unrolling(Flattening):
         return [operand_of(variable, inside) for variable in jaxpr.outvars]
 
     def _made(
-        self, function: Callable[..., Any], operands: Sequence[Operand], like: Sequence[Any], around: _Around
+        self, function: Callable[..., list[Any]], operands: Sequence[Operand], like: Sequence[Any], around: _Around
     ) -> list[Operand]:
         """The steps of what a loop does between its turns."""
         avals = [getattr(one, "aval", one) for one in like]
@@ -178,6 +174,16 @@ class _Around:
     known: dict[Any, Operand]
     calls: tuple[Call, ...]
     place: Place | None
+
+
+def _turn_of(turn: int) -> Callable[..., list[Any]]:
+    """What one turn of a loop takes of each of the arrays that it goes along."""
+    return lambda *wholes: [jax.lax.index_in_dim(whole, turn, 0, False) for whole in wholes]
+
+
+def _stacked(length: int) -> Callable[..., list[Any]]:
+    """What all turns have made, stacked, one after the other."""
+    return lambda *parts: [jnp.stack(parts[at : at + length]) for at in range(0, len(parts), length)]
 
 
 def _size(jaxpr: Any) -> int:

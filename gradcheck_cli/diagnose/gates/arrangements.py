@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 from gradcheck_cli.diagnose.gates.contractions import of_contractions
+from gradcheck_cli.diagnose.gates.exponents import of_exponents
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.indices import of_indices
 from gradcheck_cli.diagnose.gates.matrices import of_matrices
@@ -22,6 +23,7 @@ MOVING = ("dot_general", "conv_general_dilated", "concatenate", "reduce_sum", "c
 
 def of_arrangements(forward: Forward, known: Known) -> Iterator[Slip]:
     """All backwards with one thing inside in the wrong place, the likeliest first."""
+    yield from of_exponents(forward, known)
     yield from of_matrices(forward, known)
     yield from of_contractions(forward, known)
     yield from of_shapes(forward, known)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -14,15 +14,19 @@ from gradcheck_cli.diagnose.gates.arrangements import of_arrangements
 from gradcheck_cli.diagnose.gates.elementwise import families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
+from gradcheck_cli.diagnose.gates.forwards import of_forwards
+from gradcheck_cli.diagnose.gates.leaving import of_leaving
 from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
 from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
 from gradcheck_cli.diagnose.gates.reductions import of_reductions
-from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
-from gradcheck_cli.diagnose.gates.reverse import Known, Reverse
+from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_family
+from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse, Row
 from gradcheck_cli.diagnose.gates.selections import of_selections
-from gradcheck_cli.diagnose.gates.slips import rows_of
-from gradcheck_cli.graph.steps import steps_of
+from gradcheck_cli.diagnose.gates.slips import Site, Slip, rows_of
+from gradcheck_cli.diagnose.misfit import NOTHING
+from gradcheck_cli.diagnose.normalisers import Normaliser, normalisers_of
+from gradcheck_cli.diagnose.unrolling import unrolled
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace
@@ -41,6 +45,7 @@ class Fit:
         is_whole: it gives all of your gradients, right and wrong; else yours computes some in another way.
         rest: what it leaves unexplained of the error, as a share.
         factors: of the gradients that it explains, what the right one is multiplied by where that is a number.
+        is_in_closed_form: the right gradient goes through normalisers, whatever arrives there.
     """
 
     replacement: Replacement
@@ -48,6 +53,7 @@ class Fit:
     is_whole: bool
     rest: float
     factors: tuple[float | None, ...]
+    is_in_closed_form: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class GateCase:
     Attributes:
         errors: by leaf that was judged.
         files: the user's.
+        normalisers: operands along which their gradient goes back.
     """
 
     forward: Forward
@@ -64,18 +71,14 @@ class GateCase:
     reverse: Reverse
     errors: tuple[Wrong, ...]
     files: frozenset[str]
+    normalisers: tuple[At, ...] = ()
 
     def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient; of these keys only, where they are given."""
-        wrong = frozenset(one.leaf for one in self.errors if one.is_wrong)
-        replacements = [
-            one
-            for one in self._replacements()
-            if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
-        ][: min(MOST_CANDIDATES, self.reverse.most)]
-        found = self._fitting(replacements)
+        found = self._fitting(self._chosen(self._replacements(), only))
         explained = {name for fit in found for name in fit.names}
         if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
+            found += self._fitting(self._chosen(of_leaving(self.forward, self.known), only))
             masks = [
                 mask
                 for family in families_of(self.forward, self.known)
@@ -92,16 +95,71 @@ class GateCase:
     def arranged(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains one of these gradients by something inside that is transposed, or in another place."""
         leaves = frozenset(one.leaf for one in self.errors if one.name in wanted)
-        slips = (
+        found = (
             slip
             for slip in of_arrangements(self.forward, self.known)
             if (only is None or slip.key in only)
             and any(self.forward.before.get(site.enters, frozenset()) & leaves for site in slip.sites)
         )
-        rows = rows_of(list(islice(slips, MOST_BATCHES * self.reverse.rows)), self.known, self.reverse, self.forward)
+        slips = list(islice(found, MOST_BATCHES * self.reverse.rows))
+        fits = self._arranged(slips) + self._fitting(self._chosen(of_forwards(self.forward, self.known), only))
+        stopped = tuple(_stopped(value, self.known) for value in self._cancelling("reduce_sum"))
+        if fits or len(stopped) < 2:
+            return fits
+        # a loop whose turns are normalised one by one, and whose backward knows that it is: nothing goes through that
+        fits = self._arranged([replace(slip, sites=(*slip.sites, *stopped)) for slip in slips])
+        return [replace(fit, is_in_closed_form=True) for fit in fits]
+
+    def _arranged(self, slips: Sequence[Slip]) -> list[Fit]:
+        rows = rows_of(slips, self.known, self.reverse, self.forward)
         return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
 
+    def _chosen(self, replacements: Iterable[Replacement], only: Collection[Hashable] | None) -> list[Replacement]:
+        """Those that can explain something, and of these keys, where they are given."""
+        wrong = frozenset(one.leaf for one in self.errors if one.is_wrong)
+        chosen = (
+            one
+            for one in replacements
+            if (only is None or one.key in only) and self.forward.before.get(one.target, frozenset()) & wrong
+        )
+        return list(islice(chosen, min(MOST_CANDIDATES, self.reverse.most)))
+
     def _fitting(self, replacements: Sequence[Replacement]) -> list[Fit]:
+        """What explains a gradient; else what does where the right gradient goes through normalisers."""
+        fits = self._fitted(replacements)
+        if fits or not self.normalisers:
+            return fits
+        rows = self._held([one.row for one in replacements])
+        fits = self._fitted([replace(one, row=row) for one, row in zip(replacements, rows)])
+        return [replace(fit, is_in_closed_form=True) for fit in fits]
+
+    def _held(self, rows: Sequence[Row]) -> Iterator[Row]:
+        """The rows where the right gradient goes through normalisers, and through the maxima that are taken off."""
+        known = self.known
+        rows = [held(row, self.normalisers, self.forward, known) for row in rows]
+        maxima = self._cancelling("reduce_max")
+        for start in range(0, len(rows), self.reverse.rows):
+            part = rows[start : start + self.reverse.rows]
+            arriving = self.reverse.arriving(part) if maxima else {}
+            for number, row in enumerate(part):
+                entering = dict(row.entering)
+                for value in maxima:
+                    missing = known.arriving[value] - arriving[value][number]
+                    entering[value] = entering.get(value, 0.0) + missing
+                yield Row(row.changes, entering)
+
+    def _cancelling(self, name: str) -> list[int]:
+        """Values of steps of this name through which nothing flows in the right gradient, though something arrives."""
+        found, arriving = [], self.known.arriving
+        for position in self.forward.alive:
+            value, before = self.forward.result(position), self.forward.operand(position, 0)
+            step = self.forward.steps.steps[position]
+            if step.equation.primitive.name == name and before is not None and {value, before} <= arriving.keys():
+                size = float(np.abs(arriving[before]).max(initial=0))
+                found += [value] if float(np.abs(arriving[value]).max(initial=0)) <= NOTHING * size else []
+        return found
+
+    def _fitted(self, replacements: Sequence[Replacement]) -> list[Fit]:
         if not replacements:
             return []
         gradients = self.reverse.gradients([one.row for one in replacements])
@@ -136,14 +194,28 @@ def case_of(subject: Subject, verdict: DrawVerdict) -> GateCase | None:
     errors = errors_of(verdict)
     if not isinstance(traced, Trace) or not errors or traced.steps > MOST_STEPS:
         return None
-    steps = steps_of(traced)
+    leaves = reference_leaves(subject.case)
+    steps = unrolled(traced, leaves, MOST_STEPS, with_rules=True)
     edges = edges_of(steps)
     if not edges.class_of:
         return None
     forward = forward_of(steps, edges, traced.files)
-    leaves = reference_leaves(subject.case)
     reverse = Reverse(steps, edges, leaves, subject.upstream.flat, edges.values, device=subject.device)
     errors = held_against(errors, reverse.right)
     if not errors:
         return None
-    return GateCase(forward, reverse.known, reverse, errors, traced.files)
+    ends = (_ends(one, forward, reverse.known) for one in normalisers_of(steps, edges))
+    normalisers = tuple(end for some in ends for end in some)
+    return GateCase(forward, reverse.known, reverse, errors, traced.files, normalisers)
+
+
+def _stopped(value: int, known: Known) -> Site:
+    """Where a change in what arrives at a value is undone."""
+    right = known.arriving[value]
+    return Site(value, value, lambda above: right - above)
+
+
+def _ends(normaliser: Normaliser, forward: Forward, known: Known) -> list[At]:
+    """The operands of a step that all of it goes through, where one works number by number."""
+    steps = ([(position, k) for k in forward.alive[position]] for position in normaliser.waist)
+    return next((ends for ends in steps if all(end in known.local for end in ends)), [])

@@ -51,8 +51,7 @@ def _of_other(unit: Hashable, positions: Sequence[int], k: int, forward: Forward
                 said = "{goes} back through {place} with {other} where its last two axes are to be exchanged"
                 mend = ""
         yield Slip((unit, k, "other", way.key), _kind(way), sites, positions[0], k, said, mend)
-    for key, values in turned(positions, 1 - k, forward):
-        moved = [known.values[value] for value in values]
+    for key, moved in turned(positions, 1 - k, forward, known):
         if any(one.shape != other.shape for one, other in zip(moved, others)):
             continue
         sites = _sites(positions, k, others, moved, forward, known)
@@ -112,17 +111,41 @@ def _kind(way: Way) -> Kind:
     return Kind.TRANSPOSED if way.axes else Kind.MISPLACED
 
 
-def turned(positions: Sequence[int], k: int, forward: Forward) -> Iterator[tuple[str, list[int]]]:
+def turned(positions: Sequence[int], k: int, forward: Forward, known: Known) -> Iterator[tuple[str, list[Array]]]:
     """The operand of another turn of the loop, by turn."""
     own = [value for position in positions if (value := forward.operand(position, k)) is not None]
     if len(own) < len(positions) or len(own) < 2 or len(set(own)) == 1:
         return
-    yield "of the turns in reverse order", own[::-1]
+    yield "of the turns in reverse order", [known.values[value] for value in own[::-1]]
     maker = forward.maker.get(own[-1])
     if maker is None:
         return
-    made = [forward.result(position) for position in forward.turns[forward.unit[maker]]]
+    turns = forward.turns[forward.unit[maker]]
+    made = [forward.result(position) for position in turns]
+    arrays = [known.values[value] for value in made]
+    if own[0] not in made and own[1:] == made[:-1]:
+        # Python takes an index before the first from the end
+        yield "of the last turn at the first one", [arrays[-1], *arrays[:-1]]
+    after = _after(turns[-1], forward, known)
+    arrays += [after] if after is not None else []
     for by, said in ((1, "of one turn too late"), (-1, "of one turn too early")):
         at = [made.index(value) + by if value in made else (0 if by > 0 else -1) for value in own]
-        if all(0 <= place < len(made) for place in at):
-            yield said, [made[place] for place in at]
+        if all(0 <= place < len(arrays) for place in at):
+            yield said, [arrays[place] for place in at]
+
+
+def _after(position: int, forward: Forward, known: Known) -> Array | None:
+    """What a loop's step would give at one more turn: a last state that the forward has no use for."""
+    step, operands = forward.steps.steps[position], []
+    for k in range(len(step.operands)):
+        value = forward.operand(position, k)
+        maker = None if value is None else forward.maker.get(value)
+        if value is None or maker is None:
+            operands.append(operand_of(position, k, forward, known))
+            continue
+        turns = forward.turns[forward.unit[maker]]
+        at = turns.index(maker) + 1
+        if at == len(turns):
+            return None
+        operands.append(known.values[forward.result(turns[at])])
+    return np.asarray(function_of(step)(*operands)[0])

@@ -77,7 +77,7 @@ def families_of(forward: Forward, known: Known) -> Iterator[Family]:
         for key, gate, other in _ending_at(position, forward, known):
             grouped[key].append(gate)
             others[key] = other
-    grouped.update(_in_one_place(grouped, others, forward))
+    grouped.update({**_in_one_place(grouped, others, forward), **_of_one_function(grouped, others, forward)})
     for key, gates in grouped.items():
         if all(not known.arriving[gate.result].any() for gate in gates):
             continue
@@ -111,6 +111,23 @@ def _in_one_place(
             gates = [gate for key in keys for gate in grouped[key]]
             found[place] = sorted(gates, key=lambda gate: gate.position)
             others[place] = others[keys[0]]
+    return found
+
+
+def _of_one_function(
+    grouped: Mapping[Hashable, list[Gate]], others: dict[Hashable, int | None], forward: Forward
+) -> dict[Hashable, list[Gate]]:
+    """Gates of one function on several lines: a loop of a backward may go back through all of them by one line."""
+    lines: dict[str, list[Hashable]] = defaultdict(list)
+    for key, gates in grouped.items():
+        step = forward.steps.steps[gates[0].position]
+        if len(step.operands) == 1 and gates[0].steps == 1:
+            lines[step.equation.primitive.name].append(key)
+    found: dict[Hashable, list[Gate]] = {}
+    for name, keys in lines.items():
+        if len(keys) > 1:
+            found["lines", name] = sorted((gate for key in keys for gate in grouped[key]), key=lambda one: one.position)
+            others["lines", name] = None
     return found
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.cause import is_wrong
 from gradcheck_cli.diagnose.gates.reverse import Array
-from gradcheck_cli.diagnose.misfit import CLEAR, REST, allowed
-from gradcheck_cli.judge.verdict import AUTODIFF, DrawVerdict, LeafVerdict
+from gradcheck_cli.diagnose.misfit import CLEAR, REST, allowed, is_decided
+from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Wrong:
 
 
 def errors_of(verdict: DrawVerdict) -> tuple[Wrong, ...]:
-    """By leaf that autodiff has judged; nothing unless one is wrong, or where one is complex or not finite."""
+    """By leaf that was judged; nothing unless one is wrong, or where one is complex or not finite."""
     found = [
         _error(position, leaf)
         for position, leaf in enumerate(verdict.leaves)
@@ -75,7 +75,7 @@ def errors_of(verdict: DrawVerdict) -> tuple[Wrong, ...]:
 
 def _error(position: int, leaf: LeafVerdict) -> Wrong | None:
     assert leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None
-    if leaf.decided_by != AUTODIFF or "c" in (leaf.yours.dtype.kind, leaf.reference.dtype.kind):
+    if not is_decided(leaf) or "c" in (leaf.yours.dtype.kind, leaf.reference.dtype.kind):
         return None
     yours, right = np.asarray(leaf.yours, np.float64).reshape(-1), np.asarray(leaf.reference, np.float64).reshape(-1)
     if not np.isfinite(yours).all() or not np.isfinite(right).all():

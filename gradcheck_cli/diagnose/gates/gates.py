@@ -8,8 +8,9 @@ from functools import cached_property
 
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.gates.case import Fit, GateCase, case_of
+from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.names import Names
-from gradcheck_cli.diagnose.gates.replacements import Kind
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.wording import Told, told
 from gradcheck_cli.diagnose.recovery.recovery import Place, recoveries
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -24,6 +25,7 @@ RANKS = dict.fromkeys(Kind, 7) | {
     Kind.ELSEWHERE: 8,
     Kind.TRANSPOSED: 9,
     Kind.MISPLACED: 9,
+    Kind.EXPONENT: 9,
 }
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
@@ -111,7 +113,7 @@ class _Search:
 
 def _holds(fit: Fit, again: Fit | None) -> bool:
     """Whether both cases show it; a number that is the same in both is a factor, and no gate."""
-    if again is None or set(again.names) != set(fit.names):
+    if again is None or set(again.names) != set(fit.names) or again.is_in_closed_form != fit.is_in_closed_form:
         return False
     if _are_close(fit.replacement.ratio, again.replacement.ratio):
         return False
@@ -139,7 +141,7 @@ def _causes(fits: Sequence[Fit], names: Names, case: GateCase) -> tuple[Cause, .
             continue
         words = told(fit.replacement, names, [called[name] for name in fit.names])
         if words is not None:
-            found.append(_cause(fit, words))
+            found.append(_cause(fit, words, case.forward))
     return tuple(found)
 
 
@@ -151,7 +153,7 @@ def _telling(fit: Fit, names: Names) -> tuple[object, ...]:
     return -len(fit.names), not fit.is_whole, simplicity, kind, not has_name, *others
 
 
-def _cause(fit: Fit, words: Told) -> Cause:
+def _cause(fit: Fit, words: Told, forward: Forward) -> Cause:
     kind, use = fit.replacement.kind, words.use
     blame = None
     if use is not None:
@@ -165,5 +167,19 @@ def _cause(fit: Fit, words: Told) -> Cause:
             explains=1.0 - fit.rest,
             source=use.source,
         )
-    code = CODES.get(kind, "GC208")
+    code = "GC209" if _leaves_a_path_out(fit.replacement, forward) else CODES.get(kind, "GC208")
     return Cause(code, fit.names, words.claim, 1.0 - fit.rest, RANKS[kind], mend=words.mend, blame=blame)
+
+
+def _leaves_a_path_out(replacement: Replacement, forward: Forward) -> bool:
+    """Whether an implicit function's slope lacks one of its terms: each is that of a path."""
+    sibling, family = replacement.sibling, replacement.family
+    is_factor = replacement.kind is Kind.OTHER_VALUE and family is not None and family.other is not None
+    if not replacement.is_leaving or not is_factor or sibling is None:
+        return False
+    due = forward.operand(replacement.position, 1 - replacement.operand)
+    maker = None if due is None else forward.maker.get(due)
+    step = None if maker is None else forward.steps.steps[maker]
+    if step is None or step.equation.primitive.name not in ("add", "sub"):
+        return False
+    return sibling.values[0] in [operand.value for operand in step.operands]

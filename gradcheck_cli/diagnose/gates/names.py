@@ -78,8 +78,12 @@ class Names:
         """What the user calls a step's operand; "" where that is not known."""
         if k >= len(self._forward.steps.steps[position].operands):
             return ""
+        return self.written(position, k) or self.made(position, k)
+
+    def made(self, position: int, k: int) -> str:
+        """What gives a step's operand; "" where that is not known."""
         value = self._forward.operand(position, k)
-        return self.written(position, k) or ("" if value is None else self.value(value))
+        return "" if value is None else self.value(value)
 
     def input(self, position: int, number: int) -> str:
         """What the user calls a value that a gate works on: not what else the same expression makes on the way."""

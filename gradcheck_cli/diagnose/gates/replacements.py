@@ -39,6 +39,8 @@ class Kind(enum.IntEnum):
     """Axes are not moved back, or an operand's axes are exchanged."""
     MISPLACED = 9
     """Something is handed back in another place."""
+    EXPONENT = 10
+    """The exponents by which a gradient is shared out are others than the forward's."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class Replacement:
         ratio: the wrong derivative over the right one, where that is one number.
         steps: of the gate.
         mend: what to do instead, where known.
+        is_leaving: of a loop's gate, it is wrong on the way out of the loop alone; what goes on to the turns before is
+            right.
+        about: the value that is spoken of, where that is no operand.
     """
 
     key: Hashable
@@ -69,20 +74,27 @@ class Replacement:
     steps: int = 1
     mend: str = ""
     reduction: Reduction | None = None
+    is_leaving: bool = False
+    about: int | None = None
 
     @property
     def order(self) -> tuple[object, ...]:
         """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward.
 
-        Of slips, that of the longest gate: in a sigmoid there is a reciprocal, too.
+        Of slips, that of the longest gate: in a sigmoid there is a reciprocal, too. Of exponents, the last that has it.
         """
         is_known = self.family is None or self.family.function is not None or self.family.other is not None
         steps = -self.steps if self.kind is Kind.SLIP else self.steps
-        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, self.position
+        position = -self.position if self.kind is Kind.EXPONENT else self.position
+        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, position
 
 
-def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replacement]:
-    """All that may stand in place of one gate's derivative."""
+def of_family(family: Family, forward: Forward, known: Known, *, carrying: Sequence[At] = ()) -> Iterator[Replacement]:
+    """All that may stand in place of one gate's derivative.
+
+    Args:
+        carrying: operands along which the right gradient goes back from each turn of a loop to the one before.
+    """
     seen: list[Array] = []
     for kind, said, sibling, wrong in _wrong(family, forward, known):
         row = [np.broadcast_to(one, gate.derivative.shape) for one, gate in zip(wrong, family.gates)]
@@ -93,10 +105,10 @@ def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replac
         ratio = ratio_of(replaced, family, known)
         if ratio is not None and (ratio == 1 or not _is_alive(family, forward)):
             continue
-        change = _row(family.gates, row, known)
+        change = _leaving(family.gates, row, carrying, forward, known) if carrying else _row(family.gates, row, known)
         if change is not None:
             gate = family.gates[0]
-            key = (family.key, kind, said, sibling.key if sibling is not None else None)
+            key = (family.key, kind, said, sibling.key if sibling is not None else None, bool(carrying))
             yield Replacement(
                 key,
                 kind,
@@ -109,6 +121,7 @@ def of_family(family: Family, forward: Forward, known: Known) -> Iterator[Replac
                 sibling,
                 ratio,
                 gate.steps,
+                is_leaving=bool(carrying),
             )
 
 
@@ -222,6 +235,28 @@ def _ratio(wrong: Array, right: Array) -> float | None:
     ratio = float(np.vdot(right, wrong)) / size
     room = 1e-9 * float(np.abs(wrong).max())
     return ratio if float(np.abs(wrong - ratio * right).max()) <= room else None
+
+
+def held(row: Row, ends: Sequence[At], forward: Forward, known: Known) -> Row:
+    """The same backward where along these operands the right gradient goes back, whatever arrives."""
+    entering = dict(row.entering)
+    for position, k in ends:
+        value = forward.operand(position, k)
+        assert value is not None
+        right = known.arriving[forward.result(position)] * known.local[position, k]
+        entering[value] = entering.get(value, 0.0) + right
+    return Row({**row.changes, **{end: -known.local[end] for end in ends}}, entering)
+
+
+def _leaving(
+    gates: Sequence[Gate], wrong: Sequence[Array], carrying: Sequence[At], forward: Forward, known: Known
+) -> Row:
+    """The backward with these derivatives in whose loop the right gradient goes on from each turn."""
+    entering: dict[int, Array] = {}
+    for gate, one in zip(gates, wrong):
+        change = known.arriving[gate.result] * (one - gate.derivative)
+        entering[gate.target] = entering.get(gate.target, 0.0) + change
+    return held(Row(entering=entering), carrying, forward, known)
 
 
 def _row(gates: Sequence[Gate], wrong: Sequence[Array], known: Known) -> Row | None:

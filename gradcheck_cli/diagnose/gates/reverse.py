@@ -203,6 +203,8 @@ class Reverse:
                 operands = [value_of(operand, values) for operand in step.operands]
                 ones = [jnp.ones_like(values[step.results[0]])]
                 for k, derivative in zip(gates, pull_back_of(function_of(step), operands, gates)(ones)):
+                    # where it is not finite, nothing arrives; or else the gradient is not the right one
+                    derivative = jnp.where(jnp.isfinite(derivative), derivative, 0.0)
                     local[position, k] = derivative
                     changed = derivative + change_of[position, k].astype(derivative.dtype)
                     arriving = above[step.results[0]].astype(ones[0].dtype)

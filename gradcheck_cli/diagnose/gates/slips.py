@@ -17,7 +17,7 @@ from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.reverse import Array, Known, Reverse, Row
 
-MOST_TURNS = 40
+MOST_TURNS = 64
 """Of a loop whose turns' changes flow into one another: each takes a reverse pass."""
 
 
@@ -43,7 +43,8 @@ class Slip:
 
     Attributes:
         key: the same in another case.
-        said: what the gradient does, with `{place}` for the expression and `{other}` for the step's other operand.
+        said: what the gradient does, with `{place}` for the expression, `{other}` for the step's other operand and
+            `{value}` for the value that it is about.
         mend: what to do instead, with the same marks.
     """
 
@@ -54,13 +55,22 @@ class Slip:
     operand: int
     said: str
     mend: str = ""
+    about: int | None = None
 
     def replacement(self, row: Row, forward: Forward) -> Replacement:
         """The slip as one more wrong backward."""
         target = forward.operand(self.position, self.operand)
         assert target is not None
         return Replacement(
-            self.key, self.kind, row, self.position, self.operand, target, said=self.said, mend=self.mend
+            self.key,
+            self.kind,
+            row,
+            self.position,
+            self.operand,
+            target,
+            said=self.said,
+            mend=self.mend,
+            about=self.about,
         )
 
 

@@ -29,6 +29,9 @@ _VERBS = {
     "swaps": "swap",
     "leaves": "leave",
     "tiles": "tile",
+    "shares": "share",
+    "carries": "carry",
+    "hands": "hand",
 }
 """Of one gradient, and of several."""
 
@@ -49,11 +52,14 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         gradients: those that are wrong by it, as the user calls them.
     """
     use = names.use(replacement.position, replacement.operand)
-    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED):
+    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED, Kind.EXPONENT):
         use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return _unplaced(replacement, names, gradients)
-    say = _Saying(replacement, names, tuple(gradients), f"`{use.expression}` (line {use.line})")
+    place = f"`{use.expression}` (line {use.line})"
+    if replacement.is_leaving:
+        place += " on the way out of the loop"
+    say = _Saying(replacement, names, tuple(gradients), place)
     says = {
         Kind.LEFT_OUT: say.left_out,
         Kind.OVERWRITTEN: say.overwritten,
@@ -64,6 +70,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.ELSEWHERE: say.elsewhere,
         Kind.TRANSPOSED: say.arranged,
         Kind.MISPLACED: say.arranged,
+        Kind.EXPONENT: say.arranged,
         Kind.REDUCTION: say.reduction,
     }
     found = says[replacement.kind]()
@@ -151,6 +158,9 @@ class _Saying:
             takes = f"{self._yours('takes', 'take')} `{self._sibling}` for the local derivative of {self.place}"
             return (takes + self._due(": it is "), None) if self._sibling else None
         belongs, other = self._other, self._sibling
+        if belongs == other:
+            # a helper's argument may have the name of another value where it is called
+            belongs = self.names.made(self.replacement.position, 1 - self.replacement.operand)
         if not other or belongs == other:
             return None
         uses = f"{self._yours('uses', 'use')} `{other}`"
@@ -174,6 +184,8 @@ class _Saying:
             other = ""
         written = {verb: verb if len(self.gradients) == 1 else plural for verb, plural in _VERBS.items()}
         written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
+        about = self.names.value(self.replacement.about) if self.replacement.about is not None else ""
+        written["value"] = f"`{about}`" if about else "a term"
         is_short = bool(_SHORT.fullmatch(other))
         turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
         written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
