@@ -23,6 +23,7 @@ RANKS = dict.fromkeys(Kind, 7) | {
     Kind.ELSEWHERE: 8,
     Kind.TRANSPOSED: 9,
     Kind.MISPLACED: 9,
+    Kind.FORMULA: 9,
 }
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
@@ -148,5 +149,5 @@ def _cause(fit: Fit, words: Told) -> Cause:
             explains=1.0 - fit.rest,
             source=use.source,
         )
-    code = CODES.get(kind, "GC208")
+    code = fit.replacement.code or CODES.get(kind, "GC208")
     return Cause(code, fit.names, words.claim, 1.0 - fit.rest, RANKS[kind], mend=words.mend, blame=blame)

@@ -39,6 +39,8 @@ class Kind(enum.IntEnum):
     """Axes are not moved back, or an operand's axes are exchanged."""
     MISPLACED = 9
     """Something is handed back in another place."""
+    FORMULA = 10
+    """The pull-back of a function of whole arrays is another formula."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Replacement:
         ratio: the wrong derivative over the right one, where that is one number.
         steps: of the gate.
         mend: what to do instead, where known.
+        code: of the rule, where the kind does not say it.
     """
 
     key: Hashable
@@ -69,6 +72,7 @@ class Replacement:
     steps: int = 1
     mend: str = ""
     reduction: Reduction | None = None
+    code: str = ""
 
     @property
     def order(self) -> tuple[object, ...]:

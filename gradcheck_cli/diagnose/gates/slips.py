@@ -44,6 +44,7 @@ class Slip:
         key: the same in another case.
         said: what the gradient does, with `{place}` for the expression and `{other}` for the step's other operand.
         mend: what to do instead, with the same marks.
+        code: of the rule, where the kind does not say it.
     """
 
     key: Hashable
@@ -53,13 +54,22 @@ class Slip:
     operand: int
     said: str
     mend: str = ""
+    code: str = ""
 
     def replacement(self, row: Row, forward: Forward) -> Replacement:
         """The slip as one more wrong backward."""
         target = forward.operand(self.position, self.operand)
         assert target is not None
         return Replacement(
-            self.key, self.kind, row, self.position, self.operand, target, said=self.said, mend=self.mend
+            self.key,
+            self.kind,
+            row,
+            self.position,
+            self.operand,
+            target,
+            said=self.said,
+            mend=self.mend,
+            code=self.code,
         )
 
 

@@ -29,6 +29,10 @@ _VERBS = {
     "swaps": "swap",
     "leaves": "leave",
     "tiles": "tile",
+    "multiplies": "multiply",
+    "divides": "divide",
+    "sorts": "sort",
+    "lets": "let",
 }
 """Of one gradient, and of several."""
 
@@ -49,7 +53,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         gradients: those that are wrong by it, as the user calls them.
     """
     use = names.use(replacement.position, replacement.operand)
-    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED):
+    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED, Kind.FORMULA):
         use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return _unplaced(replacement, names, gradients)
@@ -64,6 +68,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.ELSEWHERE: say.elsewhere,
         Kind.TRANSPOSED: say.arranged,
         Kind.MISPLACED: say.arranged,
+        Kind.FORMULA: say.arranged,
         Kind.REDUCTION: say.reduction,
     }
     found = says[replacement.kind]()
