@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from gradcheck_cli.diagnose.cause import Cause
@@ -89,17 +90,25 @@ class _Search:
 
     def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
         again = {fit.replacement.key: fit for fit in others}
-        kept = [fit for fit in fits if _holds(fit, again.get(fit.replacement.key))]
+        kept = [
+            replace(fit, names=tuple(dict.fromkeys((*fit.names, *again[fit.replacement.key].names))))
+            for fit in fits
+            if _holds(fit, again.get(fit.replacement.key))
+        ]
         return _causes(_told_apart(kept), self._names, self._case)
 
 
 def _holds(fit: Fit, again: Fit | None) -> bool:
     """Whether both cases show it; a number that is the same in both is a factor, and no gate."""
-    if again is None or set(again.names) != set(fit.names):
+    if again is None:
+        return False
+    # what explains all may explain a gradient more where that is clearly wrong in one case only
+    if set(again.names) != set(fit.names) and not (fit.is_whole and again.is_whole):
         return False
     if _are_close(fit.replacement.ratio, again.replacement.ratio):
         return False
-    return not all(_are_close(one, other) for one, other in zip(fit.factors, again.factors))
+    others = dict(zip(again.names, again.factors))
+    return not all(_are_close(one, others.get(name)) for name, one in zip(fit.names, fit.factors))
 
 
 def _told_apart(fits: Sequence[Fit]) -> list[Fit]:

@@ -21,11 +21,9 @@ def _cholesky(a: Array, factor: Array) -> Pulled | None:
     """L of L Lᵀ = A, where A is made symmetric before."""
     if not is_square(a) or factor.shape != a.shape or np.triu(factor, 1).any():
         return None
-    gram = factor @ turned(factor)
-    is_symmetric = is_close(a, turned(a))
-    if not is_close((a + turned(a)) / 2, gram):
+    if not is_close((a + turned(a)) / 2, factor @ turned(factor)):
         return None
-    return _pulled_cholesky("Cholesky" if is_symmetric else "Cholesky of both triangles", factor, _symmetric)
+    return _pulled_cholesky("Cholesky", factor, _symmetric)
 
 
 def _cholesky_of_triangle(a: Array, factor: Array) -> Pulled | None:

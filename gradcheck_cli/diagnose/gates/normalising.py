@@ -30,7 +30,7 @@ def _summed(array: Array, axis: int) -> Array:
 
 
 def _softmax_of(above: Array, p: Array, axis: int) -> Array:
-    return p * (above - _summed(above * p, axis))
+    return np.asarray(p * (above - _summed(above * p, axis)))
 
 
 def _softmax(x: Array, y: Array, axis: int) -> Pulled | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from gradcheck_cli.diagnose.gates.solves import INVERSES, SOLVES
 
 LONGEST = 150
 """Steps of a function that is written out, as in a loop over rows."""
+
+MOST_ENDS = 4
+"""Values that a result is the same function of."""
 
 MOST_NUMBERS = 2**16
 """Of an array that is looked at: solving takes the cube of a matrix's size."""
@@ -69,16 +73,21 @@ def _is_looked_at(position: int, forward: Forward, known: Known) -> bool:
     return not uses or any(place is None or place != step.place for place in uses)
 
 
-def _recognised(position: int, forward: Forward, known: Known) -> dict[str, _Whole]:
-    """By name, from the nearest values on that it may be a function of."""
-    found: dict[str, _Whole] = {}
+def _recognised(position: int, forward: Forward, known: Known) -> dict[tuple[str, int], _Whole]:
+    """By name, and from the nearest values on that it is that function of.
+
+    A softmax of x is one of `x - x.max()`, too; but gone back through wrongly, those are not the same.
+    """
+    found: dict[tuple[str, int], _Whole] = {}
     y = known.values[forward.result(position)]
     for operands in _sources(position, forward):
         arrays = [known.values[value] for value in operands]
         if any(array.dtype.kind != "f" or array.size > MOST_NUMBERS for array in arrays):
             continue
         for pulled in _pulled(arrays, y):
-            found.setdefault(pulled.name, _Whole(operands, pulled))
+            number = next(number for number in count() if (pulled.name, number) not in found)
+            if number < MOST_ENDS:
+                found[pulled.name, number] = _Whole(operands, pulled)
     return found
 
 
