@@ -9,6 +9,9 @@ import numpy as np
 
 from gradcheck_cli.diagnose.gates.reverse import Array
 
+ASYMMETRIC = "{leaves} out that the matrix of {place} is made symmetric", "make it symmetric: (S + S.T) / 2"
+"""Of a gradient, and its mend."""
+
 Back = Callable[[Array], tuple[Array, ...]]
 """From the gradient of a function's result to those of its operands."""
 
@@ -51,6 +54,11 @@ def is_close(one: Array, other: Array) -> bool:
         return False
     size = float(np.abs(other).max(initial=0.0))
     return bool(np.isfinite(size)) and bool((np.abs(one - other) <= 1e-9 * size + 1e-13).all())
+
+
+def symmetric(array: Array) -> Array:
+    """The symmetric part of each matrix of a stack."""
+    return np.asarray((array + turned(array)) / 2)
 
 
 def turned(array: Array) -> Array:

@@ -10,7 +10,17 @@ from collections.abc import Callable
 import numpy as np
 from scipy import linalg
 
-from gradcheck_cli.diagnose.gates.formulas import Back, Formula, Pulled, is_close, is_square, of_one, turned
+from gradcheck_cli.diagnose.gates.formulas import (
+    ASYMMETRIC,
+    Back,
+    Formula,
+    Pulled,
+    is_close,
+    is_square,
+    of_one,
+    symmetric,
+    turned,
+)
 from gradcheck_cli.diagnose.gates.reverse import Array
 
 _Read = Callable[[Array], Array]
@@ -21,9 +31,9 @@ def _cholesky(a: Array, factor: Array) -> Pulled | None:
     """L of L Lᵀ = A, where A is made symmetric before."""
     if not is_square(a) or factor.shape != a.shape or np.triu(factor, 1).any():
         return None
-    if not is_close((a + turned(a)) / 2, factor @ turned(factor)):
+    if not is_close(symmetric(a), factor @ turned(factor)):
         return None
-    return _pulled_cholesky("Cholesky", factor, _symmetric)
+    return _pulled_cholesky("Cholesky", factor, symmetric)
 
 
 def _cholesky_of_triangle(a: Array, factor: Array) -> Pulled | None:
@@ -33,10 +43,6 @@ def _cholesky_of_triangle(a: Array, factor: Array) -> Pulled | None:
     if not is_close(np.tril(a), np.tril(factor @ turned(factor))):
         return None
     return _pulled_cholesky("Cholesky of the lower triangle", factor, lambda s: np.tril(s + turned(s)) - _diagonal(s))
-
-
-def _symmetric(matrix: Array) -> Array:
-    return np.asarray((matrix + turned(matrix)) / 2)
 
 
 def _diagonal(matrix: Array) -> Array:
@@ -73,8 +79,7 @@ def _pulled_cholesky(name: str, factor: Array, finished: _Read) -> Pulled:
         Formula(
             "asymmetric",
             back(right, np.asarray),
-            "{leaves} out that the matrix of {place} is symmetric",
-            "make it symmetric: (S + S.T) / 2",
+            *ASYMMETRIC,
             code="GC209",
         ),
     )
@@ -85,27 +90,41 @@ def _log_determinant(a: Array, y: Array) -> Pulled | None:
     if not is_square(a) or y.shape != a.shape[:-2] or not is_close(np.linalg.slogdet(a)[1], y):
         return None
     mend = "log |det A| has the gradient inv(A).T"
-    return _of_determinant("log determinant", a, np.ones(y.shape), np.linalg.det(a), "without its logarithm", mend)
+    return _of_determinant(
+        "log determinant",
+        a,
+        np.ones(y.shape),
+        np.linalg.det(a),
+        "{takes} the derivative of {place} without its logarithm",
+        mend,
+    )
 
 
 def _determinant(a: Array, y: Array) -> Pulled | None:
     if not is_square(a) or y.shape != a.shape[:-2] or not is_close(np.linalg.det(a), y):
         return None
-    return _of_determinant("determinant", a, y, np.ones(y.shape), "of its logarithm", "det A has det(A) * inv(A).T")
+    return _of_determinant(
+        "determinant",
+        a,
+        y,
+        np.ones(y.shape),
+        "{takes} the derivative of the logarithm of {place}",
+        "det A has det(A) * inv(A).T",
+    )
 
 
-def _of_determinant(name: str, a: Array, right: Array, wrong: Array, of: str, mend: str) -> Pulled:
+def _of_determinant(name: str, a: Array, right: Array, wrong: Array, said: str, mend: str) -> Pulled:
     inverse = np.linalg.inv(a)
 
     def back(weight: Array, matrix: Array) -> Back:
         return of_one(lambda above: (above * weight)[..., None, None] * matrix)
 
     formulas = (
-        Formula("other", back(wrong, turned(inverse)), f"{{takes}} the derivative of {{place}} {of}", mend),
+        Formula("other", back(wrong, turned(inverse)), said, mend),
         Formula(
             "transposed", back(right, inverse), "{takes} the inverse in {place} not transposed", mend, code="GC204"
         ),
-        Formula("not inverted", back(right, a), "{takes} the matrix in {place} where its inverse is due", mend),
+        Formula("not inverted", back(right, turned(a)), "{takes} the matrix in {place} where its inverse is due", mend),
     )
     return Pulled(name, back(right, turned(inverse)), formulas)
 

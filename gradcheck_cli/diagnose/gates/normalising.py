@@ -53,7 +53,7 @@ def _softmax(x: Array, y: Array, axis: int) -> Pulled | None:
         Formula(
             "unweighted",
             of_one(lambda above: y * (above - _summed(above, axis))),
-            "{leaves} out the probabilities in the sum of {place}",
+            "{leaves} out the probabilities in the sum that {place} hands back",
             mend,
         ),
     )

@@ -10,12 +10,22 @@ from itertools import product
 
 import numpy as np
 
-from gradcheck_cli.diagnose.gates.formulas import Back, Formula, Pulled, is_close, is_square, of_one, turned
+from gradcheck_cli.diagnose.gates.formulas import (
+    ASYMMETRIC,
+    Back,
+    Formula,
+    Pulled,
+    is_close,
+    is_square,
+    of_one,
+    symmetric,
+    turned,
+)
 from gradcheck_cli.diagnose.gates.reverse import Array
 
 _Read = Callable[[Array], Array]
 
-_READS: dict[str, _Read] = {"": np.asarray, "lower ": np.tril, "upper ": np.triu}
+_READS: dict[str, _Read] = {"": np.asarray, "lower ": np.tril, "upper ": np.triu, "symmetric ": symmetric}
 """Which part of a matrix is read."""
 
 _BOTH = (0, 1)
@@ -38,13 +48,13 @@ def _solve(part: str) -> Callable[[Array, Array, Array], Pulled | None]:
 
 
 def _pulled_solve(part: str, read: _Read, inverse: Array, matrix: Array, x: Array, is_vector: bool) -> Pulled:
-    def back(adjoint: _Read, outer: Callable[[Array], Array] | None = None) -> Back:
+    def back(adjoint: _Read, outer: Callable[[Array], Array] | None = None, into: _Read = read) -> Back:
         """By way of the gradient of the right side."""
 
         def handed(above: Array) -> tuple[Array, Array]:
             solved = adjoint(above[..., None] if is_vector else above)
             of_matrix = -solved @ turned(x) if outer is None else outer(solved)
-            return read(of_matrix), solved[..., 0] if is_vector else solved
+            return into(of_matrix), solved[..., 0] if is_vector else solved
 
         return handed
 
@@ -80,6 +90,8 @@ def _pulled_solve(part: str, read: _Read, inverse: Array, matrix: Array, x: Arra
     said = "{takes} the right side of {place} where its solution is due"
     sides = back(solved, lambda right: -right @ turned(matrix @ x))
     wrong.append(Formula("right side", sides, said, "the matrix has the gradient -db @ x.T", (0,)))
+    if read is symmetric:
+        wrong.append(Formula("asymmetric", back(solved, into=np.asarray), *ASYMMETRIC, code="GC209"))
     return Pulled(f"{part}solve", back(solved), tuple(wrong))
 
 
@@ -96,19 +108,20 @@ def _inverse(part: str) -> Callable[[Array, Array], Pulled | None]:
         def back(left: Array, right: Array) -> Back:
             return of_one(lambda above: read(-left @ above @ right))
 
-        place = "{takes} {place} where its transpose is due"
+        place, once = "{takes} {place} where its transpose is due", "{multiplies} by {place} on one side only"
         no_product = "{goes} back through {place} as if it took the reciprocal of each number"
+        asymmetric = Formula(
+            "asymmetric", of_one(lambda above: -transposed @ above @ transposed), *ASYMMETRIC, code="GC209"
+        )
         wrong = (
             Formula("transposed", back(y, y), place, mend, code="GC204"),
             Formula("left", back(y, transposed), f"{place}, left of the upstream gradient", mend, code="GC204"),
             Formula("right", back(transposed, y), f"{place}, right of the upstream gradient", mend, code="GC204"),
             Formula("elementwise", of_one(lambda above: read(-above * y**2)), no_product, mend),
-            Formula(
-                "no right", of_one(lambda above: read(-transposed @ above)), "{multiplies} by {place} once only", mend
-            ),
-            Formula(
-                "no left", of_one(lambda above: read(-above @ transposed)), "{multiplies} by {place} once only", mend
-            ),
+            Formula("no right", of_one(lambda above: read(-transposed @ above)), once, mend),
+            Formula("no left", of_one(lambda above: read(-above @ transposed)), once, mend),
+            Formula("neither", of_one(lambda above: read(-above)), "{leaves} out both products with {place}", mend),
+            *((asymmetric,) if read is symmetric else ()),
         )
         return Pulled(f"{part}inverse", back(transposed, transposed), wrong)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -41,20 +41,23 @@ def of_wholes(forward: Forward, known: Known) -> Iterator[Slip]:
         if not all(_is_looked_at(position, forward, known) for position in positions):
             continue
         turns = [_recognised(position, forward, known) for position in positions]
-        for name, first in turns[0].items():
-            if any(name not in turn for turn in turns):
-                continue
-            wholes = [turn[name] for turn in turns]
-            for number, formula in enumerate(first.pulled.wrong):
-                sites = [
-                    Site(forward.result(position), whole.operands[k], _change(whole.pulled, number, k))
-                    for position, whole in zip(positions, wholes)
-                    for k in formula.ends
-                ]
-                k = forward.alive[positions[0]][0]
-                key = (unit, name, formula.key)
-                said, mend, code = formula.said, formula.mend, formula.code
-                yield Slip(key, Kind.FORMULA, tuple(sites), positions[0], k, said, mend, code)
+        names = [name for name in turns[-1] if all(name in turn for turn in turns)]
+        for name in names:
+            yield from _slips((unit, name), positions, [turn[name] for turn in turns], forward)
+        if not names:  # a loop that ends with the function, as a power series does
+            for name, whole in turns[-1].items():
+                yield from _slips((unit, name, "last"), positions[-1:], [whole], forward)
+
+
+def _slips(key: Hashable, positions: Sequence[int], wholes: Sequence[_Whole], forward: Forward) -> Iterator[Slip]:
+    for number, formula in enumerate(wholes[0].pulled.wrong):
+        sites = [
+            Site(forward.result(position), whole.operands[k], _change(whole.pulled, number, k))
+            for position, whole in zip(positions, wholes)
+            for k in formula.ends
+        ]
+        k, said, mend = forward.alive[positions[0]][0], formula.said, formula.mend
+        yield Slip((key, formula.key), Kind.FORMULA, tuple(sites), positions[0], k, said, mend, formula.code)
 
 
 def _change(pulled: Pulled, number: int, k: int) -> Callable[[Array], Array]:
