@@ -72,8 +72,9 @@ def _is_looked_at(position: int, forward: Forward, known: Known) -> bool:
         return False
     if known.values[result].dtype.kind != "f" or known.values[result].size > MOST_NUMBERS:
         return False
-    uses = [forward.steps.steps[at].place for at, _ in forward.uses.get(result, ()) if at < len(forward.steps.steps)]
-    return not uses or any(place is None or place != step.place for place in uses)
+    uses = [at for at, _ in forward.uses.get(result, ())]
+    places = {forward.steps.steps[at].place for at in uses if forward.unit[at] != forward.unit[position]}
+    return len(uses) == 0 or places != {step.place} or step.place is None
 
 
 def _recognised(position: int, forward: Forward, known: Known) -> dict[tuple[str, int], _Whole]:
