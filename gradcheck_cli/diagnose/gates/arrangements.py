@@ -1,4 +1,6 @@
-"""What is looked at where no gate explains a gradient: something inside that is transposed, or in another place."""
+"""What is looked at where no gate explains a gradient: a wrong formula for a function of whole arrays, or something
+inside that is transposed, or in another place.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,15 @@ from gradcheck_cli.diagnose.gates.contractions import of_contractions
 from gradcheck_cli.diagnose.gates.exponents import of_exponents
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.indices import of_indices
-from gradcheck_cli.diagnose.gates.matrices import of_matrices
 from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.reverse import Known
+from gradcheck_cli.diagnose.gates.scales import of_scales
 from gradcheck_cli.diagnose.gates.shapes import of_shapes
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
 from gradcheck_cli.diagnose.gates.slots import of_slots
 from gradcheck_cli.diagnose.gates.ways import Way, ways
+from gradcheck_cli.diagnose.gates.wholes import of_wholes
+from gradcheck_cli.diagnose.gates.writes import of_writes
 from gradcheck_cli.graph.building import IN_PASSING
 
 MOVING = ("dot_general", "conv_general_dilated", "concatenate", "reduce_sum", "cumsum", "gather", "slice", "transpose")
@@ -24,11 +28,13 @@ MOVING = ("dot_general", "conv_general_dilated", "concatenate", "reduce_sum", "c
 def of_arrangements(forward: Forward, known: Known) -> Iterator[Slip]:
     """All backwards with one thing inside in the wrong place, the likeliest first."""
     yield from of_exponents(forward, known)
-    yield from of_matrices(forward, known)
+    yield from of_wholes(forward, known)
+    yield from of_scales(forward, known)
     yield from of_contractions(forward, known)
     yield from of_shapes(forward, known)
     yield from of_indices(forward, known)
     yield from of_slots(forward, known)
+    yield from of_writes(forward, known)
     yield from _of_values(forward, known)
 
 

@@ -37,7 +37,9 @@ def _of_other(unit: Hashable, positions: Sequence[int], k: int, forward: Forward
         moved = [other.conj() for other in others]
         said = "{goes} back through {place} with {other} where its complex conjugate is due"
         sites = _sites(positions, k, others, moved, forward, known)
-        yield Slip((unit, k, "conjugate"), Kind.MISPLACED, sites, positions[0], k, said, "conjugate it")
+        # of a spectrum that is a signal's, which is turned round; a real gain has no places
+        code = "GC208" if _is_real(positions[0], k, forward) else ""
+        yield Slip((unit, k, "conjugate"), Kind.MISPLACED, sites, positions[0], k, said, "conjugate it", code)
     for way in _common(others):
         moved = [way.apply(other) for other in others]
         if all(np.array_equal(one, other) for one, other in zip(moved, others)):
@@ -57,6 +59,19 @@ def _of_other(unit: Hashable, positions: Sequence[int], k: int, forward: Forward
         sites = _sites(positions, k, others, moved, forward, known)
         said = f"{{goes}} back through {{place}} with {{other}} {key}"
         yield Slip((unit, k, key), Kind.MISPLACED, sites, positions[0], k, said)
+
+
+def _is_real(position: int, k: int, forward: Forward) -> bool:
+    """Whether an operand is a real number that was made a complex one."""
+    value = forward.operand(position, k)
+    while value is not None and (maker := forward.maker.get(value)) is not None:
+        equation = forward.steps.steps[maker].equation
+        if equation.primitive.name not in ("broadcast_in_dim", "reshape", "convert_element_type"):
+            return False
+        if equation.invars[0].aval.dtype.kind == "f":
+            return True
+        value = forward.operand(maker, 0)
+    return False
 
 
 def _of_upstream(unit: Hashable, positions: Sequence[int], k: int, forward: Forward, known: Known) -> Iterator[Slip]:

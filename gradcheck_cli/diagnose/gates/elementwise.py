@@ -91,7 +91,8 @@ def families_of(forward: Forward, known: Known) -> Iterator[Family]:
         other = others[key]
         operands = forward.steps.steps[gates[0].position].operands
         is_literal = other is not None and operands[other].value is None
-        is_of_two = other is not None and not is_literal and primitive in ("mul", "div", "pow")
+        is_power = primitive == "pow" and function is None
+        is_of_two = other is not None and (is_power if is_literal else primitive in ("mul", "div", "pow"))
         yield Family(key, tuple(gates), function, other, is_of_two)
 
 

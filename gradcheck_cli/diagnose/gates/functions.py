@@ -157,7 +157,7 @@ OF_TWO: dict[tuple[str, int], tuple[Said, ...]] = {
     ("mul", 1): (Said("y**2"),),
     ("div", 0): (Said("1 / y**2"), Said("y")),
     ("div", 1): tuple(map(Said, ("-y / x", "1 / x**2", "-1 / x**2", "-y / x**3", "-y", "1 / x", "-1 / x"))),
-    ("pow", 0): tuple(map(Said, ("y * x**y", "x**(y - 1)", "x**y", "y"))),
+    ("pow", 0): tuple(map(Said, ("y * x**y", "x**(y - 1)", "x**y", "y", "y / x"))),
     ("pow", 1): tuple(map(Said, ("log(y)", "y**x"))),
 }
 """Slips of what has two operands, by JAX's primitive and the operand: x is that operand, y the other one."""

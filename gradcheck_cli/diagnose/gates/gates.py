@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from gradcheck_cli.diagnose.cause import Cause
@@ -26,6 +27,7 @@ RANKS = dict.fromkeys(Kind, 7) | {
     Kind.TRANSPOSED: 9,
     Kind.MISPLACED: 9,
     Kind.EXPONENT: 9,
+    Kind.FORMULA: 9,
 }
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
@@ -107,17 +109,25 @@ class _Search:
 
     def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
         again = {fit.replacement.key: fit for fit in others}
-        kept = [fit for fit in fits if _holds(fit, again.get(fit.replacement.key))]
+        kept = [
+            replace(fit, names=tuple(dict.fromkeys((*fit.names, *again[fit.replacement.key].names))))
+            for fit in fits
+            if _holds(fit, again.get(fit.replacement.key))
+        ]
         return _causes(_told_apart(kept), self._names, self._case)
 
 
 def _holds(fit: Fit, again: Fit | None) -> bool:
     """Whether both cases show it; a number that is the same in both is a factor, and no gate."""
-    if again is None or set(again.names) != set(fit.names) or again.is_in_closed_form != fit.is_in_closed_form:
+    if again is None or again.is_in_closed_form != fit.is_in_closed_form:
+        return False
+    # what explains all may explain a gradient more where that is clearly wrong in one case only
+    if set(again.names) != set(fit.names) and not (fit.is_whole and again.is_whole):
         return False
     if _are_close(fit.replacement.ratio, again.replacement.ratio):
         return False
-    return not all(_are_close(one, other) for one, other in zip(fit.factors, again.factors))
+    others = dict(zip(again.names, again.factors))
+    return not all(_are_close(one, others.get(name)) for name, one in zip(fit.names, fit.factors))
 
 
 def _told_apart(fits: Sequence[Fit]) -> list[Fit]:
@@ -167,7 +177,8 @@ def _cause(fit: Fit, words: Told, forward: Forward) -> Cause:
             explains=1.0 - fit.rest,
             source=use.source,
         )
-    code = "GC209" if _leaves_a_path_out(fit.replacement, forward) else CODES.get(kind, "GC208")
+    is_path = _leaves_a_path_out(fit.replacement, forward)
+    code = "GC209" if is_path else fit.replacement.code or CODES.get(kind, "GC208")
     return Cause(code, fit.names, words.claim, 1.0 - fit.rest, RANKS[kind], mend=words.mend, blame=blame)
 
 

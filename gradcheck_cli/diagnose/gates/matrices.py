@@ -1,140 +1,160 @@
-"""Inverses and solves, known by their values: gone back through with the matrix where its transpose belongs."""
+"""Cholesky factors, determinants and exponentials of matrices.
+
+The pull-back of a Cholesky factor is that of Murray (2016), "Differentiation of the Cholesky decomposition", section 3.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
+from scipy import linalg
 
-from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.products import operand_of
-from gradcheck_cli.diagnose.gates.replacements import Kind
-from gradcheck_cli.diagnose.gates.reverse import Array, Known
-from gradcheck_cli.diagnose.gates.slips import Site, Slip
+from gradcheck_cli.diagnose.gates.formulas import (
+    ASYMMETRIC,
+    Back,
+    Formula,
+    Pulled,
+    is_close,
+    is_square,
+    of_one,
+    symmetric,
+    turned,
+)
+from gradcheck_cli.diagnose.gates.reverse import Array
 
-SOLVES = ("custom_linear_solve", "triangular_solve")
-
-
-@dataclass(frozen=True)
-class Solve:
-    """M X = B, as a step has it: of each, whether the step's is the transpose, and where M is not read."""
-
-    matrix: Array
-    solution: Array
-    right: Array
-    of_matrix: Callable[[Array], Array]
-    of_solution: Callable[[Array], Array]
-    of_right: Callable[[Array], Array]
-
-    @property
-    def is_inverse(self) -> bool:
-        """Whether B is the identity."""
-        size = self.matrix.shape[-1]
-        return self.right.shape[-1] == size and np.allclose(self.right, np.eye(size), atol=1e-12)
+_Read = Callable[[Array], Array]
+_Function = Callable[[Array, Array], Pulled | None]
 
 
-def of_matrices(forward: Forward, known: Known) -> Iterator[Slip]:
-    """All solves with one matrix; an inverse solves for the identity."""
-    for unit, positions in forward.turns.items():
-        (position, *more) = positions
-        step = forward.steps.steps[position]
-        if more or step.equation.primitive.name not in SOLVES or forward.result(position) not in known.arriving:
-            continue
-        solve = _solve(position, forward, known)
-        if solve is None:
-            continue
-        last = len(step.operands) - 1
-        ends = {k: forward.operand(position, k) for k in (0, last) if k in forward.alive.get(position, ())}
-        for key, of, said, mend, back in _wrong(solve):
-            sites = []
-            for k, value in ends.items():
-                if value is not None and k in (0 if one == "matrix" else last for one in of):
-                    sites.append(Site(forward.result(position), value, _change(solve, back, k == 0)))
-            if len(sites) == len(of) or (sites and key == "solve"):
-                yield Slip((unit, key), Kind.TRANSPOSED, tuple(sites), position, next(iter(ends)), said, mend)
-
-
-Back = Callable[[Array], tuple[Array, Array]]
-"""From the gradient of X to those of M and B."""
-
-
-def _wrong(solve: Solve) -> Iterator[tuple[str, tuple[str, ...], str, str, Back]]:
-    """The ends that are wrong, what is said of them, what to do instead, and what is handed back."""
-    inverse, x = np.linalg.inv(solve.matrix), solve.solution
-    turned = _turned(inverse)
-
-    def back(first: Array, second: Array) -> Back:
-        def handed(above: Array) -> tuple[Array, Array]:
-            right = first @ above
-            return -right @ second, right
-
-        return handed
-
-    def outer(above: Array) -> tuple[Array, Array]:
-        return -_turned(turned @ above @ _turned(x)), turned @ above
-
-    if solve.is_inverse:
-        said, mend = "{takes} {place} where its transpose is due", "an inverse Y has the gradient -Y.T @ dout @ Y.T"
-        yield "inverse", ("matrix",), said, mend, back(inverse, inverse)
-        yield "left", ("matrix",), f"{said}, left of the upstream gradient", mend, back(inverse, turned)
-        yield "right", ("matrix",), f"{said}, right of the upstream gradient", mend, back(turned, inverse)
-    said = "{goes} back through {place} with the matrix where its transpose is due"
-    mend = "solve with the transposed matrix for the gradient of the right side"
-    yield "solve", ("matrix", "right"), said, mend, back(inverse, _turned(x))
-    said = "{takes} the outer product of {place} transposed"
-    yield "outer", ("matrix",), said, "the matrix has the gradient -db @ x.T", outer
-
-
-def _change(solve: Solve, wrong: Back, is_matrix: bool) -> Callable[[Array], Array]:
-    turned, x = _turned(np.linalg.inv(solve.matrix)), solve.solution
-
-    def change(above: Array) -> Array:
-        given = solve.of_solution(above)
-        right = turned @ given
-        if is_matrix:
-            return solve.of_matrix(wrong(given)[0] + right @ _turned(x))
-        return solve.of_right(wrong(given)[1] - right)
-
-    return change
-
-
-def _solve(position: int, forward: Forward, known: Known) -> Solve | None:
-    """What the step solves, read out of its values."""
-    step = forward.steps.steps[position]
-    params = step.equation.params
-    a, b = (operand_of(position, k, forward, known) for k in (0, len(step.operands) - 1))
-    x = known.values[forward.result(position)]
-    if (
-        a.ndim < 2
-        or a.dtype.kind != "f"
-        or b.dtype.kind != "f"
-        or a.shape[-1] != a.shape[-2]
-        or b.shape != x.shape
-        or b.ndim != a.ndim
-    ):
+def _cholesky(a: Array, factor: Array) -> Pulled | None:
+    """L of L Lᵀ = A, where A is made symmetric before."""
+    if not is_square(a) or factor.shape != a.shape or np.triu(factor, 1).any():
         return None
-    if step.equation.primitive.name == "triangular_solve" and params["unit_diagonal"]:
+    if not is_close(symmetric(a), factor @ turned(factor)):
         return None
-
-    is_triangular = step.equation.primitive.name == "triangular_solve"
-    read = _same if not is_triangular else np.tril if params["lower"] else np.triu
-    matrix = read(a)
-    for of_matrix in (_same, _turned):
-        for of_others in (_same, _turned):
-            m, y, r = of_matrix(matrix), of_others(x), of_others(b)
-            if m.shape[-1] == y.shape[-2] and np.allclose(m @ y, r, rtol=1e-9, atol=1e-9 * np.abs(r).max()):
-                return Solve(m, y, r, _both(of_matrix, read), of_others, of_others)
-    return None
+    return _pulled_cholesky("Cholesky", factor, symmetric)
 
 
-def _same(array: Array) -> Array:
-    return array
+def _cholesky_of_triangle(a: Array, factor: Array) -> Pulled | None:
+    """The same from the lower triangle of A alone."""
+    if not is_square(a) or factor.shape != a.shape or np.triu(factor, 1).any():
+        return None
+    if not is_close(np.tril(a), np.tril(factor @ turned(factor))):
+        return None
+    return _pulled_cholesky("Cholesky of the lower triangle", factor, lambda s: np.tril(s + turned(s)) - _diagonal(s))
 
 
-def _turned(array: Array) -> Array:
-    return np.swapaxes(array, -1, -2)
+def _diagonal(matrix: Array) -> Array:
+    return np.asarray(matrix * np.eye(matrix.shape[-1]))
 
 
-def _both(first: Callable[[Array], Array], then: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    return lambda array: then(first(array))
+def _halved(matrix: Array) -> Array:
+    return matrix - _diagonal(matrix) / 2
+
+
+def _pulled_cholesky(name: str, factor: Array, finished: _Read) -> Pulled:
+    inverse = np.linalg.inv(factor)
+
+    def back(phi: _Read, finish: _Read = finished) -> Back:
+        return of_one(lambda above: finish(turned(inverse) @ phi(turned(factor) @ above) @ inverse))
+
+    def right(matrix: Array) -> Array:
+        return _halved(np.tril(matrix))
+
+    mend = "take the lower triangle of L.T @ dL, and half of its diagonal"
+    said = "{goes} back through {place} with "
+    wrong = (
+        Formula("diagonal", back(np.tril), f"{said}the whole diagonal of L.T @ dL, where half of it is due", mend),
+        Formula("triangle", back(_halved), f"{said}all of L.T @ dL, where its lower triangle is due", mend),
+        Formula("neither", back(np.asarray), f"{said}L.T @ dL, where its lower triangle and half the diagonal are due"),
+        Formula("strict", back(lambda m: np.tril(m, -1)), f"{said}L.T @ dL without its diagonal", mend),
+        Formula("upper", back(lambda m: _halved(np.triu(m))), f"{said}the upper triangle of L.T @ dL", mend),
+        Formula(
+            "transposed",
+            of_one(lambda above: finished(inverse @ right(turned(factor) @ above) @ turned(inverse))),
+            f"{said}its inverse where the transpose of that is due",
+            code="GC204",
+        ),
+        Formula(
+            "asymmetric",
+            back(right, np.asarray),
+            *ASYMMETRIC,
+            code="GC209",
+        ),
+    )
+    return Pulled(name, back(right), wrong)
+
+
+def _log_determinant(a: Array, y: Array) -> Pulled | None:
+    if not is_square(a) or y.shape != a.shape[:-2] or not is_close(np.linalg.slogdet(a)[1], y):
+        return None
+    mend = "log |det A| has the gradient inv(A).T"
+    return _of_determinant(
+        "log determinant",
+        a,
+        np.ones(y.shape),
+        np.linalg.det(a),
+        "{takes} the derivative of {place} without its logarithm",
+        mend,
+    )
+
+
+def _determinant(a: Array, y: Array) -> Pulled | None:
+    if not is_square(a) or y.shape != a.shape[:-2] or not is_close(np.linalg.det(a), y):
+        return None
+    return _of_determinant(
+        "determinant",
+        a,
+        y,
+        np.ones(y.shape),
+        "{takes} the derivative of the logarithm of {place}",
+        "det A has det(A) * inv(A).T",
+    )
+
+
+def _of_determinant(name: str, a: Array, right: Array, wrong: Array, said: str, mend: str) -> Pulled:
+    inverse = np.linalg.inv(a)
+
+    def back(weight: Array, matrix: Array) -> Back:
+        return of_one(lambda above: (above * weight)[..., None, None] * matrix)
+
+    formulas = (
+        Formula("other", back(wrong, turned(inverse)), said, mend),
+        Formula(
+            "transposed", back(right, inverse), "{takes} the inverse in {place} not transposed", mend, code="GC204"
+        ),
+        Formula("not inverted", back(right, turned(a)), "{takes} the matrix in {place} where its inverse is due", mend),
+    )
+    return Pulled(name, back(right, turned(inverse)), formulas)
+
+
+def _exponential(a: Array, y: Array) -> Pulled | None:
+    if a.ndim != 2 or not is_square(a) or y.shape != a.shape:
+        return None
+    # the determinant of the exponential is that of the trace; it costs less
+    if not is_close(np.exp(np.trace(a)), np.linalg.det(y)) or not is_close(linalg.expm(a), y):
+        return None
+    said = "{goes} back through {place} as if "
+
+    def derivative(at: Array) -> Back:
+        return of_one(lambda above: linalg.expm_frechet(at, above, compute_expm=False))
+
+    wrong = (
+        Formula(
+            "transposed", derivative(a), "{takes} the derivative of {place} at a matrix not transposed", code="GC204"
+        ),
+        Formula("elementwise", of_one(lambda above: above * y), f"{said}it took the exponential of each number"),
+        Formula("left", of_one(lambda above: y.T @ above), f"{said}the matrix and its change commuted"),
+        Formula("right", of_one(lambda above: above @ y.T), f"{said}the matrix and its change commuted"),
+    )
+    return Pulled("exponential", derivative(a.T), wrong)
+
+
+MATRIX_FUNCTIONS: tuple[_Function, ...] = (
+    _cholesky,
+    _cholesky_of_triangle,
+    _log_determinant,
+    _determinant,
+    _exponential,
+)

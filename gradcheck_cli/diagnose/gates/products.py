@@ -36,7 +36,7 @@ def _of_product(
 ) -> Iterator[Replacement]:
     values = known.values
     operands = [[operand_of(position, one, forward, known) for one in (0, 1)] for position in positions]
-    if any(array.dtype.kind != "f" for pair in operands for array in pair):
+    if any(array.dtype.kind not in "fc" for pair in operands for array in pair):
         return
     first = positions[0]
     target = forward.operand(first, k)
@@ -90,7 +90,8 @@ def _summed(array: Array, shape: Sequence[int]) -> Array:
 
 def _is_product(equation: Any, k: int) -> bool:
     if equation.primitive.name == "mul":
-        return tuple(equation.invars[k].aval.shape) != tuple(equation.outvars[0].aval.shape)
+        is_complex = equation.outvars[0].aval.dtype.kind == "c"  # no gate, which is one in real numbers
+        return is_complex or tuple(equation.invars[k].aval.shape) != tuple(equation.outvars[0].aval.shape)
     return bool(equation.primitive.name == "dot_general")
 
 

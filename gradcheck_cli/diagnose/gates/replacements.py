@@ -41,6 +41,8 @@ class Kind(enum.IntEnum):
     """Something is handed back in another place."""
     EXPONENT = 10
     """The exponents by which a gradient is shared out are others than the forward's."""
+    FORMULA = 11
+    """The pull-back of a function of whole arrays is another formula."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Replacement:
         is_leaving: of a loop's gate, it is wrong on the way out of the loop alone; what goes on to the turns before is
             right.
         about: the value that is spoken of, where that is no operand.
+        code: of the rule, where the kind does not say it.
     """
 
     key: Hashable
@@ -76,6 +79,7 @@ class Replacement:
     reduction: Reduction | None = None
     is_leaving: bool = False
     about: int | None = None
+    code: str = ""
 
     @property
     def order(self) -> tuple[object, ...]:

@@ -46,6 +46,7 @@ class Slip:
         said: what the gradient does, with `{place}` for the expression, `{other}` for the step's other operand and
             `{value}` for the value that it is about.
         mend: what to do instead, with the same marks.
+        code: of the rule, where the kind does not say it.
     """
 
     key: Hashable
@@ -56,6 +57,7 @@ class Slip:
     said: str
     mend: str = ""
     about: int | None = None
+    code: str = ""
 
     def replacement(self, row: Row, forward: Forward) -> Replacement:
         """The slip as one more wrong backward."""
@@ -71,6 +73,7 @@ class Slip:
             said=self.said,
             mend=self.mend,
             about=self.about,
+            code=self.code,
         )
 
 

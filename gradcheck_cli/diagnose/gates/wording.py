@@ -32,6 +32,10 @@ _VERBS = {
     "shares": "share",
     "carries": "carry",
     "hands": "hand",
+    "multiplies": "multiply",
+    "divides": "divide",
+    "sorts": "sort",
+    "lets": "let",
 }
 """Of one gradient, and of several."""
 
@@ -52,7 +56,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         gradients: those that are wrong by it, as the user calls them.
     """
     use = names.use(replacement.position, replacement.operand)
-    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED, Kind.EXPONENT):
+    if use is None and replacement.kind in (Kind.TRANSPOSED, Kind.MISPLACED, Kind.EXPONENT, Kind.FORMULA):
         use = names.use_before(replacement.position, replacement.operand)
     if use is None:
         return _unplaced(replacement, names, gradients)
@@ -71,6 +75,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.TRANSPOSED: say.arranged,
         Kind.MISPLACED: say.arranged,
         Kind.EXPONENT: say.arranged,
+        Kind.FORMULA: say.arranged,
         Kind.REDUCTION: say.reduction,
     }
     found = says[replacement.kind]()
