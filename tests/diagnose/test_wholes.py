@@ -279,9 +279,6 @@ def test_the_right_formula_passes(layer: str, tmp_path: Path) -> None:
 NOT_NAMED = {
     "another matrix": (SOLVE, "solve(A.T,", "solve(A.T + 0.1,"),
     "a part of the diagonal": (CHOLESKY, "/= 2", "/= 1.5"),
-    "another determinant": (VOLUME, "dout[:", "(dout * np.linalg.det(A + 0.1))[:"),
-    "squared probabilities": (SOFTMAX, "ds = p * (dp", "ds = p**2 * (dp"),
-    "another factor": (SERIES, "dterm @ A.T / k", "dterm @ A.T / k**1.5"),
     "mixed up": (PAINTED, "part = dout[:, k : k + 7 : 2]", "part = np.sort(dout[:, k : k + 7 : 2], axis=1)"),
     "another gain": (GAINS, "g * gain", "g * np.sin(gain)"),
     "another root": (ROOT, "dout * out / mean", "dout * np.sin(out) / mean"),
@@ -296,6 +293,27 @@ def test_another_formula_is_not_named(name: str, tmp_path: Path) -> None:
     assert findings
     for finding in findings:
         assert finding.code in ("GC201", "GC304"), finding.message
+
+
+READ_OUT = {
+    "another determinant": (VOLUME, "dout[:", "(dout * np.linalg.det(A + 0.1))[:", "times what it must be"),
+    "squared probabilities": (
+        SOFTMAX,
+        "ds = p * (dp",
+        "ds = p**2 * (dp",
+        "times `p`: that factor does not belong there",
+    ),
+    "another factor": (SERIES, "dterm @ A.T / k", "dterm @ A.T / k**1.5", "something else stands where `terms[-1]`"),
+}
+
+
+@pytest.mark.parametrize("name", READ_OUT)
+def test_of_another_formula_the_numbers_are_read_out(name: str, tmp_path: Path) -> None:
+    layer, right, wrong, says = READ_OUT[name]
+    assert layer.count(right) == 1
+    (finding,) = checked(tmp_path, layer.replace(right, wrong)).findings
+    assert finding.code == "GC208"
+    assert says in finding.message
 
 
 RNG = np.random.default_rng(0)

@@ -39,7 +39,7 @@ def _of_other(unit: Hashable, positions: Sequence[int], k: int, forward: Forward
         sites = _sites(positions, k, others, moved, forward, known)
         # of a spectrum that is a signal's, which is turned round; a real gain has no places
         code = "GC208" if _is_real(positions[0], k, forward) else ""
-        yield Slip((unit, k, "conjugate"), Kind.MISPLACED, sites, positions[0], k, said, "conjugate it", code)
+        yield Slip((unit, k, "conjugate"), Kind.MISPLACED, sites, positions[0], k, said, "conjugate it", code=code)
     for way in _common(others):
         moved = [way.apply(other) for other in others]
         if all(np.array_equal(one, other) for one, other in zip(moved, others)):

@@ -57,7 +57,7 @@ def _slips(key: Hashable, positions: Sequence[int], wholes: Sequence[_Whole], fo
             for k in formula.ends
         ]
         k, said, mend = forward.alive[positions[0]][0], formula.said, formula.mend
-        yield Slip((key, formula.key), Kind.FORMULA, tuple(sites), positions[0], k, said, mend, formula.code)
+        yield Slip((key, formula.key), Kind.FORMULA, tuple(sites), positions[0], k, said, mend, code=formula.code)
 
 
 def _change(pulled: Pulled, number: int, k: int) -> Callable[[Array], Array]:
