@@ -33,7 +33,7 @@ LOOSE = 1e-2
 OVER = 2
 """So many times as many equations as unknowns are needed, where the numbers found are no known ones."""
 
-WELL_OVER = 8
+WELL_OVER = 5
 """The same where all that arrives comes from one element of the outputs: then it may have been wrong before."""
 
 ALONE = 1e-6
