@@ -24,7 +24,7 @@ _ONE_PART = "--xla_cpu_parallel_codegen_split_count=1"
 if _ONE_PART not in (_flags := os.environ.get("XLA_FLAGS", "")):
     os.environ["XLA_FLAGS"] = f"{_flags} {_ONE_PART}".strip()
 
-# JAX, the package and the tests are a million objects that stay: looking through them takes a tenth of the time.
+# JAX, the package and the tests are a million objects that stay: nothing among them is garbage.
 gc.disable()
 
 
