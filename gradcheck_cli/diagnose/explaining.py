@@ -143,7 +143,7 @@ def standing(case: Case, multipliers: Multipliers) -> Standing:
     """All flows where these multipliers hold."""
     asked = [multipliers, *(case.scaled(multipliers, candidate, DROPPED) for candidate in case.candidates)]
     rows = case.gradients(asked)
-    return _standing(multipliers, rows[0], rows[0] - rows[1:])
+    return _standing(case, multipliers, rows[0], rows[0] - rows[1:])
 
 
 def held_with(case: Case, stand: Standing, held: Candidate, factor: float) -> Standing:
@@ -158,12 +158,15 @@ def held_with(case: Case, stand: Standing, held: Candidate, factor: float) -> St
     rows = case.gradients(asked)
     flows = stand.flows.copy()
     flows[changed] = rows[0] - rows[1:]
-    return _standing(multipliers, rows[0], flows)
+    return _standing(case, multipliers, rows[0], flows)
 
 
-def _standing(multipliers: Multipliers, gradient: Vector, flows: Vector) -> Standing:
-    sizes = np.linalg.norm(flows, axis=1)
-    return Standing(multipliers, gradient, flows, {}, sizes > NOTHING * np.linalg.norm(gradient))
+def _standing(case: Case, multipliers: Multipliers, gradient: Vector, flows: Vector) -> Standing:
+    # leaf by leaf: their units differ
+    flowing = np.zeros(len(flows), np.bool_)
+    for _, part in case.misfit.parts:
+        flowing |= np.linalg.norm(flows[:, part], axis=1) > NOTHING * np.linalg.norm(gradient[part])
+    return Standing(multipliers, gradient, flows, {}, flowing)
 
 
 def explain(subject: Subject, verdict: DrawVerdict) -> Case | None:

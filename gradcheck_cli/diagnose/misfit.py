@@ -133,7 +133,7 @@ def allowed(leaf: LeafVerdict) -> NDArray[np.float64]:
 def misfit_of(leaves: Sequence[tuple[int, LeafVerdict]]) -> Misfit | None:
     """What is wrong; None where it is too little."""
     parts, yours, references, tolerances = [], [], [], []
-    start = 0
+    start, is_clear = 0, False
     for _, leaf in leaves:
         assert leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None
         count = leaf.reference.size
@@ -142,8 +142,8 @@ def misfit_of(leaves: Sequence[tuple[int, LeafVerdict]]) -> Misfit | None:
         yours.append(np.asarray(leaf.yours, np.result_type(leaf.yours.dtype, np.float64)).reshape(-1))
         references.append(leaf.reference.reshape(-1))
         tolerances.append(allowed(leaf))
+        # leaf by leaf: their units differ
+        is_clear |= float(np.linalg.norm(yours[-1] - references[-1])) > CLEAR * float(np.linalg.norm(tolerances[-1]))
     tolerance, mine, gradient = np.concatenate(tolerances), np.concatenate(yours), np.concatenate(references)
     size = float(np.linalg.norm(mine - gradient))
-    if size <= CLEAR * float(np.linalg.norm(tolerance)):
-        return None
-    return Misfit(tuple(parts), mine, gradient, tolerance, size)
+    return Misfit(tuple(parts), mine, gradient, tolerance, size) if is_clear else None

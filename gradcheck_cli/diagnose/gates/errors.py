@@ -51,21 +51,25 @@ class Wrong:
         return rest if not self.is_wrong or rest < REST else None
 
     def factor(self, predicted: Array) -> float | None:
-        """The number that the right gradient is multiplied by; None where it is no number."""
+        """The number that the right gradient is multiplied by; None where that does not explain what is wrong."""
         length = float(np.vdot(self.right, self.right))
         if not length:
             return None
         factor = float(np.vdot(self.right, predicted)) / length
-        is_number = float(np.linalg.norm(predicted - factor * self.right)) <= REST * float(np.linalg.norm(predicted))
+        error = float(np.linalg.norm(predicted - self.right))
+        is_number = float(np.linalg.norm(predicted - factor * self.right)) <= REST * error
         return factor if is_number else None
 
 
 def errors_of(verdict: DrawVerdict) -> tuple[Wrong, ...]:
-    """By leaf that was judged; nothing unless one is wrong, or where one is complex or not finite."""
+    """By leaf that was judged; nothing unless one is wrong, or where one is complex or yours is not finite.
+
+    Others are left out: of those nothing is known.
+    """
     found = [
         _error(position, leaf)
         for position, leaf in enumerate(verdict.leaves)
-        if leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None
+        if leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None and is_decided(leaf)
     ]
     if any(one is None for one in found):
         return ()
@@ -75,12 +79,14 @@ def errors_of(verdict: DrawVerdict) -> tuple[Wrong, ...]:
 
 def _error(position: int, leaf: LeafVerdict) -> Wrong | None:
     assert leaf.yours is not None and leaf.reference is not None and leaf.tolerance is not None
-    if not is_decided(leaf) or "c" in (leaf.yours.dtype.kind, leaf.reference.dtype.kind):
+    if "c" in (leaf.yours.dtype.kind, leaf.reference.dtype.kind):
         return None
     yours, right = np.asarray(leaf.yours, np.float64).reshape(-1), np.asarray(leaf.reference, np.float64).reshape(-1)
-    if not np.isfinite(yours).all() or not np.isfinite(right).all():
+    is_known = np.isfinite(right)
+    if not np.isfinite(yours).all() or _wrong_map(leaf)[~is_known].any():
         return None
-    tolerance = allowed(leaf)
+    yours, right = np.where(is_known, yours, 0.0), np.where(is_known, right, 0.0)
+    tolerance = np.where(is_known, allowed(leaf), 0.0)
     is_clear = float(np.linalg.norm(yours - right)) > CLEAR * float(np.linalg.norm(tolerance))
     is_excused = (np.abs(yours - right) > tolerance) & ~_wrong_map(leaf)
     received = leaf.received
@@ -92,7 +98,7 @@ def _error(position: int, leaf: LeafVerdict) -> Wrong | None:
         yours=yours,
         right=right,
         tolerance=tolerance,
-        at=np.flatnonzero(~is_excused),
+        at=np.flatnonzero(is_known & ~is_excused),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Row
+from gradcheck_cli.diagnose.gates.taking import base_of, sources_of
 
 _OF_TWO = ("select_n", "max", "min")
 
@@ -28,6 +29,8 @@ def of_selections(forward: Forward, known: Known) -> Iterator[Replacement]:
             yield from _of_two(unit, positions, forward, known)
         elif name == "gather" and len(positions) == 1 and (written := _written(positions[0], forward, known)):
             yield from _of_written(unit, positions[0], *written, forward, known)
+        elif name == "gather" and len(positions) == 1 and (several := _several(positions[0], forward, known)):
+            yield _of_several(unit, positions[0], *several, known, forward)
         elif name in ("reduce_max", "reduce_min", "gather"):
             picks = [_pick(position, forward, known) for position in positions]
             if all(pick is not None for pick in picks):
@@ -111,11 +114,38 @@ def _pick(position: int, forward: Forward, known: Known) -> Pick | None:
     return None
 
 
+def _several(position: int, forward: Forward, known: Known) -> tuple[int, int] | None:
+    """Of what a gather takes some of along one axis, the number of the value, and the axis."""
+    base, shape = base_of(position, forward), known.values[forward.result(position)].shape
+    if base < 0 or base not in forward.before or known.values[base].ndim != len(shape):
+        return None
+    whole = known.values[base].shape
+    axes = [axis for axis, size in enumerate(shape) if size != whole[axis]]
+    return (base, axes[0]) if len(axes) == 1 and 1 < shape[axes[0]] < whole[axes[0]] else None
+
+
+def _of_several(unit: Hashable, position: int, base: int, axis: int, known: Known, forward: Forward) -> Replacement:
+    above, values = known.arriving[forward.result(position)], known.values[base]
+    sources = sources_of(position, forward, known)
+    right = np.zeros(values.size)
+    np.add.at(right, sources[sources >= 0], above.reshape(-1)[sources >= 0])
+    wrong = np.zeros(values.shape)
+    wrong[tuple(slice(above.shape[axis]) if at == axis else slice(None) for at in range(values.ndim))] = above
+    row = Row(entering={base: wrong - right.reshape(values.shape)})
+    return Replacement((unit, "first"), Kind.MASK, row, position, 0, base, said="to the first ones only")
+
+
 def _of_largest(
     unit: Hashable, positions: Sequence[int], picks: Sequence[Pick], known: Known, forward: Forward
 ) -> Iterator[Replacement]:
     """Of all along some axes."""
-    for said in ("to all alike, as a mean does", "to all in full", "to the first only", "to each largest in full"):
+    for said in (
+        "to all alike, as a mean does",
+        "to all in full",
+        "to the first only",
+        "to each largest in full",
+        *(BEFORE if len(picks[0][1]) == 1 else ()),
+    ):
         entering: dict[int, Array] = {}
         for position, (value, axes) in zip(positions, picks):
             values, taken = known.values[value], known.values[forward.result(position)]
@@ -126,6 +156,9 @@ def _of_largest(
         yield Replacement((unit, said), Kind.MASK, Row(entering=entering), positions[0], 0, picks[0][0], said=said)
 
 
+BEFORE = ("to the largest and to what comes before it", "to the largest and to what comes after it")
+
+
 def _shares(said: str, chosen: Array, axes: tuple[int, ...]) -> Array:
     ones = np.ones(chosen.shape)
     if said == "to all alike, as a mean does":
@@ -134,6 +167,11 @@ def _shares(said: str, chosen: Array, axes: tuple[int, ...]) -> Array:
         return ones
     if said == "to each largest in full":
         return chosen * ones
+    if said in BEFORE:
+        (axis,) = axes
+        largest = np.expand_dims(chosen.argmax(axis=axis), axis)
+        places = np.arange(chosen.shape[axis]).reshape([-1 if at == axis else 1 for at in range(chosen.ndim)])
+        return 1.0 * (places <= largest if said == BEFORE[0] else places >= largest)
     first = np.zeros(chosen.shape)
     first[tuple(0 if axis in axes else slice(None) for axis in range(chosen.ndim))] = 1
     return first
