@@ -107,8 +107,7 @@ def test_a_gate_of_jax_is_named(name: str, tmp_path: Path) -> None:
 NOT_NAMED = {
     "a factor": ("np.tanh(a)", "2 * (1 - h**2)"),
     "the sign": ("np.tanh(a)", "h**2 - 1"),
-    "noise": ("np.tanh(a)", "1 - h**2 + 0.1 * np.sin(9 * a)"),
-    "no known slip": ("np.tanh(a)", "(1 - h**2) ** 1.5"),
+    "noise": ("np.tanh(a)", "1 - h**2 + 0.1 * np.sin(9 * dout.sum())"),
     "a soft mask": ("np.maximum(a, 0)", "1 / (1 + np.exp(-5 * a))"),
 }
 
@@ -118,6 +117,13 @@ def test_no_gate_is_named(name: str, tmp_path: Path) -> None:
     forward, wrong = NOT_NAMED[name]
     for finding in checked(tmp_path, source(Slip(forward, wrong, "", ""))).findings:
         assert finding.code not in ("GC208", "GC212"), finding.message
+
+
+@pytest.mark.parametrize("wrong", ["1 - h**2 + 0.1 * np.sin(9 * a)", "(1 - h**2) ** 1.5"])
+def test_of_what_is_no_known_slip_the_numbers_are_read_out(wrong: str, tmp_path: Path) -> None:
+    finding = only(tmp_path, source(Slip("np.tanh(a)", wrong, "", "")))
+    assert finding.code == "GC208"
+    assert "take other numbers for the local derivative of `np.tanh(a)` (line 10)" in finding.message
 
 
 LAYER = '''import numpy as np

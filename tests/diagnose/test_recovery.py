@@ -132,6 +132,18 @@ def turn_backward(dout, cache):
     return dout * c, -dout * s, (-dout * (x * s + y * c) * t).sum(axis=0)
 '''
 
+CENTRE = '''import numpy as np
+
+
+def centre_forward(x):
+    """x: of shape (N, D)"""
+    return x - x.mean(axis=1, keepdims=True), x
+
+
+def centre_backward(dout, x):
+    return dout - dout.mean(axis=1, keepdims=True)
+'''
+
 SOFTMAX = '''import numpy as np
 
 
@@ -175,7 +187,7 @@ NAMED = {
     "another function, where a maximum cancels": Slip(
         LOG_SOFTMAX,
         "np.exp(out) *",
-        "out *",
+        "np.sin(out) *",
         "GC208",
         7,
         "takes other numbers for the local derivative of `np.exp(shift",
@@ -191,11 +203,11 @@ NAMED = {
         TURNED, "(x * s + y * c) * t)", "(x * s + y * c))", "GC208", 11, "dangle`: `t` is left out"
     ),
     "the diagonal alone": Slip(
-        SOFTMAX,
-        "(dout * y).sum(axis=1, keepdims=True)",
-        "dout * y",
+        CENTRE,
+        "dout - dout.mean(axis=1, keepdims=True)",
+        "dout * (1 - 1 / dout.shape[1])",
         "GC209",
-        0,
+        6,
         "`dx` has what each element does to its own output, and nothing of what it does to the others",
     ),
     "the upstream gradient itself": Slip(
