@@ -68,7 +68,7 @@ class Curve:
     """Central differences of one element over step sizes, the longest step first.
 
     Attributes:
-        steps, values: one a step.
+        steps, values: one a step; none where only the difference is known.
         reference: the gradient that they are held against.
         chosen: the position of the step that the witness chose, None where it is not known.
         plateau: the first and the last position of the steps whose values agree, None where none do.
@@ -120,8 +120,20 @@ class Session(Protocol):
     """A run that is looked at. All that may take long is called in a thread, and can be interrupted by `stop`."""
 
     @property
+    def name(self) -> str:
+        """What was opened: `before.npz`, `mylayer.py::affine`."""
+
+    @property
+    def folder(self) -> str:
+        """Places inside it are shown relative to it."""
+
+    @property
     def report(self) -> Report:
         """What was reported when the run was opened."""
+
+    @property
+    def doing(self) -> str:
+        """What is being done for `ask` or `dig`: `draw 2 of 3`; "" where nothing is."""
 
     @property
     def is_live(self) -> bool:
@@ -132,7 +144,7 @@ class Session(Protocol):
         """Why not, as a sentence; "" where it is."""
 
     def kept(self, layer: LayerReport) -> KeptLayer | None:
-        """The arrays of a layer, None where none were kept."""
+        """The arrays of a layer, None where none were kept. Each is read once, and may not be written to."""
 
     def files(self) -> Sequence[str]:
         """The user's files whose change makes the run old: to be watched."""
