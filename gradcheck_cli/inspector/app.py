@@ -129,8 +129,8 @@ class InspectApp(App[None]):
         rest = f" · {len(self._queue)} more" if self._queue else ""
         doing = f" · {self.session.doing}" if self.session.doing else ""
         self.say(
-            f"{_SPINNER[self._beats % len(_SPINNER)]} checking {self._asked.layer} again{f' with {told}' if told else ''}"
-            f"{doing} · {elapsed(monotonic() - self._since)}{rest} · Esc stops"
+            f"{_SPINNER[self._beats % len(_SPINNER)]} checking {self._asked.layer} again"
+            f"{f' with {told}' if told else ''}{doing} · {elapsed(monotonic() - self._since)}{rest} · Esc stops"
         )
 
     # the user's files

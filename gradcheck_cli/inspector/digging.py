@@ -19,7 +19,7 @@ from gradcheck_cli.report.shapes import shape_text
 _COLOURS = {
     Ink.AXIS: "$quiet",
     Ink.CURVE: "bold $foreground",
-    Ink.PLATEAU: "$success",
+    Ink.PLATEAU: "bold $foreground on $success 16%",
     Ink.CHOSEN: "bold $accent",
     Ink.BAR: "$quiet",
 }
@@ -58,7 +58,9 @@ def _notes(curve: Curve, facts: Facts) -> list[Content]:
     if curve.plateau is not None and len(curve.steps):
         first, last = sorted(float(curve.steps[at]) for at in curve.plateau)
         lines.append(
-            Content.assemble(("░ ", "$success"), (f"steps that agree: {power(first)} to {power(last)}", "$quiet"))
+            Content.assemble(
+                ("━ ", "$foreground on $success 16%"), (f"steps that agree: {power(first)} to {power(last)}", "$quiet")
+            )
         )
     backward = curve.backward if curve.backward is not None else facts.backward
     forward = curve.forward if curve.forward is not None else facts.forward

@@ -1,4 +1,4 @@
-"""How wrong each element of a gradient is, as one byte each: greater is worse, so that a block's worst is its maximum."""
+"""How wrong each element of a gradient is, in one byte: greater is worse, and a block's worst is its maximum."""
 
 from __future__ import annotations
 

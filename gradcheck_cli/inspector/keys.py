@@ -34,23 +34,33 @@ def bindings(keys: Sequence[Key]) -> list[Binding]:
 
 @dataclass(frozen=True)
 class Group:
-    """What is said once at the bottom: all keys of it, and what a click does."""
+    """Keys that do one thing, or its opposite: what a click on them does is what the first does."""
 
     shown: str
     short: str
+    long: str
     action: str
+
+    @property
+    def width(self) -> int:
+        """In columns."""
+        return len(self.shown) + 1 + len(self.short)
+
+
+GAP = 2
+"""Columns between groups."""
 
 
 def groups(keys: Sequence[Key]) -> list[Group]:
-    """Keys that follow each other and say the same, together."""
+    """Keys that follow each other and are called the same, together."""
     found: list[Group] = []
     for key in keys:
-        if not key.short:
-            continue
         if found and found[-1].short == key.short:
-            found[-1] = Group(f"{found[-1].shown} {key.shown}", key.short, found[-1].action)
+            last = found[-1]
+            long = f"{last.long}, {key.long[:1].lower()}{key.long[1:]}"
+            found[-1] = Group(f"{last.shown} {key.shown}", last.short, long, last.action)
         else:
-            found.append(Group(key.shown, key.short, key.action))
+            found.append(Group(key.shown, key.short, key.long, key.action))
     return found
 
 
@@ -59,20 +69,28 @@ def lines(found: Sequence[Group], width: int) -> list[list[Group]]:
     rows: list[list[Group]] = [[]]
     column = 0
     for group in found:
-        length = len(group.shown) + len(group.short) + 3
-        if column + length > width and rows[-1]:
+        if column + group.width > width and rows[-1]:
             rows.append([])
             column = 0
         rows[-1].append(group)
-        column += length
+        column += group.width + GAP
     return rows
 
 
+def group_at(rows: Sequence[Sequence[Group]], row: int, column: int) -> Group | None:
+    """What stands at a place."""
+    for group in rows[row] if 0 <= row < len(rows) else ():
+        if 0 <= column < group.width:
+            return group
+        column -= group.width + GAP
+    return None
+
+
 MOVES = (
-    Key("left,h", "move(0, -1)", "", "Left", "← h"),
-    Key("down,j", "move(1, 0)", "", "Down", "↓ j"),
-    Key("up,k", "move(-1, 0)", "", "Up", "↑ k"),
-    Key("right,l", "move(0, 1)", "", "Right", "→ l"),
+    Key("left,h", "move(0, -1)", "move", "Left", "←"),
+    Key("down,j", "move(1, 0)", "move", "Down", "↓"),
+    Key("up,k", "move(-1, 0)", "move", "Up", "↑"),
+    Key("right,l", "move(0, 1)", "move", "Right; h j k l, too", "→"),
     Key("pageup", "page(-1)", "", "A screen up", "PgUp"),
     Key("pagedown", "page(1)", "", "A screen down", "PgDn"),
     Key("home", "edge(-1)", "", "First of the row", "Home"),
@@ -96,26 +114,26 @@ COPIES = (
 
 EVERYWHERE = (
     Key("T", "app.next_theme", "theme", "Dark, light, or no colour", "T"),
-    Key("ctrl+p", "app.command_palette", "commands", "All commands", "^p"),
+    Key("ctrl+p", "app.command_palette", "menu", "All commands, to be searched", "^p"),
     Key("question_mark", "app.help", "help", "All keys", "?"),
     Key("q", "app.quit", "quit", "Quit", "q"),
 )
 
 MAIN = (
     Key("n", "worst(1)", "worst", "Next worst element", "n"),
-    Key("N", "worst(-1)", "worst", "Worse element before", "N"),
+    Key("N", "worst(-1)", "worst", "Worst element before", "N"),
     Key("s", "source", "source", "Source: the line that is to blame", "s"),
-    Key("f", "finding", "finding", "Finding: the whole diagnosis", "f"),
+    Key("f", "finding", "why", "Why: the findings, and all that is known", "f"),
     Key("enter,d", "dig", "dig", "Dig: all about this element", "d"),
     Key("c", "compare", "compare", "Compare yours, autodiff and difference", "c"),
-    Key("a", "next_gradient(1)", "gradient", "Next gradient", "a"),
-    Key("A", "next_gradient(-1)", "gradient", "Gradient before", "A"),
+    Key("a", "next_gradient(1)", "grad", "Next gradient", "a"),
+    Key("A", "next_gradient(-1)", "grad", "Gradient before", "A"),
     *MOVES,
     *PLANES,
     Key("plus,equals_sign", "zoom(1)", "zoom", "Closer", "+"),
     Key("minus", "zoom(-1)", "zoom", "Farther", "-"),
     Key("0", "fit", "zoom", "All of it", "0"),
-    Key("g", "go_to", "go to", "Go to an element", "g"),
+    Key("g", "go_to", "go", "Go to an element", "g"),
     Key("i", "what_if", "what if", "What if: other inputs, seed or dimensions", "i"),
     Key("r", "again", "again", "Check this layer again", "r"),
     Key("b", "back", "back", "Back to what was before", "b"),
@@ -148,7 +166,7 @@ FINDING = (
 DIG = (
     Key("escape,d", "leave", "back", "Back; what is being dug for is given up", "Esc"),
     Key("n", "worst(1)", "worst", "Next worst element", "n"),
-    Key("N", "worst(-1)", "worst", "Worse element before", "N"),
+    Key("N", "worst(-1)", "worst", "Worst element before", "N"),
     Key("o", "other_seed", "other seed", "The same element under another seed", "o"),
     Key("s", "source", "source", "Source: the line that is to blame", "s"),
     Key("y", "copy('element')", "copy", "Copy the element", "y"),
@@ -158,9 +176,9 @@ DIG = (
 COMPARE = (
     Key("escape,c", "app.pop_screen", "back", "Back", "Esc"),
     Key("n", "worst(1)", "worst", "Next worst element", "n"),
-    Key("N", "worst(-1)", "worst", "Worse element before", "N"),
-    Key("a", "next_gradient(1)", "gradient", "Next gradient", "a"),
-    Key("A", "next_gradient(-1)", "gradient", "Gradient before", "A"),
+    Key("N", "worst(-1)", "worst", "Worst element before", "N"),
+    Key("a", "next_gradient(1)", "grad", "Next gradient", "a"),
+    Key("A", "next_gradient(-1)", "grad", "Gradient before", "A"),
     Key("o", "other_column", "last column", "Last column: yours − reference, or the finite difference", "o"),
     *MOVES,
     *PLANES,

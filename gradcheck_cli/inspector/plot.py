@@ -52,8 +52,8 @@ class _Axes:
 def curve_plot(curve: Curve, width: int, height: int) -> list[Line]:
     """|difference − reference| against the step, in `height` lines of `width` columns.
 
-    Steps that agree are drawn on a ground of their own, the chosen one has a line down; ┄ is the error bar. An error of
-    nothing lies at the bottom.
+    Steps that agree are drawn on a ground of their own, and ━ is below them; the chosen one has a line down; ┄ is the
+    error bar. An error of nothing lies at the bottom.
 
     Returns:
         No lines where there is nothing to draw, or no room.
@@ -82,11 +82,11 @@ def curve_plot(curve: Curve, width: int, height: int) -> list[Line]:
             elif on:
                 _add(line, "│", Ink.CHOSEN)
             elif row == bar:
-                _add(line, "┄", Ink.BAR)
+                _add(line, "┄", Ink.PLATEAU if inside else Ink.BAR)
             else:
-                _add(line, "░" if inside else " ", Ink.PLATEAU if inside else Ink.AXIS)
+                _add(line, " ", Ink.PLATEAU if inside else Ink.AXIS)
         lines.append(line)
-    return [*lines, *_foot(axes)]
+    return [*lines, *_foot(axes, plateau)]
 
 
 def _points(curve: Curve) -> list[tuple[float, float]]:
@@ -140,9 +140,10 @@ def _row_label(row: int, axes: _Axes) -> str:
     return f"{'':>{_MARGIN - 2}} │"
 
 
-def _foot(axes: _Axes) -> list[Line]:
+def _foot(axes: _Axes, plateau: tuple[int, int] | None) -> list[Line]:
     """The axis of steps, and its labels."""
-    ticks = ["─"] * axes.columns
+    inside = range(plateau[0], plateau[1] + 1) if plateau is not None else range(0)
+    ticks = ["━" if column in inside else "─" for column in range(axes.columns)]
     labels = [" "] * (axes.columns + _MARGIN)
     every = max(1, math.ceil((axes.right - axes.left) / max(1, axes.columns // 8)))
     for power in range(math.ceil(axes.left), math.floor(axes.right) + 1, every):
@@ -150,7 +151,7 @@ def _foot(axes: _Axes) -> list[Line]:
         text = f"1e{power:+d}"
         start = min(max(0, _MARGIN + column - len(text) // 2), len(labels) - len(text))
         if all(letter == " " for letter in labels[max(0, start - 1) : start + len(text) + 1]):
-            ticks[column] = "┬"
+            ticks[column] = "┯" if column in inside else "┬"
             labels[start : start + len(text)] = text
     corner = " " * (_MARGIN - 1) + "└"
     return [[(corner + "".join(ticks), Ink.AXIS)], [("".join(labels), Ink.AXIS)]]

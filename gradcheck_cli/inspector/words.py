@@ -148,7 +148,7 @@ def element_rows(facts: Facts) -> list[tuple[str, str]]:
         rows.append(("error / tol.", brief(facts.times, 2)))
     rows.append(("ratio", _ratio(facts)))
     if facts.value is not None:
-        rows.append(("the input", brief(facts.value, 6)))
+        rows.append(("input", brief(facts.value, 6)))
     return rows
 
 

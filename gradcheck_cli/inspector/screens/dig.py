@@ -150,7 +150,7 @@ class DigScreen(MovingScreen):
             Content.styled(index_words(facts, self._leaf.kept), "$quiet"),
         )
         pane = self.query_one("#curve-pane", TextPane)
-        width, height = pane.size.width - 2, max(8, pane.size.height - 1)
+        width, height = pane.size.width - 3, max(8, pane.size.height - 1)
         pane.say("error of the difference over its step", curve_content(self._dug, width, height, facts))
         seeds = other_seeds_content(saved_draws(self._leaf, facts.index), self._others)
         body = element_content(facts, self._leaf.heat.wrong, "")

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from gradcheck_cli.inspector.keys import Key
+from gradcheck_cli.inspector.keys import Key, groups
 
 _READING = (
     "A cell of the map is one element, or the worst of a block. · is right; 1 to 9 is wrong, and 9 is worst; "
@@ -40,13 +40,16 @@ class HelpScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """One column or two."""
-        self.query_one("#keys", Static).update(keys_content(self._keys, 2 if self.size.width >= 110 else 1))
+        self.query_one("#keys", Static).update(keys_content(self._keys, 2 if self.size.width >= 130 else 1))
 
 
 def keys_content(keys: Sequence[Key], columns: int) -> Content:
     """The keys and what they do."""
-    width = max((len(key.shown) for key in keys), default=0)
-    longest = max((len(key.long) for key in keys), default=0)
-    cells = [Content.assemble((f"{key.shown:>{width}}", "bold $accent"), f"  {key.long:<{longest}}   ") for key in keys]
+    found = groups(keys)
+    width = max((len(group.shown) for group in found), default=0)
+    longest = max((len(group.long) for group in found), default=0) if columns > 1 else 0
+    cells = [
+        Content.assemble((f"{group.shown:>{width}}", "bold $accent"), f"  {group.long:<{longest}}  ") for group in found
+    ]
     rows = -(-len(cells) // columns)
     return Content("\n").join(Content("").join(cells[at] for at in range(row, len(cells), rows)) for row in range(rows))

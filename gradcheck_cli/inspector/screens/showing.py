@@ -217,7 +217,7 @@ class ShowingScreen(MovingScreen):
         view, live = self.lead.view, self.looking.session.is_live
         useless = set() if live else {"what if", "again", "watch"}
         if self.lead.leaf is None:
-            return frozenset(useless | {"worst", "dig", "compare", "slice", "axis", "axes", "turn", "zoom", "go to"})
+            return frozenset(useless | {"worst", "dig", "compare", "slice", "axis", "axes", "turn", "zoom", "go"})
         useless |= set() if view.others else {"slice", "axes"}
         useless |= set() if len(view.others) > 1 else {"axis"}
         useless |= set() if len(self.lead.leaf.kept.shape) > 1 else {"turn"}

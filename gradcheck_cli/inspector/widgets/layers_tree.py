@@ -66,16 +66,15 @@ class LayersTree(Tree[Place]):
 
     def render_label(self, node: TreeNode[Place], base_style: Style, style: Style) -> Text:
         """The verdict's sign, then the name; how many are wrong in quiet letters."""
+        del base_style
         variables = self.app.theme_variables
         quiet = Style(color=variables["quiet"])
         if node.data is None:
             return Text(str(node.label), style=style + quiet, no_wrap=True)
         name, status = self._told(node)
         head, _, rest = name.partition("  ")
-        indent = "" if not isinstance(node.data, Target) or node.allow_expand or node.parent is self.root else "  "
         sign = Style(color=variables[_COLOURS[status]], bold=True)
         return Text.assemble(
-            (indent, base_style),
             (f"{UNICODE.status[status]} ", style + sign),
             (head, style),
             (f"  {rest}", style + quiet),

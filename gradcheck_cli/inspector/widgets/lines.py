@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.content import Content
-from textual.style import Style
 from textual.widgets import Static
 
-from gradcheck_cli.inspector.keys import Group, Key, groups, lines
+from gradcheck_cli.inspector.keys import Group, Key, group_at, groups, lines
 
 
 class TitleLine(Static):
@@ -30,12 +30,14 @@ class KeysLine(Static):
     def __init__(self, keys: Sequence[Key]) -> None:
         super().__init__()
         self._groups = groups(keys)
-        self._shown: Sequence[Group] = self._groups
+        self._useless: frozenset[str] = frozenset()
+        self._lines: list[list[Group]] = []
 
     def tell(self, useless: frozenset[str]) -> None:
         """Leave out what would do nothing here, by what it is called."""
-        self._shown = [group for group in self._groups if group.short not in useless]
-        self._write()
+        if useless != self._useless:
+            self._useless = useless
+            self._write()
 
     def on_resize(self) -> None:
         """More lines, or fewer."""
@@ -45,15 +47,19 @@ class KeysLine(Static):
         """As wide as the screen."""
         self._write()
 
+    async def on_click(self, event: events.Click) -> None:
+        """Do what stands there."""
+        offset = event.get_content_offset(self)
+        if offset is not None and (group := group_at(self._lines, offset.y, offset.x)) is not None:
+            target = self.app if group.action.startswith("app.") else self.screen
+            await target.run_action(group.action)
+
     def _write(self) -> None:
-        rows = [
-            Content("").join(_group(group) for group in row)
-            for row in lines(self._shown, max(20, self.app.size.width - 1))
-        ]
+        shown = [group for group in self._groups if group.short and group.short not in self._useless]
+        self._lines = lines(shown, max(20, self.app.size.width - 1))
+        rows = [Content("  ").join(_group(group) for group in row) for row in self._lines]
         self.update(Content("\n").join(rows))
 
 
 def _group(group: Group) -> Content:
-    action = group.action if group.action.startswith("app.") else f"screen.{group.action}"
-    text = Content.assemble((group.shown, "bold $accent"), (f" {group.short}", "$quiet"))
-    return Content.assemble(text.stylize(Style.from_meta({"@click": action})), "  ")
+    return Content.assemble((group.shown, "bold $accent"), f" {group.short}")
