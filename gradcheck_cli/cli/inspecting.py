@@ -47,7 +47,9 @@ def _opened(target: str, options: Mapping[str, Any]) -> Iterator[Session]:
         session = _saved(path, name if separator else None, options)
     else:
         _refuse_report(path)
-        session = _live(target, options)
+        from gradcheck_cli.cli.checked_session import checked_session
+
+        session = checked_session(target, options)
     try:
         yield session
     finally:
@@ -64,11 +66,6 @@ def _saved(path: Path, name: str | None, options: Mapping[str, Any]) -> Session:
             mend="give the Python file in its place, or leave the option out",
         )
     return SavedSession(path, name)
-
-
-def _live(target: str, options: Mapping[str, Any]) -> Session:
-    del target, options
-    raise UserError("modules cannot be inspected yet", mend="gradcheck run PATHS --save FILE")
 
 
 def _is_saved_run(path: Path) -> bool:

@@ -85,7 +85,7 @@ def _kept_steps(leaf: KeptLeaf, position: int) -> tuple[NDArray[np.float64], NDA
 
 def _kept_difference(leaf: KeptLeaf, position: int) -> dict[str, float]:
     places = leaf.read("difference_positions")
-    rows = np.flatnonzero(places == position) if places is not None else ()
+    rows = np.flatnonzero(places == position) if places is not None else np.empty(0, np.intp)
     if not len(rows):
         return {}
     found = {}

@@ -36,7 +36,8 @@ class Question:
         path, layer: as the layer's report has them.
         seed: None for that of the run.
         dimensions: sizes by name that are asked for.
-        edits: values set by hand, in the draw that is shown: where there are some, this draw alone is checked.
+        edits: values set by hand, of inputs and upstream gradients: where there are some, one draw alone is checked.
+        draw: the draw that they are made in, as `KeptDraw.index`; None for the one that was shown last.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Question:
     seed: int | None = None
     dimensions: tuple[tuple[str, int], ...] = ()
     edits: tuple[Edit, ...] = ()
+    draw: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Contribution:
     """What flows to one element along one path of the forward.
 
     Attributes:
-        expression, line: the last place that the path goes through before the element's input: `x.mean(axis=0)`.
+        expression, line: where the path parts from the others: `x.mean(axis=0)`; None for a line that is not known.
         value: what it adds to the gradient; all contributions add up to autodiff's gradient.
         is_missing: the error of this element is the lack of it.
     """

@@ -54,7 +54,7 @@ class WorkerProcess:
     """One worker. What it says arrives in `ears`; what its modules print in `printed`."""
 
     def __init__(
-        self, ears: queue.Queue[Heard], printed: Printed, folder: Path, number: int, *, with_jax: bool
+        self, ears: queue.Queue[Heard | None], printed: Printed, folder: Path, number: int, *, with_jax: bool
     ) -> None:
         self._last_words = folder / f"{number}.txt"
         root = str(Path(__file__).parents[2])
@@ -131,7 +131,7 @@ class WorkerProcess:
         """Wait until all that it has printed is read, for a moment: what it started may hold its streams open."""
         self._draining.join(0.2)
 
-    def _listen(self, ears: queue.Queue[Heard]) -> None:
+    def _listen(self, ears: queue.Queue[Heard | None]) -> None:
         while True:
             try:
                 message = self._channel.receive()
