@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck_cli.inspector.session import Edit, Question
 from gradcheck_cli.report.shapes import shape_text
-from gradcheck_cli.saved.model import KeptInput
+from gradcheck_cli.saved.model import KeptInput, KeptLayer
 
 MOST_ELEMENTS = 10_000
 
@@ -84,10 +84,32 @@ def edit_of(argument: KeptInput, index: str, text: str) -> Edit:
     return Edit(argument.name, position, value)
 
 
-def with_edit(question: Question, edit: Edit) -> Question:
-    """One more value set; set anew where it was set before."""
+def with_edit(question: Question, edit: Edit, draw: int | None) -> Question:
+    """One more value set, in this draw; set anew where it was set before."""
     others = tuple(each for each in question.edits if (each.name, each.position) != (edit.name, edit.position))
-    return replace(question, edits=(*others, edit))
+    return replace(question, edits=(*others, edit), draw=draw)
+
+
+def drawn_anew(question: Question, seed: str, sizes: Mapping[str, str], now: Mapping[str, int]) -> Question:
+    """Another seed, other sizes: values that were set by hand are no more. The same question where nothing changes.
+
+    Raises:
+        Unclear: where something typed cannot be taken.
+    """
+    wanted, changed = seed_of(seed), sizes_of(sizes, now)
+    if wanted == question.seed and not changed:
+        return question
+    merged = dict(question.dimensions) | dict(changed)
+    return replace(question, seed=wanted, dimensions=tuple(merged.items()), edits=(), draw=None)
+
+
+def editable(kept: KeptLayer) -> dict[str, KeptInput]:
+    """The inputs and upstream gradients that have values to set, by name."""
+    return {
+        each.name: each
+        for each in (*kept.arguments, *kept.upstream)
+        if each.array is not None and math.prod(each.array.shape)
+    }
 
 
 def question_words(question: Question) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
@@ -11,11 +9,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select, Static
 
-from gradcheck_cli.inspector.asking import Unclear, edit_of, index_of, seed_of, sizes_of, with_edit
+from gradcheck_cli.inspector.asking import Unclear, drawn_anew, edit_of, editable, index_of, with_edit
 from gradcheck_cli.inspector.session import Question
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.numbers import brief
-from gradcheck_cli.saved.model import KeptInput, KeptLayer
+from gradcheck_cli.saved.model import KeptLayer
 
 _KEYS = "Enter checks again · Tab next · Esc gives up"
 
@@ -36,11 +34,8 @@ class WhatIfScreen(ModalScreen[Question | None]):
         super().__init__()
         self._question = question
         self._sizes = dict(kept.draw.dimensions) if kept is not None else {}
-        self._inputs: dict[str, KeptInput] = {}
-        if kept is not None:
-            self._inputs = {
-                each.name: each for each in kept.arguments if each.array is not None and each.array.shape != (0,)
-            }
+        self._draw = None if kept is None else kept.draw.index
+        self._inputs = {} if kept is None else editable(kept)
         name, index = under_cursor or ("", ())
         self._name: str = name if name in self._inputs else next(iter(self._inputs), "")
         self._index = index if name in self._inputs else ()
@@ -106,17 +101,14 @@ class WhatIfScreen(ModalScreen[Question | None]):
             self.query_one("#told", Static).update(Content.styled(one_line(str(unclear)), "$error"))
 
     def _asked(self) -> Question:
-        seed = seed_of(self.query_one("#seed", Input).value)
         typed = {name: self.query_one(f"#size-{at}", Input).value for at, name in enumerate(self._sizes)}
-        sizes = sizes_of(typed, self._sizes)
-        value = self.query_one("#value", Input).value.strip() if self._inputs else ""
-        is_drawn = seed != self._question.seed or bool(sizes)
-        if value and is_drawn:
+        question = drawn_anew(self._question, self.query_one("#seed", Input).value, typed, self._sizes)
+        value = self.query_one("#value", Input).value if self._inputs else ""
+        if not value.strip():
+            if question == self._question:
+                raise Unclear("nothing is changed: a value, the seed, or a size")
+            return question
+        if question != self._question:
             raise Unclear("either a value, or another draw: a new seed or size draws all values anew")
-        if not value and not is_drawn:
-            raise Unclear("nothing is changed: a value, the seed, or a size")
-        if value:
-            argument = self._inputs[self._name]
-            return with_edit(self._question, edit_of(argument, self.query_one("#index", Input).value, value))
-        merged = dict(self._question.dimensions) | dict(sizes)
-        return replace(self._question, seed=seed, dimensions=tuple(merged.items()), edits=())
+        edit = edit_of(self._inputs[self._name], self.query_one("#index", Input).value, value)
+        return with_edit(question, edit, self._draw)
