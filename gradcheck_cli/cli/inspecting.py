@@ -18,7 +18,7 @@ from gradcheck_cli.inspector.session import Session
 from gradcheck_cli.report.problem import Problem
 
 _ZIP = b"PK"
-_REPORTS = frozenset({".json", ".jsonl", ".xml", ".sarif", ".md", ".html", ".txt"})
+_REPORTS = frozenset({".json", ".jsonl", ".xml", ".sarif", ".html"})
 """What `gradcheck run --output` writes: reports, without the arrays."""
 
 
@@ -101,7 +101,7 @@ def _refuse_report(path: Path) -> None:
 def _begins_as_json(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
-            return stream.read(64).lstrip()[:1] in (b"{", b"[")
+            return stream.read(64).lstrip()[:1] == b"{"
     except OSError:
         return False
 
@@ -113,16 +113,21 @@ def _show(session: Session, *, plain: bool) -> None:
     if plain or why:
         from gradcheck_cli.inspector.plain.pager import page
 
-        page(session, Output())
+        page(session, Output().write, input if _is_terminal() else None)
         return
-    import importlib
-
     # the screens are imported only where they are shown: Textual takes as long as all else
-    importlib.import_module("gradcheck_cli.inspector.app").show(session)
+    from gradcheck_cli.inspector.app import show
+
+    show(session)
 
 
 def _why_plain() -> str:
     """Why there can be no screens here; "" where there can."""
-    if not (Output().is_terminal and sys.stdin is not None and sys.stdin.isatty()):
+    if not _is_terminal():
         return "this is no terminal"
     return "the terminal is dumb (TERM)" if os.environ.get("TERM", "") in ("", "dumb") else ""
+
+
+def _is_terminal() -> bool:
+    """Whether a person reads and types."""
+    return Output().is_terminal and sys.stdin is not None and sys.stdin.isatty()

@@ -175,7 +175,10 @@ class Pool:
 
     def _start(self) -> _Seat:
         self._started += 1
-        return _Seat(WorkerProcess(self._ears, self.printed, self._folder, self._started, with_jax=self._with_jax))
+        # where one works at a time, the next may have what the last one has compiled
+        programs = "programs" if self._size == 1 else f"{self._started}.programs"
+        words = self._folder / f"{self._started}.txt"
+        return _Seat(WorkerProcess(self._ears, self.printed, words, self._folder / programs, with_jax=self._with_jax))
 
     def _retire(self, seat: _Seat) -> None:
         """Without waiting for it: its modules may have left anything running."""
@@ -195,13 +198,13 @@ class Pool:
 
     def _next(self, work: _Work) -> tuple[_Seat | None, int]:
         """A worker without a task, and the position of what it shall do; a new one where there may be more."""
+        if sum(seat.task is not None for seat in self._seats) >= self._size:
+            return None, 0
         for seat in [seat for seat in self._seats if seat.task is None]:
             position = self._choose(seat, work)
             if position is not None:
                 return seat, position
             self._retire(seat)  # nothing that is left may be done in it
-        if len(self._seats) >= self._size:
-            return None, 0
         self._seats.append(self._start())
         return self._seats[-1], 0
 
