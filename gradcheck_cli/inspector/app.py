@@ -97,6 +97,10 @@ class InspectApp(App[None]):
         """Show one line; "" for what is looked at."""
         self.message = text
 
+    def _words(self, question: Question) -> str:
+        at = self.looking.position(question)
+        return question_words(question, None if at is None else self.looking.kept(at))
+
     def _next(self) -> None:
         if self._asked is None and self._queue:
             self._asked = self._queue.popleft()
@@ -114,7 +118,7 @@ class InspectApp(App[None]):
         if not isinstance(answer, Answer):
             assert asked is not None
             answer = Answer(asked, problem=str(worker.error or "It was stopped."))
-        told = question_words(answer.question)
+        told = self._words(answer.question)
         self.say((f"{told}: " if told else "") + self.looking.take(answer))
         for screen in self.screen_stack:
             if isinstance(screen, MainScreen):
@@ -125,7 +129,7 @@ class InspectApp(App[None]):
         if self._asked is None:
             return
         self._beats += 1
-        told = question_words(self._asked)
+        told = self._words(self._asked)
         rest = f" · {len(self._queue)} more" if self._queue else ""
         doing = f" · {self.session.doing}" if self.session.doing else ""
         self.say(

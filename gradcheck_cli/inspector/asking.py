@@ -108,13 +108,21 @@ def editable(kept: KeptLayer) -> dict[str, KeptInput]:
     return {
         each.name: each
         for each in (*kept.arguments, *kept.upstream)
-        if each.array is not None and math.prod(each.array.shape)
+        if each.array is not None and 0 not in each.array.shape
     }
 
 
-def question_words(question: Question) -> str:
-    """What is asked, in a few words: `seed 3, N=5, x[7] = 0.5`."""
+def question_words(question: Question, kept: KeptLayer | None) -> str:
+    """What is asked, in a few words: `seed 3, N=5, x[0, 7] = 0.5`."""
+    shapes = {} if kept is None else {name: each.array.shape for name, each in editable(kept).items() if each.array}
     parts = [] if question.seed is None else [f"seed {question.seed}"]
     parts += [f"{name}={size}" for name, size in question.dimensions]
-    parts += [f"{edit.name} at {edit.position} = {edit.value:g}" for edit in question.edits]
+    parts += [f"{edit.name}{_index(edit, shapes.get(edit.name))} = {edit.value:g}" for edit in question.edits]
     return ", ".join(parts)
+
+
+def _index(edit: Edit, shape: tuple[int, ...] | None) -> str:
+    """`[0, 7]`."""
+    if shape is None or edit.position >= math.prod(shape):
+        return f" at {edit.position}"
+    return f"[{', '.join(str(place) for place in np.unravel_index(edit.position, shape))}]" if shape else ""

@@ -80,22 +80,20 @@ def contributions_content(dug: Dug | None, facts: Facts) -> Content:
     total = brief(float(sum(each.value for each in dug.contributions)), 5)
     yours = brief(facts.yours, 5)
     width = max(len(text) for text in [*values, total, yours])
+    numbers = ["" if each.line is None else f"line {each.line}" for each in dug.contributions]
+    across = max((len(number) for number in numbers), default=0)
     lines = []
-    for each, text in zip(dug.contributions, values):
-        style = "bold $error" if each.is_missing else ""
-        line = "" if each.line is None else f"  line {each.line}"
-        missing = "  ✗ not in yours" if each.is_missing else ""
+    for each, text, number in zip(dug.contributions, values, numbers):
+        style, mark = ("bold $error", "✗ ") if each.is_missing else ("", "  ")
+        place = Content.styled(f"  {number:<{across}}  ", "$quiet")
         lines.append(
-            Content.assemble(
-                (f"{text:>{width}}  ", style),
-                (one_line(each.expression), style or "$code"),
-                (line, "$quiet"),
-                (missing, style),
-            )
+            Content.assemble((f"{mark}{text:>{width}}", style), place, (one_line(each.expression), style or "$code"))
         )
-    lines.append(Content.styled("─" * width, "$quiet"))
-    lines.append(Content.assemble((f"{total:>{width}}  ", "bold"), ("together: autodiff", "$quiet")))
-    lines.append(Content.assemble((f"{yours:>{width}}  ", "bold"), ("yours", "$quiet")))
+    lines.append(Content.styled("  " + "─" * width, "$quiet"))
+    lines.append(Content.assemble((f"  {total:>{width}}  ", "bold"), ("together: autodiff", "$quiet")))
+    lines.append(Content.assemble((f"  {yours:>{width}}  ", "bold"), ("yours", "$quiet")))
+    if any(each.is_missing for each in dug.contributions):
+        lines.append(Content.styled("✗ is not in yours", "bold $error"))
     return Content("\n").join(lines)
 
 

@@ -13,6 +13,9 @@ from gradcheck_cli.saved.model import KeptLayer
 
 _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS)
 
+_NO_LAYER = LayerReport("no layers", "", 1, "", Status.ERROR)
+"""Stands in where a run has none."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -71,12 +74,12 @@ class Looking:
         """A layer as it is now."""
         answers = self._answers.get(at)
         now = answers[-1].report if answers else None
-        return now or self.session.report.layers[at]
+        return now or self._opened(at)
 
     def kept(self, at: int) -> KeptLayer | None:
         """Its arrays."""
         answers = self._answers.get(at)
-        return answers[-1].kept if answers else self.session.kept(self.session.report.layers[at])
+        return answers[-1].kept if answers else self.session.kept(self._opened(at))
 
     def argument(self, target: Target) -> ArgumentReport | None:
         """The report on a gradient."""
@@ -110,7 +113,7 @@ class Looking:
 
     def question(self, at: int) -> Question:
         """The layer once more, as it was asked last."""
-        layer = self.session.report.layers[at]
+        layer = self._opened(at)
         answers = self._answers.get(at)
         return answers[-1].question if answers else Question(layer.path, layer.name)
 
@@ -150,7 +153,11 @@ class Looking:
         answers = self._answers.get(at, [])
         if len(answers) > 1:
             return answers[-2].kept
-        return self.session.kept(self.session.report.layers[at]) if answers else None
+        return self.session.kept(self._opened(at)) if answers else None
+
+    def _opened(self, at: int) -> LayerReport:
+        layers = self.session.report.layers
+        return layers[at] if at < len(layers) else _NO_LAYER
 
     def _forget(self, at: int) -> None:
         self._leaves = {target: leaf for target, leaf in self._leaves.items() if target.layer != at}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcheck_cli.report.escaping import plain
 from gradcheck_cli.report.marked_source import mark_below
@@ -20,6 +20,7 @@ class Excerpt:
         blamed: numbers of the lines that are to blame; () where none is.
         mark: what stands below the last of them: `^^^^ × 0 in your backward`.
         focus: the number of the line to look at.
+        is_named: a finding names that line.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Excerpt:
     focus: int
     blamed: tuple[int, ...] = ()
     mark: str = ""
+    is_named: bool = False
 
 
 def forward_excerpt(layer: LayerReport, kept: KeptLayer | None, finding: Finding | None) -> Excerpt | None:
@@ -45,6 +47,7 @@ def backward_excerpt(layer: LayerReport, kept: KeptLayer | None, finding: Findin
     found = None
     if finding is not None and finding.line is not None:
         found = _at(kept, finding.path, finding.line)
+        found = None if found is None else replace(found, is_named=True)
     return found or _at(kept, layer.path, layer.line)
 
 

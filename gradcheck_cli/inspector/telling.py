@@ -63,10 +63,10 @@ def legend_content(heat: Heat, kind: str) -> Content:
             ends = f"9 is {high} tolerances"
         line = Content.assemble(("too small ", "$quiet"), below, _cell(0, kind), " ", above, (" too large", "$quiet"))
         parts += [line, Content.styled(ends, "$quiet")]
-    words = [Content.assemble(_cell(0, kind), (" right", "$quiet"))]
-    words += [Content.assemble(_cell(code, kind), (f" {word}", "$quiet")) for code, word in legend(heat)]
+    words = [Content.assemble(_cell(0, kind, 1), (" right", "$quiet"))]
+    words += [Content.assemble(_cell(code, kind, 1), (f" {word}", "$quiet")) for code, word in legend(heat)]
     tail = Content("  ").join(words)
-    if parts:
+    if parts and len(words) == 1:
         parts[-1] = Content.assemble(parts[-1], "  ", tail)
     else:
         parts.append(tail)
@@ -183,11 +183,11 @@ def _ignored(layer: LayerReport) -> Content:
     return Content.styled("\n".join(map(one_line, lines)), "$quiet")
 
 
-def _cell(code: int, kind: str) -> Content:
+def _cell(code: int, kind: str, width: int = 2) -> Content:
     style = style_of(code, kind)
     words = ["bold"] if style.bold else []
     if style.color is not None:
         words.append(style.color.name)
     if style.bgcolor is not None:
         words += ["on", style.bgcolor.name]
-    return Content.styled(sign(code), " ".join(words))
+    return Content.styled(sign(code)[-width:], " ".join(words))

@@ -36,9 +36,9 @@ MARK_WORDS = {
 _SIGNS = {RIGHT: "·", MENDED: "+", UNKNOWN: "?", EXCUSED: "~", NOT_FINITE: "!"}
 _MEANINGS = {
     MENDED: "mended",
-    UNKNOWN: "nothing can be said",
-    EXCUSED: "right at a kink",
-    NOT_FINITE: "NaN or infinite",
+    UNKNOWN: "unknown",
+    EXCUSED: "kink",
+    NOT_FINITE: "not finite",
 }
 
 
@@ -90,18 +90,18 @@ def map_title(leaf: KeptLeaf, wrong: int | None) -> str:
 
 
 def axes_line(view: View, leaf: KeptLeaf) -> str:
-    """`down N · across D · C 2 of 5`: which axes are shown, where along the others."""
+    """`↓ N  → D · C 2 of 5`: which axes run down and across, where along the others."""
     rank = len(leaf.shape)
 
     def name(axis: int) -> str:
         return axis_name(leaf.dimensions, rank, axis)
 
-    parts = [f"{word} {name(axis)}" for word, axis in (("down", view.rows), ("across", view.columns)) if name(axis)]
-    parts += [
+    shown = [f"{arrow} {name(axis)}" for arrow, axis in (("↓", view.rows), ("→", view.columns)) if name(axis)]
+    others = [
         f"{'[ ] ' if axis == view.step else ''}{name(axis)} {view.index[axis]} of {view.shape[axis]}"
         for axis in view.others
     ]
-    return " · ".join(parts)
+    return " · ".join(["  ".join(shown), *others]) if shown else ""
 
 
 def cell_line(view: View) -> str:
@@ -110,8 +110,8 @@ def cell_line(view: View) -> str:
     if view.zoom == NUMBERS:
         return "yours − reference"
     if height * width == 1:
-        return "each cell one element"
-    return f"each cell the worst of {height:,} × {width:,}"
+        return "one element a cell"
+    return f"cells of {height:,} × {width:,}"
 
 
 def index_text(index: Sequence[int]) -> str:
@@ -120,11 +120,8 @@ def index_text(index: Sequence[int]) -> str:
 
 
 def index_words(facts: Facts, leaf: KeptLeaf) -> str:
-    """`N 0 · D 1`: the index with the names of its axes."""
-    if not any(leaf.dimensions):
-        return ""
-    rank = len(leaf.shape)
-    return " · ".join(f"{axis_name(leaf.dimensions, rank, axis)} {at}" for axis, at in enumerate(facts.index))
+    """`N=0 · D=1`: where the element is along the axes that have names."""
+    return " · ".join(f"{one_line(name)}={at}" for name, at in zip(leaf.dimensions, facts.index) if name)
 
 
 def element_rows(facts: Facts) -> list[tuple[str, str]]:

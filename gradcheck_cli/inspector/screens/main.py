@@ -52,6 +52,9 @@ class MainScreen(ShowingScreen):
 
     def action_source(self) -> None:
         """The source, as large as the screen."""
+        if self.problem is not None:
+            self.say("the module could not be run; e opens it")
+            return
         self.app.push_screen(SourceScreen(self.looking, self.target))
 
     def action_finding(self) -> None:

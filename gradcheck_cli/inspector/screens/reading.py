@@ -46,6 +46,8 @@ class SourceScreen(HostedScreen):
     def on_mount(self) -> None:
         """Both functions."""
         self.watch(self.app, "theme", self._show, init=False)
+        if self._findings and self._findings[0].blame is None:
+            self.query_one("#backward").focus()
         if len(self._findings) < 2:
             self.query_one(KeysLine).tell(frozenset({"finding"}))
 

@@ -12,7 +12,7 @@ from gradcheck_cli.inspector.keys import MAIN
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.moving import MovingScreen
 from gradcheck_cli.inspector.session import Answer, Question
-from gradcheck_cli.inspector.source import forward_excerpt, wrong_place
+from gradcheck_cli.inspector.source import backward_excerpt, forward_excerpt, wrong_place
 from gradcheck_cli.inspector.telling import (
     element_content,
     layer_content,
@@ -30,6 +30,9 @@ from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLi
 from gradcheck_cli.inspector.widgets.panes import SourcePane, TextPane
 from gradcheck_cli.inspector.words import axes_line, cell_line, index_text, index_words, map_title
 from gradcheck_cli.report.escaping import one_line
+
+_OF_THE_MAP = {"worst", "dig", "compare", "move", "slice", "axis", "axes", "turn", "zoom", "go"}
+"""What is done with a map, and cannot be without one."""
 
 
 class ShowingScreen(MovingScreen):
@@ -72,7 +75,11 @@ class ShowingScreen(MovingScreen):
         self.watch(self.app, "message", self._show_message, init=False)
         self.watch(self.app, "theme", self._show_all, init=False)
         self.query_one(LayersTree).fill(self.target)
-        self.choose(self.target)
+        report = self.looking.report
+        if report.errors and not report.layers:
+            self.choose_problem(0)
+        else:
+            self.choose(self.target)
 
     def maps(self) -> list[HeatMap]:
         """The one map."""
@@ -208,18 +215,20 @@ class ShowingScreen(MovingScreen):
         finding = self.looking.finding(self.target)
         findings = [*filter(None, [finding]), *(each for each in layer.findings if each is not finding)]
         self.query_one("#finding-pane", TextPane).say("finding", layer_content(layer, findings, self._folder))
-        excerpt = forward_excerpt(layer, kept, finding)
-        heading = "forward" if excerpt is None else f"forward  {place(excerpt.path, excerpt.focus, self._folder)}"
+        which = "forward" if finding is None or finding.blame is not None else "backward"
+        excerpt = (forward_excerpt if which == "forward" else backward_excerpt)(layer, kept, finding)
+        heading = which if excerpt is None else f"{which}  {place(excerpt.path, excerpt.focus, self._folder)}"
         self.query_one(SourcePane).read(heading, excerpt, "its source was not kept")
 
     def _useless(self) -> frozenset[str]:
         """The keys that would do nothing here."""
         view, live = self.lead.view, self.looking.session.is_live
         useless = set() if live else {"what if", "again", "watch"}
+        useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
+        useless |= set() if self.host.is_asking else {"stop"}
         if self.lead.leaf is None:
-            return frozenset(useless | {"worst", "dig", "compare", "slice", "axis", "axes", "turn", "zoom", "go"})
+            return frozenset(useless | _OF_THE_MAP)
         useless |= set() if view.others else {"slice", "axes"}
         useless |= set() if len(view.others) > 1 else {"axis"}
         useless |= set() if len(self.lead.leaf.kept.shape) > 1 else {"turn"}
-        useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
-        return frozenset(useless | (set() if self.host.is_asking else {"stop"}))
+        return frozenset(useless)

@@ -57,9 +57,10 @@ def source_lines(excerpt: Excerpt, *, is_plain: bool) -> tuple[list[Content], in
     focus = 0
     for number, text in enumerate(texts, excerpt.first):
         is_blamed, is_focus = number in excerpt.blamed, number == excerpt.focus
+        is_named = is_blamed or (is_focus and excerpt.is_named)
         if is_focus:
             focus = len(found)
-        label = f"{'▶' if is_blamed or is_focus else ' '} {number:>{width}}  "
+        label = f"{'▶' if is_named else ' '} {number:>{width}}  "
         line = Content.assemble((label, "bold $error" if is_blamed else "$quiet"), text)
         found.append(line.stylize_before("on $error 14%") if is_blamed and not is_plain else line)
         if number == last:
