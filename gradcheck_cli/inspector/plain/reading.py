@@ -167,4 +167,4 @@ def _verdict(argument: ArgumentReport, *, named: bool = True) -> str:
 
 
 def _labelled(rows: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"  {label}: {spoken(text)}" for label, text in rows]
+    return [f"  {label}: {spoken(text.replace(' | ', ' and '))}" for label, text in rows]
