@@ -246,7 +246,9 @@ class Commands:
         for name, text in edits.items():
             close = next((each for each in inputs if name.startswith(f"{each}[")), None)
             if close is None:
-                raise Unclear(f"there is no input {name.partition('[')[0]}: its inputs are {', '.join(inputs) or 'none'}")
+                raise Unclear(
+                    f"there is no input {name.partition('[')[0]}: its inputs are {', '.join(inputs) or 'none'}"
+                )
             edit = edit_of(inputs[close], name[len(close) :], text)
             question = with_edit(question, edit, None if kept is None else kept.draw.index)
         return question

@@ -10,15 +10,15 @@ from tests.inspector.piloting import WIDE, Driver, drive, screen_after
 def test_the_curve_the_paths_and_the_other_draws() -> None:
     for size in ((80, 24), WIDE):
         text = screen_after(sessions.live(), "d", size=size)
-        assert "error of the difference over its step" in text
+        assert "|difference − reference| over step h" in text
         assert "chosen 1 ± 1e-9  at h = " in text and "steps that agree" in text
-        assert "✗     2.5  line 3  x.var(axis=1, keepdims=True)" in text
+        assert "✗   2.5  line 3  x.var(axis=1, keepdims=True)" in text
         assert "together: autodiff" in text and "✗ is not in yours" in text
         assert "worst 1 of 12" in text
 
 
 def test_enter_digs_too() -> None:
-    assert "error of the difference over its step" in screen_after(sessions.live(), "enter")
+    assert "|difference − reference| over step h" in screen_after(sessions.live(), "enter")
 
 
 def test_what_cannot_be_had_is_said() -> None:

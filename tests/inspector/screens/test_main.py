@@ -342,7 +342,7 @@ def test_the_palette_knows_every_key() -> None:
         await driver.press(*"all about", "enter")
         await driver.settle()
         await driver.press("enter")
-        assert "error of the difference over its step" in driver.text()
+        assert "|difference − reference| over step h" in driver.text()
 
     drive(sessions.run(), steps)
 
