@@ -12,13 +12,14 @@ from time import monotonic
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.reactive import var
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
+from textual.worker import Worker
 
 from gradcheck_cli.inspector.asking import question_words
 from gradcheck_cli.inspector.editor import editor_command
 from gradcheck_cli.inspector.keys import Key
 from gradcheck_cli.inspector.looking import Looking
 from gradcheck_cli.inspector.screens.help import HelpScreen
+from gradcheck_cli.inspector.screens.hosted import ENDED
 from gradcheck_cli.inspector.screens.main import MainScreen
 from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.inspector.themes import THEMES, first_theme
@@ -111,7 +112,7 @@ class InspectApp(App[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """An answer has come."""
         worker = event.worker
-        if worker.group != _ASK or worker.state not in (WorkerState.SUCCESS, WorkerState.ERROR, WorkerState.CANCELLED):
+        if worker.group != _ASK or event.state not in ENDED:
             return
         asked, self._asked = self._asked, None
         answer = worker.result

@@ -37,10 +37,8 @@ def curve_content(dug: Dug | None, width: int, height: int, facts: Facts) -> Con
     notes = _notes(curve, facts)
     if why:
         notes.append(sentence(why))
-    plot = curve_plot(curve, width, height - len(notes) - 1)
+    plot = curve_plot(curve, width, height - len(notes))
     drawn = [Content.assemble(*[(text, _COLOURS[ink]) for text, ink in line]) for line in plot]
-    if drawn:
-        drawn.append(Content.styled("|difference − reference|, over the step h; both axes logarithmic", "$quiet"))
     return Content("\n").join([*drawn, *notes])
 
 

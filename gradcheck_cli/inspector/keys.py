@@ -91,10 +91,10 @@ MOVES = (
     Key("down,j", "move(1, 0)", "move", "Down", "↓"),
     Key("up,k", "move(-1, 0)", "move", "Up", "↑"),
     Key("right,l", "move(0, 1)", "move", "Right; h j k l, too", "→"),
-    Key("pageup", "page(-1)", "", "A screen up", "PgUp"),
-    Key("pagedown", "page(1)", "", "A screen down", "PgDn"),
-    Key("home", "edge(-1)", "", "First of the row", "Home"),
-    Key("end", "edge(1)", "", "Last of the row", "End"),
+    Key("pageup", "page(-1)", "", "Screen up", "PgUp"),
+    Key("pagedown", "page(1)", "", "Screen down", "PgDn"),
+    Key("home", "edge(-1)", "", "Row's start", "Home"),
+    Key("end", "edge(1)", "", "Row's end", "End"),
 )
 
 PLANES = (
@@ -108,8 +108,8 @@ PLANES = (
 
 COPIES = (
     Key("y", "copy('element')", "copy", "Copy the element", "y"),
-    Key("Y", "copy('command')", "copy", "Copy the command that checks this again", "Y"),
-    Key("S", "copy('script')", "copy", "Copy the script that shows the failure", "S"),
+    Key("Y", "copy('command')", "copy", "Copy the command", "Y"),
+    Key("S", "copy('script')", "copy", "Copy the script", "S"),
 )
 
 EVERYWHERE = (
@@ -158,8 +158,8 @@ FINDING = (
     Key("escape,f", "app.pop_screen", "back", "Back", "Esc"),
     Key("s", "source", "source", "Source: the line that is to blame", "s"),
     Key("e", "edit", "edit", "Edit at the line that is to blame", "e"),
-    Key("Y", "copy('command')", "copy", "Copy the command that checks this again", "Y"),
-    Key("S", "copy('script')", "copy", "Copy the script that shows the failure", "S"),
+    Key("Y", "copy('command')", "copy", "Copy the command", "Y"),
+    Key("S", "copy('script')", "copy", "Copy the script", "S"),
     *EVERYWHERE,
 )
 

@@ -138,7 +138,7 @@ def element_rows(facts: Facts) -> list[tuple[str, str]]:
         )
     )
     if facts.backward is not None and facts.forward is not None:
-        rows.append(("two sides", f"{value(facts.backward, digits)} | {value(facts.forward, digits)}"))
+        rows.append(("left | right", f"{value(facts.backward, digits)} | {value(facts.forward, digits)}"))
     rows.append(("error", brief(facts.error, 3)))
     rows.append(("tolerance", brief(facts.tolerance, 2)))
     if facts.times is not None:

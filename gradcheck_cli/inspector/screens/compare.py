@@ -62,7 +62,7 @@ class CompareScreen(MovingScreen):
         except UserError as error:
             for each in self.maps():
                 each.show(None)
-            self.say(error.message)
+            self.query_one(MessageLine).update(Content(error.message))
         layer, argument = self._looking.layer(self._target.layer), self._looking.argument(self._target)
         name = one_line(layer.name if argument is None else argument.gradient_name)
         self.query_one("#yours-heading", Static).update(f"yours  {name}")

@@ -21,6 +21,7 @@ from gradcheck_cli.inspector.digging import (
 from gradcheck_cli.inspector.keys import DIG, bindings
 from gradcheck_cli.inspector.leaf import Leaf
 from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.screens.hosted import ENDED
 from gradcheck_cli.inspector.screens.moving import MovingScreen
 from gradcheck_cli.inspector.screens.reading import SourceScreen
 from gradcheck_cli.inspector.session import Answer, Dug
@@ -33,7 +34,6 @@ from gradcheck_cli.inspector.words import element_text, index_text, index_words
 from gradcheck_cli.report.escaping import one_line
 
 _DIG, _SEED = "dig", "seed"
-_ENDED = (WorkerState.SUCCESS, WorkerState.ERROR, WorkerState.CANCELLED)
 
 
 class DigScreen(MovingScreen):
@@ -112,7 +112,7 @@ class DigScreen(MovingScreen):
         """Something was found out."""
         event.stop()
         worker = event.worker
-        if worker.state not in _ENDED:
+        if event.state not in ENDED:
             return
         if worker.group == _DIG and worker.state is not WorkerState.CANCELLED:
             why = str(worker.error or "")
@@ -151,7 +151,7 @@ class DigScreen(MovingScreen):
         )
         pane = self.query_one("#curve-pane", TextPane)
         width, height = pane.size.width - 3, max(8, pane.size.height - 1)
-        pane.say("error of the difference over its step", curve_content(self._dug, width, height, facts))
+        pane.say("|difference − reference| over step h", curve_content(self._dug, width, height, facts))
         seeds = other_seeds_content(saved_draws(self._leaf, facts.index), self._others)
         body = element_content(facts, self._leaf.heat.wrong, "")
         self.query_one("#element-pane", TextPane).say(name, Content("\n\n").join([body, *seeds]))

@@ -20,7 +20,7 @@ _READING = (
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys, two columns where there is room."""
+    """The keys, and how the map is read."""
 
     BINDINGS = [Binding("escape,question_mark,q,enter", "dismiss", "Back", show=False)]  # noqa: RUF012
 
@@ -32,24 +32,17 @@ class HelpScreen(ModalScreen[None]):
         """A box in the middle."""
         with VerticalScroll(id="box"):
             yield Static("Keys", classes="title")
-            yield Static(id="keys")
+            yield Static(keys_content(self._keys), id="keys")
             yield Static(Content.styled(_READING, "$quiet"))
             yield Static(
                 Content.styled("Esc closes this. The mouse works, too: click a cell, a gradient, a key.", "$quiet")
             )
 
-    def on_resize(self) -> None:
-        """One column or two."""
-        self.query_one("#keys", Static).update(keys_content(self._keys, 2 if self.size.width >= 130 else 1))
 
-
-def keys_content(keys: Sequence[Key], columns: int) -> Content:
+def keys_content(keys: Sequence[Key]) -> Content:
     """The keys and what they do."""
     found = groups(keys)
     width = max((len(group.shown) for group in found), default=0)
-    longest = max((len(group.long) for group in found), default=0) if columns > 1 else 0
-    cells = [
-        Content.assemble((f"{group.shown:>{width}}", "bold $accent"), f"  {group.long:<{longest}}  ") for group in found
-    ]
-    rows = -(-len(cells) // columns)
-    return Content("\n").join(Content("").join(cells[at] for at in range(row, len(cells), rows)) for row in range(rows))
+    return Content("\n").join(
+        Content.assemble((f"{group.shown:>{width}}", "bold $accent"), f"  {group.long}") for group in found
+    )

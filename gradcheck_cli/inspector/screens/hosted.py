@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 from textual.screen import Screen
+from textual.worker import WorkerState
 
 from gradcheck_cli.inspector.session import Question
+
+ENDED = (WorkerState.SUCCESS, WorkerState.ERROR, WorkerState.CANCELLED)
+"""What is done in the background is done then, one way or another."""
 
 
 class Host(Protocol):
