@@ -21,7 +21,7 @@ EVERY = 4
 
 _LABELS = {
     "finite diff": "finite difference",
-    "two sides": "slopes below and above",
+    "left | right": "slopes left and right",
     "error / tol.": "error in tolerances",
     "the input": "value of the input",
 }
