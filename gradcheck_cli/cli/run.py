@@ -102,7 +102,7 @@ def run(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Keep the run with all its arrays, for gradcheck diff: before.npz.",
+            help="Keep the run with all its arrays, for gradcheck inspect and diff: before.npz.",
             rich_help_panel="Report",
         ),
     ] = None,

@@ -11,14 +11,14 @@ from gradcheck_cli.inspector.session import Curve
 from gradcheck_cli.saved.model import KeptLeaf
 
 AGREE = 1e-5
-"""Values that differ by less than this share of the steadiest one lie on its plateau."""
+"""Values agree that lie within this share of them to either side."""
 
 SHORTEST = 3
 """Steps of a plateau: two may agree by chance."""
 
 
 def plateau(values: NDArray[np.float64], bar: float | None) -> tuple[int, int] | None:
-    """The first and the last of the steps around the steadiest one whose values agree with it; None for fewer than 3.
+    """The first and the last of the most steps in a row whose values agree; None where fewer than three do.
 
     Too long a step bends away, too short a one drowns in round-off: between them the derivative stands still.
 
@@ -26,20 +26,18 @@ def plateau(values: NDArray[np.float64], bar: float | None) -> tuple[int, int] |
         values: (steps,) the differences, the longest step first; NaN where there is none.
         bar: how far the difference that was given may be off.
     """
-    with np.errstate(all="ignore"):
-        apart = np.abs(np.diff(values))
-    if not np.isfinite(apart).any():
-        return None
-    steady = int(np.nanargmin(np.where(np.isfinite(apart), apart, np.nan)))
-    value = values[steady]
-    allowed = max(AGREE * abs(value), bar if bar is not None and np.isfinite(bar) else 0.0)
-    agree = np.abs(values - value) <= allowed
-    first = last = steady
-    while first > 0 and agree[first - 1]:
-        first -= 1
-    while last + 1 < len(values) and agree[last + 1]:
-        last += 1
-    return (first, last) if last - first + 1 >= SHORTEST else None
+    least = bar if bar is not None and np.isfinite(bar) else 0.0
+    best: tuple[int, int] | None = None
+    for first in range(len(values)):
+        low = high = values[first]
+        for last in range(first, len(values)):
+            low, high = min(low, values[last]), max(high, values[last])
+            # (a value that is not finite agrees with none)
+            if not (np.isfinite(values[last]) and high - low <= 2 * max(AGREE * max(abs(low), abs(high)), least)):
+                break
+            if last - first + 1 >= max(SHORTEST, 0 if best is None else best[1] - best[0] + 2):
+                best = first, last
+    return best
 
 
 def nearest(steps: NDArray[np.float64], step: float | None) -> int | None:

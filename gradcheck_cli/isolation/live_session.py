@@ -70,7 +70,7 @@ class LiveSession:
         def checked() -> Report:
             return self._apart.check([self._target], self._options, progress, self._files, keep)
 
-        self._report = self._counted(self._in_turn(checked))
+        self._report = self._counted(self._in_turn(checked, ""))
 
     @property
     def name(self) -> str:
@@ -116,7 +116,7 @@ class LiveSession:
         """Check one layer again. What goes wrong is the answer's problem; nothing is raised."""
         started = time.perf_counter()
         try:
-            answer = self._in_turn(lambda: self._asked(question))
+            answer = self._in_turn(lambda: self._asked(question), "loading the module")
         except Exception as error:
             answer = Answer(question, problem=_problem(error))
         return replace(answer, seconds=time.perf_counter() - started)
@@ -125,7 +125,7 @@ class LiveSession:
         """Find out more about one element of a leaf, in the draw that is kept. Nothing is raised."""
         del layer
         try:
-            return self._in_turn(lambda: self._dug(kept, leaf, position))
+            return self._in_turn(lambda: self._dug(kept, leaf, position), "looking at one element")
         except Exception as error:
             problem = _problem(error)
             return Dug(why={"curve": problem, "contributions": problem})
@@ -144,7 +144,7 @@ class LiveSession:
             self._engine.submit(self._apart.__exit__, Interrupted, None, None).result()
         self._engine.shutdown()
 
-    def _in_turn(self, do: Callable[[], Result]) -> Result:
+    def _in_turn(self, do: Callable[[], Result], what: str) -> Result:
         """One thing after the other, in the thread of the workers; with the modules as their files are now.
 
         Raises:
@@ -157,7 +157,7 @@ class LiveSession:
                 if self._stops != stops:
                     raise Interrupted
                 self._is_running = True
-                self._doing.what = ""
+                self._doing.what = what
             try:
                 if self._files.have_changed():
                     self._apart.renew()
@@ -236,6 +236,7 @@ class _Doing:
     def layer_started(self, name: str, position: int, total: int) -> None:
         """A check begins."""
         del name, position, total
+        self.what = "choosing inputs"
 
     def step(self, name: str, what: str) -> None:
         """What is being done now."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.asking import Unclear, drawn_anew, edit_of, editable, index_of, with_edit
 from gradcheck_cli.inspector.leaf import Leaf
 from gradcheck_cli.inspector.looking import Looking, Target
@@ -127,15 +128,16 @@ class Commands:
         argument = self._looking.argument(target)
         assert argument is not None
         leaf = self._looking.leaf(target)
-        lines = [gradient_line(argument)]
         if leaf is None:
-            lines += [reported_element(each, argument.gradient_name) for each in argument.worst[:WORST]]
+            told = [reported_element(each, argument.gradient_name) for each in argument.worst[:WORST]]
         elif leaf.why_no_map:
-            lines.append(paragraph(leaf.why_no_map))
+            told = [paragraph(leaf.why_no_map)]
         else:
-            wrong = leaf.heat.wrong
-            lines += [element_text(leaf.facts(int(at)), leaf, wrong) for at in leaf.heat.worst[:WORST]]
-        return "\n".join(lines)
+            try:
+                told = [element_text(leaf.facts(int(at)), leaf, leaf.heat.wrong) for at in leaf.heat.worst[:WORST]]
+            except UserError as error:
+                told = [paragraph(f"{error.message}.")]
+        return "\n".join([gradient_line(argument), *told])
 
     def _leaf(self) -> Leaf:
         """The gradient that is looked at.

@@ -21,7 +21,7 @@ EVERY = 4
 
 _LABELS = {
     "finite diff": "finite difference",
-    "two sides": "slopes below and above",
+    "left | right": "slopes left and right",
     "error / tol.": "error in tolerances",
     "the input": "value of the input",
 }
@@ -167,4 +167,4 @@ def _verdict(argument: ArgumentReport, *, named: bool = True) -> str:
 
 
 def _labelled(rows: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"  {label}: {spoken(text)}" for label, text in rows]
+    return [f"  {label}: {spoken(text.replace(' | ', ' and '))}" for label, text in rows]
