@@ -66,8 +66,8 @@ class InspectApp(App[None]):
         """Every key of the screen, by what it does."""
         keys: Iterable[Key] = getattr(screen, "KEYS", ())
         for key in keys:
-            action = key.action
-            yield SystemCommand(key.long, f"key: {key.shown}", partial(self._run, screen, action))
+            if key.action != "app.command_palette":
+                yield SystemCommand(key.long, f"key: {key.shown}", partial(self._run, screen, key.action))
 
     async def _run(self, screen: Screen[object], action: str) -> None:
         await screen.run_action(action)

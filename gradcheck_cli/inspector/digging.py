@@ -20,7 +20,7 @@ _COLOURS = {
     Ink.AXIS: "$quiet",
     Ink.CURVE: "bold $foreground",
     Ink.PLATEAU: "bold $foreground on $success 16%",
-    Ink.CHOSEN: "bold $accent",
+    Ink.CHOSEN: "bold $accent on $success 16%",
     Ink.BAR: "$quiet",
 }
 _WAIT = "being found out …"
@@ -63,8 +63,7 @@ def _notes(curve: Curve, facts: Facts) -> list[Content]:
     backward = curve.backward if curve.backward is not None else facts.backward
     forward = curve.forward if curve.forward is not None else facts.forward
     if backward is not None and forward is not None:
-        sides = f"{brief(backward, _DIGITS)} | {brief(forward, _DIGITS)}"
-        lines.append(Content.assemble(("slopes left | right  ", "$quiet"), sides))
+        lines.append(Content.assemble(("left | right  ", "$quiet"), f"{brief(backward, 5)} | {brief(forward, 5)}"))
     return lines
 
 
@@ -89,9 +88,8 @@ def contributions_content(dug: Dug | None, facts: Facts) -> Content:
         )
     lines.append(Content.styled("  " + "─" * width, "$quiet"))
     lines.append(Content.assemble((f"  {total:>{width}}  ", "bold"), ("together: autodiff", "$quiet")))
-    lines.append(Content.assemble((f"  {yours:>{width}}  ", "bold"), ("yours", "$quiet")))
-    if any(each.is_missing for each in dug.contributions):
-        lines.append(Content.styled("✗ is not in yours", "bold $error"))
+    without = ", without ✗" if any(each.is_missing for each in dug.contributions) else ""
+    lines.append(Content.assemble((f"  {yours:>{width}}  ", "bold"), (f"yours{without}", "$quiet")))
     return Content("\n").join(lines)
 
 

@@ -15,9 +15,10 @@ class Key:
     Attributes:
         keys: as Textual names them, with commas between them.
         action: of the screen, or with its prefix of the app.
-        short: at the bottom; equal ones that follow each other stand there once. "" for one that is not there.
+        short: at the bottom; equal ones that follow each other stand there once.
         long: in the palette and in the help.
         shown: how the keys are written.
+        is_at_bottom: or in the help and the palette alone.
     """
 
     keys: str
@@ -25,6 +26,7 @@ class Key:
     short: str
     long: str
     shown: str
+    is_at_bottom: bool = True
 
 
 def bindings(keys: Sequence[Key]) -> list[Binding]:
@@ -40,6 +42,7 @@ class Group:
     short: str
     long: str
     action: str
+    is_at_bottom: bool = True
 
     @property
     def width(self) -> int:
@@ -58,9 +61,9 @@ def groups(keys: Sequence[Key]) -> list[Group]:
         if found and found[-1].short == key.short:
             last = found[-1]
             long = f"{last.long}, {key.long[:1].lower()}{key.long[1:]}"
-            found[-1] = Group(f"{last.shown} {key.shown}", last.short, long, last.action)
+            found[-1] = Group(f"{last.shown} {key.shown}", last.short, long, last.action, last.is_at_bottom)
         else:
-            found.append(Group(key.shown, key.short, key.long, key.action))
+            found.append(Group(key.shown, key.short, key.long, key.action, key.is_at_bottom))
     return found
 
 
@@ -91,10 +94,10 @@ MOVES = (
     Key("down,j", "move(1, 0)", "move", "Down", "↓"),
     Key("up,k", "move(-1, 0)", "move", "Up", "↑"),
     Key("right,l", "move(0, 1)", "move", "Right; h j k l, too", "→"),
-    Key("pageup", "page(-1)", "", "Screen up", "PgUp"),
-    Key("pagedown", "page(1)", "", "Screen down", "PgDn"),
-    Key("home", "edge(-1)", "", "Row's start", "Home"),
-    Key("end", "edge(1)", "", "Row's end", "End"),
+    Key("pageup", "page(-1)", "page", "Screen up", "PgUp", is_at_bottom=False),
+    Key("pagedown", "page(1)", "page", "Screen down", "PgDn", is_at_bottom=False),
+    Key("home", "edge(-1)", "edge", "Row's start", "Home", is_at_bottom=False),
+    Key("end", "edge(1)", "edge", "Row's end", "End", is_at_bottom=False),
 )
 
 PLANES = (

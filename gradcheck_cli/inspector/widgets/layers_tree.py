@@ -84,7 +84,7 @@ class LayersTree(Tree[Place]):
     def _told(self, node: TreeNode[Place]) -> tuple[str, Status]:
         place = node.data
         if isinstance(place, int):
-            error = self._looking.report.errors[place]
+            error = self._looking.session.report.errors[place]
             return f"{one_line(error.path.rpartition('/')[2])}  {error.rule}", Status.ERROR
         assert place is not None
         layer = self._looking.layer(place.layer)

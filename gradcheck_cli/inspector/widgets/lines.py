@@ -55,7 +55,7 @@ class KeysLine(Static):
             await target.run_action(group.action)
 
     def _write(self) -> None:
-        shown = [group for group in self._groups if group.short and group.short not in self._useless]
+        shown = [group for group in self._groups if group.is_at_bottom and group.short not in self._useless]
         self._lines = lines(shown, max(20, self.app.size.width - 1))
         rows = [Content("  ").join(_group(group) for group in row) for row in self._lines]
         self.update(Content("\n").join(rows))
