@@ -1,4 +1,4 @@
-"""The user's files that verdicts depend on, remembered in place of the verdicts: what changes in them makes those old."""
+"""The files that verdicts depend on, remembered in place of the verdicts: a change in one makes those old."""
 
 from __future__ import annotations
 
