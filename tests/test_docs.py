@@ -22,7 +22,7 @@ README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-COMMAND = re.compile(r"^(?:\$ |    )?(?:.*&& )?(?P<command>gradcheck (?:run|list|explain|diff)\b.*)$", re.M)
+COMMAND = re.compile(r"^(?:\$ |    )?(?:.*&& )?(?P<command>gradcheck (?:run|list|explain|diff|inspect)\b.*)$", re.M)
 
 
 def text_of(page: Path) -> str:
@@ -71,7 +71,7 @@ def test_a_link_that_leads_nowhere_is_seen(tmp_path):
 def commands(page: Path) -> list[str]:
     """The `gradcheck` commands that a page shows, without patterns such as `run PATHS...` and `explain CODE`."""
     shown = [match["command"] for match in COMMAND.finditer(text_of(page))]
-    return [command for command in shown if not re.search("PATHS|CODE|BEFORE", command)]
+    return [command for command in shown if not re.search("PATHS|CODE|BEFORE|TARGET", command)]
 
 
 def complaint(command: str) -> str:

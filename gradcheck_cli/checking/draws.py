@@ -71,6 +71,13 @@ class Draws:
         return smaller
 
     def _draw(self, index: int, few_steps: bool) -> Drawn:
-        case = draw(self._layer, self._specification, self._bound, self._inputs, index, few_steps=few_steps)
+        return self.of(draw(self._layer, self._specification, self._bound, self._inputs, index, few_steps=few_steps))
+
+    def of(self, case: Case) -> Drawn:
+        """A case that was made otherwise, run and traced.
+
+        Raises:
+            UserError: GC502, for a forward that raises.
+        """
         result = run_forward(self._bound, case)
         return Drawn(case, result, self._traces.trace(self._module, case, result))

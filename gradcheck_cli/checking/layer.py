@@ -31,6 +31,7 @@ from gradcheck_cli.tracing.jax_setup import start
 from gradcheck_cli.witnesses.subject import Subject
 
 if TYPE_CHECKING:
+    from gradcheck_cli.checking.options import EditedDraw
     from gradcheck_cli.checking.stress.unstable import Unstable
 
 EXAMINATIONS: tuple[Callable[[Subject, DrawVerdict, Settings], Examination], ...] = (
@@ -71,16 +72,21 @@ class Checker:
         steps: Steps,
         *,
         keeps: bool = False,
+        edited: EditedDraw | None = None,
     ) -> LayerReport:
         """The verdict on one layer. Nothing that the user's code does raises here, but KeyboardInterrupt.
 
         Args:
             keeps: set `kept`, too.
+            edited: check this draw alone.
+
+        Raises:
+            UserError: without a code, where values cannot be set so.
         """
         started = time.perf_counter()
         start(self._device)  # again: the user's module may have configured JAX otherwise
         run = Record(layer, inputs, settings)
-        report = self._checked(module, run, steps) or run.report(time.perf_counter() - started)
+        report = self._checked(module, run, steps, edited) or run.report(time.perf_counter() - started)
         self.kept = self._kept(module, run, report) if keeps else None
         return report
 
@@ -96,11 +102,13 @@ class Checker:
         with quiet():
             return kept_layer(report, run.checked, lambda path: text_of(module, path), line)
 
-    def _checked(self, module: Module, run: Record, steps: Steps) -> LayerReport | None:
+    def _checked(self, module: Module, run: Record, steps: Steps, edited: EditedDraw | None) -> LayerReport | None:
         """Check the layer; the report where it is a network's, else `run` knows all."""
         layer, inputs, settings = run.layer, run.inputs, run.settings
         try:
             with quiet():
+                if layer.network is not None and edited is not None:
+                    raise UserError("values of a network's inputs cannot be set")
                 if layer.network is not None:
                     from gradcheck_cli.checking.networks.checking import check_network
 
@@ -113,8 +121,10 @@ class Checker:
                         lambda what: steps.step(layer.name, what),
                         run.passed_through,
                     )
-                self._all_draws(module, run, steps)
+                self._all_draws(module, run, steps, edited)
         except UserError as error:
+            if edited is not None and error.code is None:
+                raise  # what was asked for cannot be: that is no finding
             run.errors.append(finding_of(error, layer.path, layer.line))
         except Exception as error:  # this layer's verdict is lost, the others' are not
             if (looked_at := error_of_users_object(error, module, layer)) is not None:
@@ -125,16 +135,21 @@ class Checker:
             run.errors.append(internal_error(error, layer))
         return None
 
-    def _all_draws(self, module: Module, run: Record, steps: Steps) -> None:
+    def _all_draws(self, module: Module, run: Record, steps: Steps, edited: EditedDraw | None) -> None:
         layer, inputs = run.layer, run.inputs
         bound = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
         specification = specify(layer, module, bound, inputs)
         run.specification = specification
         draws = Draws(module, layer, bound, specification, inputs, self.traces)
         cases = Cases(module, bound, self.traces, run.settings, self._device)
-        for index in range(inputs.draws):
+        for index in range(inputs.draws) if edited is None else (edited.index,):
             steps.step(layer.name, f"draw {index + 1} of {inputs.draws}")
-            checked = cases.judged(draws.take(index))
+            if edited is None:
+                checked = cases.judged(draws.take(index))
+            else:
+                from gradcheck_cli.checking.edited import taken
+
+                checked = cases.judged(*taken(draws, index, edited.edits))
             run.judged(checked)
             run.notes = draws.notes
             for examine in EXAMINATIONS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from gradcheck_cli.inspector.session import Edit
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
@@ -18,6 +19,14 @@ class Target:
 
     path: Path
     name: str | None = None
+
+
+@dataclass(frozen=True)
+class EditedDraw:
+    """One draw, by its number, with values that were set by hand."""
+
+    index: int
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from gradcheck_cli.cli.diff import diff
 from gradcheck_cli.cli.exit_codes import ExitCode
 from gradcheck_cli.cli.explain import explain
 from gradcheck_cli.cli.failures import empty_json, from_internal_error, options_asked_for, say
+from gradcheck_cli.cli.inspect import inspect
 from gradcheck_cli.cli.jacobian import jacobian
 from gradcheck_cli.cli.list import list_layers
 from gradcheck_cli.cli.run import run
@@ -36,6 +37,7 @@ application.command("list")(list_layers)
 application.command("trace")(trace)
 application.command("jacobian")(jacobian)
 application.command("train")(train)
+application.command("inspect")(inspect)
 application.command("diff")(diff)
 application.command("explain")(explain)
 application.add_typer(cache)

@@ -54,6 +54,65 @@ Arg = Annotated[
         rich_help_panel="Inputs",
     ),
 ]
+Full = Annotated[
+    bool | None,
+    typer.Option("--full/--no-full", help="Finite differences on every element.", rich_help_panel="Checking"),
+]
+Draws = Annotated[
+    int | None, typer.Option(metavar="N", help="Sets of random inputs for each layer (3).", rich_help_panel="Inputs")
+]
+RunSeed = Annotated[
+    int | None, typer.Option(metavar="N", help="Every random choice comes from it (0).", rich_help_panel="Inputs")
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="float64, float32, float16, bfloat16, complex128 or complex64 (float64).",
+        rich_help_panel="Inputs",
+    ),
+]
+Magnitude = Annotated[
+    float | None, typer.Option(metavar="X", help="Drawn values are multiplied by it (1).", rich_help_panel="Inputs")
+]
+Atol = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Absolute tolerance (measured where none is given).", rich_help_panel="Checking"),
+]
+Rtol = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Relative tolerance (measured where none is given).", rich_help_panel="Checking"),
+]
+Stress = Annotated[
+    bool | None,
+    typer.Option("--stress/--no-stress", help="Extreme but legal inputs too.", rich_help_panel="Checking"),
+]
+Shrink = Annotated[
+    bool | None,
+    typer.Option(
+        "--shrink/--no-shrink",
+        help="On a failure, find the smallest case that still fails (on).",
+        rich_help_panel="Checking",
+    ),
+]
+Device = Annotated[
+    str | None, typer.Option(metavar="NAME", help="cpu or gpu: where JAX runs (cpu).", rich_help_panel="Checking")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="For each layer, and for importing each module (300).", rich_help_panel="Running"
+    ),
+]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="2G, 512M: what a worker process may use (four fifths of what is free).",
+        rich_help_panel="Running",
+    ),
+]
+
 Format = Annotated[str | None, typer.Option(metavar="NAME", help="table or json (table).", rich_help_panel="Report")]
 ReportFormat = Annotated[
     str | None,

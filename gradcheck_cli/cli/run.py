@@ -17,44 +17,16 @@ def run(
             "--changed", help="Only files that differ from the last commit, by Git.", rich_help_panel="Inputs"
         ),
     ] = False,
-    full: Annotated[
-        bool | None,
-        typer.Option("--full/--no-full", help="Finite differences on every element.", rich_help_panel="Checking"),
-    ] = None,
-    draws: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Sets of random inputs for each layer (3).", rich_help_panel="Inputs"),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Every random choice comes from it (0).", rich_help_panel="Inputs")
-    ] = None,
+    full: options.Full = None,
+    draws: options.Draws = None,
+    seed: options.RunSeed = None,
     shape: options.Shape = None,
     dim: options.Dim = None,
     arg: options.Arg = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="float64, float32, float16, bfloat16, complex128 or complex64 (float64).",
-            rich_help_panel="Inputs",
-        ),
-    ] = None,
-    magnitude: Annotated[
-        float | None,
-        typer.Option(metavar="X", help="Drawn values are multiplied by it (1).", rich_help_panel="Inputs"),
-    ] = None,
-    atol: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X", help="Absolute tolerance (measured where none is given).", rich_help_panel="Checking"
-        ),
-    ] = None,
-    rtol: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X", help="Relative tolerance (measured where none is given).", rich_help_panel="Checking"
-        ),
-    ] = None,
+    dtype: options.Dtype = None,
+    magnitude: options.Magnitude = None,
+    atol: options.Atol = None,
+    rtol: options.Rtol = None,
     max_evals: Annotated[
         int | None,
         typer.Option(
@@ -77,36 +49,11 @@ def run(
             rich_help_panel="Checking",
         ),
     ] = None,
-    stress: Annotated[
-        bool | None,
-        typer.Option("--stress/--no-stress", help="Extreme but legal inputs too.", rich_help_panel="Checking"),
-    ] = None,
-    shrink: Annotated[
-        bool | None,
-        typer.Option(
-            "--shrink/--no-shrink",
-            help="On a failure, find the smallest case that still fails (on).",
-            rich_help_panel="Checking",
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="cpu or gpu: where JAX runs (cpu).", rich_help_panel="Checking"),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", help="For each layer, and for importing each module (300).", rich_help_panel="Running"
-        ),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="2G, 512M: what a worker process may use (four fifths of what is free).",
-            rich_help_panel="Running",
-        ),
-    ] = None,
+    stress: options.Stress = None,
+    shrink: options.Shrink = None,
+    device: options.Device = None,
+    timeout: options.Timeout = None,
+    memory: options.MemoryLimit = None,
     workers: Annotated[
         str | None,
         typer.Option(
@@ -155,7 +102,7 @@ def run(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Keep the run with all its arrays, for gradcheck diff: before.npz.",
+            help="Keep the run with all its arrays, for gradcheck inspect and diff: before.npz.",
             rich_help_panel="Report",
         ),
     ] = None,

@@ -105,28 +105,13 @@ class Naming:
         case, places = self._case, self._case.places
         if step_of(edge, case.steps) is None:
             return use_at(next(iter(places.chain_made(edge.value)), None), self._lines)
-        chain = places.chain(edge)
+        others = (
+            other
+            for other in case.edges.uses[edge.value]
+            if case.edges.class_of[other] in self._flowing and other.position != edge.position
+        )
         names = [leaf.name for leaf in case.subject.case.leaves]
-        return use_of(edge, case.steps, names, self._lines, chain[self._depth(edge)] if chain else None)
-
-    def _depth(self, edge: Edge) -> int:
-        """How many calls further out the path is told: a function that is only handed the value says nothing of it.
-
-        Where the value is made in the function, or used twice in it, the line inside tells more than the call.
-        """
-        places, chain, depth = self._case.places, self._case.places.chain(edge), 0
-        others = [
-            places.chain(other)
-            for other in self._case.edges.uses[edge.value]
-            if self._case.edges.class_of[other] in self._flowing and other.position != edge.position
-        ]
-        made = places.chain_made(edge.value)
-        while depth + 1 < len(chain):
-            call = chain[depth + 1 :]
-            if any(other[-len(call) :] == call and len(other) > len(call) for other in (made, *others)):
-                break
-            depth += 1
-        return depth
+        return use_of(edge, case.steps, names, self._lines, places.told(edge, others))
 
     def _is_part(self, edge: Edge, candidate: Candidate) -> bool:
         """Whether what the candidate leaves out of its expression carries a gradient from the same value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from gradcheck_cli.diagnose.edges import Edge, step_of
@@ -33,6 +33,21 @@ class Places:
     def chain(self, edge: Edge) -> Chain:
         """Of the step that uses the value; () where no line is known, and for an output."""
         return self._chains[edge.position] if edge.position < len(self._chains) else ()
+
+    def told(self, edge: Edge, others: Iterable[Edge]) -> Place | None:
+        """The place by which an edge is told; None where no line is known.
+
+        A function that is only handed the value says nothing of it: then it is the call. Where the value is made in the
+        function, or one of the `others` uses it in it, the line inside tells more.
+        """
+        chain, depth = self.chain(edge), 0
+        inside = [self.chain_made(edge.value), *map(self.chain, others)]
+        while depth + 1 < len(chain):
+            call = chain[depth + 1 :]
+            if any(other[-len(call) :] == call and len(other) > len(call) for other in inside):
+                break
+            depth += 1
+        return chain[depth] if chain else None
 
     def chain_made(self, value: int) -> Chain:
         """Of the step that makes a value; () for an input."""

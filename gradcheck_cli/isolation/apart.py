@@ -13,10 +13,11 @@ from typing import Self
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.jacobian_options import JacobianOptions
-from gradcheck_cli.checking.options import CheckOptions, Progress, Target
+from gradcheck_cli.checking.options import CheckOptions, EditedDraw, Progress, Target
 from gradcheck_cli.checking.picking import Contents, Files, Picked, files, pick, refuse_unknown
 from gradcheck_cli.checking.training_options import TrainingOptions
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.inspector.session import Dug
 from gradcheck_cli.isolation.error_reports import error_of, error_report
 from gradcheck_cli.isolation.failures import failed
 from gradcheck_cli.isolation.memory import allowance
@@ -26,12 +27,14 @@ from gradcheck_cli.isolation.messages import (
     Broke,
     Check,
     Checked,
+    Dig,
     Draw,
     Drawn,
     Find,
     Found,
     FoundLayer,
     Listed,
+    Looked,
     Refused,
     Request,
     Specify,
@@ -101,6 +104,7 @@ class Apart:
         progress: Progress,
         memory: Memory | None = None,
         keep: Callable[[KeptLayer], None] | None = None,
+        edited: EditedDraw | None = None,
     ) -> Report:
         """As `checking.check_targets`; a layer that dies, hangs or takes too much memory is a finding of its own.
 
@@ -108,6 +112,7 @@ class Apart:
             memory: where verdicts of earlier runs are found, and those of this one are kept.
             keep: is given the arrays of each layer as soon as it is checked. Every layer is then checked: an earlier
                 run's verdict has none.
+            edited: this draw of each layer is checked alone.
 
         Raises:
             UserError: without a code, where the command cannot do its work at all.
@@ -127,7 +132,7 @@ class Apart:
             for name, report in reports.items()
         }
         try:
-            layers = self._checked(asked, picked, options, progress, answers, keep)
+            layers = self._checked(asked, picked, options, progress, answers, keep, edited)
         finally:
             remember(memory, known, found, answers, now)
         return Report(
@@ -172,6 +177,42 @@ class Apart:
                 error = _without(answer, layer.name, path, layer.line)
                 listed[position] = ListedLayer(layer.name, str(path), layer.line, layer.convention, error=error)
         return Listing(__version__, tuple(listed[key] for key in sorted(listed)), picked.errors, picked.notes)
+
+    def dig(self, target: Target, make: Callable[[Path, str, FoundLayer], Dig]) -> Dug:
+        """What is found out about one element of a layer.
+
+        Args:
+            target: names the layer.
+            make: the request, for the layer as it is found in this file of this text.
+
+        Raises:
+            UserError, WorkerError: as `check`.
+        """
+        asked = files([target])
+        picked = self._picked(asked, {})
+        if not picked.layers:
+            raise error_of(picked.errors[0])
+        path, layer = picked.layers[0]
+        for _, answer in self._run([make(path, asked.sources[path], layer)], _hear_nothing):
+            if isinstance(answer, Looked):
+                return answer.dug
+            raise error_of(_without(answer, layer.name, path, layer.line))
+        raise AssertionError("a request without an answer")
+
+    def prepare(self) -> None:
+        """Have a worker ready, once there is one at all."""
+        if self._pool is not None:
+            self._pool.prepare()
+
+    def renew(self) -> None:
+        """Load every module anew when it is asked for again."""
+        if self._pool is not None:
+            self._pool.renew()
+
+    def interrupt(self) -> None:
+        """End what is being done, from another thread: it raises `Interrupted`."""
+        if self._pool is not None:
+            self._pool.interrupt()
 
     def graph(self, path: Path, name: str, options: GraphOptions) -> Graph:
         """The computation graph of the function or layer `name` in the file `path`.
@@ -263,6 +304,7 @@ class Apart:
         progress: Progress,
         answers: dict[tuple[Path, str], Checked],
         keep: Callable[[KeptLayer], None] | None,
+        edited: EditedDraw | None,
     ) -> tuple[LayerReport, ...]:
         """All verdicts in order; `answers` are those that are known already, and is added to."""
         layers = picked.layers
@@ -287,7 +329,8 @@ class Apart:
         own = options.for_one_layer()
         keeps = keep is not None
         requests = [
-            Check(path, asked.sources[path], layer, own, keeps) for path, layer in map(layers.__getitem__, missing)
+            Check(path, asked.sources[path], layer, own, keeps, edited)
+            for path, layer in map(layers.__getitem__, missing)
         ]
         for task, answer in self._run(requests, hear):
             position = missing[task]

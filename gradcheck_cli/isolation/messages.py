@@ -7,8 +7,9 @@ from pathlib import Path
 
 from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.jacobian_options import JacobianOptions
-from gradcheck_cli.checking.options import CheckOptions
+from gradcheck_cli.checking.options import CheckOptions, EditedDraw
 from gradcheck_cli.checking.training_options import TrainingOptions
+from gradcheck_cli.inspector.session import Contribution, Curve, Dug, Edit
 from gradcheck_cli.isolation.codec import Codec
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
@@ -66,6 +67,7 @@ class Check:
 
     Attributes:
         keeps: send what a saved run keeps of it along.
+        edited: check this draw alone.
     """
 
     path: Path
@@ -73,6 +75,7 @@ class Check:
     layer: FoundLayer
     options: CheckOptions
     keeps: bool = False
+    edited: EditedDraw | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,33 @@ class Draw:
     options: GraphOptions | JacobianOptions | TrainingOptions
 
 
-Request = Find | Check | Specify | Draw
+@dataclass(frozen=True)
+class Dig:
+    """Find out more about one element of a gradient. Answered by `Looked`.
+
+    Attributes:
+        inputs: which decide the draw.
+        draw: its number, and the values in it that were set by hand.
+        digest: of the draw's inputs, as `KeptDraw` has it.
+        leaf, position: the gradient, by its position, and the element in it, flattened.
+        yours, autodiff, tolerance: of this element; None where they are not known.
+    """
+
+    path: Path
+    source: str
+    layer: FoundLayer
+    inputs: InputOptions
+    device: str
+    draw: EditedDraw
+    digest: str
+    leaf: int
+    position: int
+    yours: float | None = None
+    autodiff: float | None = None
+    tolerance: float | None = None
+
+
+Request = Find | Check | Specify | Draw | Dig
 
 
 @dataclass(frozen=True)
@@ -185,6 +214,13 @@ class Drawn(Traces):
 
 
 @dataclass(frozen=True)
+class Looked(Traces):
+    """What was found out about an element."""
+
+    dug: Dug
+
+
+@dataclass(frozen=True)
 class Refused(Traces):
     """The command cannot do its work: a `UserError` without a code, such as for a device that is not there."""
 
@@ -202,7 +238,7 @@ class Broke(Traces):
     traceback: str
 
 
-Answer = Found | Checked | Listed | Drawn | Refused | Broke
+Answer = Found | Checked | Listed | Drawn | Looked | Refused | Broke
 
 
 TYPES: tuple[type, ...] = (
@@ -215,6 +251,7 @@ TYPES: tuple[type, ...] = (
     *(TrainingOptions, Training, TrainingCause, TrainedParameter, LayerNorms, RunEnd, UpdateRule),
     *(OverfitReport, OverfitTry),
     *(KeptLayer, KeptLeaf, KeptDraw, KeptInput, KeptSource, Held),
+    *(Dig, EditedDraw, Edit, Looked, Dug, Curve, Contribution),
     *(Find, Check, Specify, Draw, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Drawn, Refused, Broke),
 )
 

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,10 @@ class _Work:
     again: set[int] = field(default_factory=set)
 
 
+class Interrupted(Exception):
+    """Nobody wants the answer any more."""
+
+
 class Pool:
     """Workers that are started when there is work for them, and ended when the pool is left.
 
@@ -93,24 +98,49 @@ class Pool:
         self._limits = limits
         self._with_jax = with_jax
         self._seats: list[_Seat] = []
-        self._ears: queue.Queue[Heard] = queue.Queue()
+        self._ears: queue.Queue[Heard | None] = queue.Queue()
         self._folder = Path(tempfile.mkdtemp(prefix="gradcheck-"))
         self._started = 0
         self._looks = 0
         self._is_sweep_due = False
+        self._is_interrupted = threading.Event()
         self.printed = Printed()
 
     def run(
         self, requests: Sequence[Request], tell: Callable[[int, Began | Step], None]
     ) -> Iterator[tuple[int, Answer | Failure]]:
-        """Do all of these; each answer comes with its request's position, as soon as it is known."""
+        """Do all of these; each answer comes with its request's position, as soon as it is known.
+
+        Raises:
+            Interrupted: soon after `interrupt`; what was being done is done no more.
+        """
         work = _Work(list(enumerate(requests)))
         while work.waiting or any(seat.task is not None for seat in self._seats):
             self._hand_out(work)
             heard = self._listen()
+            if self._is_interrupted.is_set():
+                self._is_interrupted.clear()
+                for seat in [seat for seat in self._seats if seat.task is not None]:
+                    self._retire(seat)
+                raise Interrupted
             if heard is not None:
                 yield from self._hear(heard, work, tell)
             yield from self._enforce(work)
+
+    def interrupt(self) -> None:
+        """End `run`, from another thread. Only while it runs: else the next one ends at once."""
+        self._is_interrupted.set()
+        self._ears.put(None)  # wakes the listener
+
+    def prepare(self) -> None:
+        """Have a worker ready before it is asked for: it takes a second to import JAX."""
+        if all(seat.served or seat.task is not None for seat in self._seats):
+            self._seats.append(self._start())
+
+    def renew(self) -> None:
+        """End all workers that have done something: what they have loaded is out of date."""
+        for seat in [seat for seat in self._seats if seat.served or seat.task is not None]:
+            self._retire(seat)
 
     def close(self) -> None:
         """End all workers, and whatever they have started."""
@@ -145,7 +175,10 @@ class Pool:
 
     def _start(self) -> _Seat:
         self._started += 1
-        return _Seat(WorkerProcess(self._ears, self.printed, self._folder, self._started, with_jax=self._with_jax))
+        # where one works at a time, the next may have what the last one has compiled
+        programs = "programs" if self._size == 1 else f"{self._started}.programs"
+        words = self._folder / f"{self._started}.txt"
+        return _Seat(WorkerProcess(self._ears, self.printed, words, self._folder / programs, with_jax=self._with_jax))
 
     def _retire(self, seat: _Seat) -> None:
         """Without waiting for it: its modules may have left anything running."""
@@ -165,13 +198,13 @@ class Pool:
 
     def _next(self, work: _Work) -> tuple[_Seat | None, int]:
         """A worker without a task, and the position of what it shall do; a new one where there may be more."""
+        if sum(seat.task is not None for seat in self._seats) >= self._size:
+            return None, 0
         for seat in [seat for seat in self._seats if seat.task is None]:
             position = self._choose(seat, work)
             if position is not None:
                 return seat, position
             self._retire(seat)  # nothing that is left may be done in it
-        if len(self._seats) >= self._size:
-            return None, 0
         self._seats.append(self._start())
         return self._seats[-1], 0
 

@@ -51,12 +51,17 @@ class Heard:
 
 
 class WorkerProcess:
-    """One worker. What it says arrives in `ears`; what its modules print in `printed`."""
+    """One worker. What it says arrives in `ears`; what its modules print in `printed`.
+
+    Args:
+        words: the file for its last ones, in a folder of the run's own.
+        programs: the folder for what it compiles; nobody writes to it at the same time.
+    """
 
     def __init__(
-        self, ears: queue.Queue[Heard], printed: Printed, folder: Path, number: int, *, with_jax: bool
+        self, ears: queue.Queue[Heard | None], printed: Printed, words: Path, programs: Path, *, with_jax: bool
     ) -> None:
-        self._last_words = folder / f"{number}.txt"
+        self._last_words = words
         root = str(Path(__file__).parents[2])
         self._process = subprocess.Popen(
             # -P: a `numpy.py` in the current folder is no library
@@ -64,7 +69,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**_COMPILING, **os.environ, **_compiled_in(folder / f"{number}.programs"), MARK: folder.name},
+            env={**_COMPILING, **os.environ, **_compiled_in(programs), MARK: words.parent.name},
             # of its own, so that Ctrl-C reaches the command alone, and the whole group can be ended
             start_new_session=True,
         )
@@ -131,7 +136,7 @@ class WorkerProcess:
         """Wait until all that it has printed is read, for a moment: what it started may hold its streams open."""
         self._draining.join(0.2)
 
-    def _listen(self, ears: queue.Queue[Heard]) -> None:
+    def _listen(self, ears: queue.Queue[Heard | None]) -> None:
         while True:
             try:
                 message = self._channel.receive()
@@ -143,7 +148,7 @@ class WorkerProcess:
 
 
 def _compiled_in(folder: Path) -> dict[str, str]:
-    """A folder for compiled programs that nobody else writes to, unless the user keeps them somewhere."""
+    """The folder for compiled programs, unless the user keeps them somewhere."""
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return {}
     return {"JAX_COMPILATION_CACHE_DIR": str(folder)}

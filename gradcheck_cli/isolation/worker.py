@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.training_options import TrainingOptions
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.inspector.session import Dug
 from gradcheck_cli.isolation.error_reports import error_report, refused, trusted, vanished
 from gradcheck_cli.isolation.frames import Channel
 from gradcheck_cli.isolation.last_words import Dictation
@@ -30,12 +31,14 @@ from gradcheck_cli.isolation.messages import (
     Broke,
     Check,
     Checked,
+    Dig,
     Draw,
     Drawn,
     Find,
     Found,
     FoundLayer,
     Listed,
+    Looked,
     Refused,
     Request,
     Specify,
@@ -47,6 +50,7 @@ from gradcheck_cli.report.model import Finding
 
 if TYPE_CHECKING:
     from gradcheck_cli.checking.layer import Checker
+    from gradcheck_cli.checking.looking import Look
     from gradcheck_cli.checking.picking import Contents
     from gradcheck_cli.isolation.dependencies import Observed
     from gradcheck_cli.layers.layer import Layer
@@ -95,6 +99,7 @@ class Worker:
         self._observed: defaultdict[Path, Observed] = defaultdict(Observed)
         self._modules: dict[Path, tuple[Module | None, Contents[Layer]]] = {}
         self._checker: Checker | None = None
+        self._look: tuple[Dig, Look] | None = None
         self._state = ProcessState.now()
 
     def answer(self, request: Request) -> Answer:
@@ -144,7 +149,24 @@ class Worker:
             from gradcheck_cli.checking.listing import listed
 
             return Listed(layer=listed(module, layer, request.inputs))
-        return self._check(request, module, layer)
+        return self._dig(request, module, layer) if isinstance(request, Dig) else self._check(request, module, layer)
+
+    def _dig(self, request: Dig, module: Module, layer: Layer) -> Looked:
+        from gradcheck_cli.checking.layer import Checker
+        from gradcheck_cli.checking.looking import Element, Look
+
+        self._checker = self._checker or Checker(request.device)
+        self._send(Began("looking at one element"))
+        if self._look is None or not _same_draw(self._look[0], request):
+            self._look = None
+            look = Look(module, layer, request.inputs, request.draw, self._checker.traces)
+            self._look = request, look
+        look = self._look[1]
+        if look.digest != request.digest:
+            why = "The module makes other inputs now than those that are shown: check the layer again."
+            return Looked(dug=Dug(why={"curve": why, "contributions": why}))
+        element = Element(request.leaf, request.position, request.yours, request.autodiff, request.tolerance)
+        return Looked(dug=look.dug(element, request.device))
 
     def _draw(self, request: Draw, module: Module | None, contents: Contents[Layer]) -> Answer:
         from gradcheck_cli.checking.graphing import function_of, graph_of
@@ -172,7 +194,9 @@ class Worker:
         self._send(Began("checking"))
         options = request.options
         try:
-            report = self._checker.check(module, layer, options.inputs, options.settings, self, keeps=request.keeps)
+            report = self._checker.check(
+                module, layer, options.inputs, options.settings, self, keeps=request.keeps, edited=request.edited
+            )
             return Checked(report=report, kept=self._checker.kept)
         except KeyboardInterrupt as error:  # the user's own: Ctrl-C does not come here
             path, line = deepest_line(error.__traceback__, Place.of(module))
@@ -210,6 +234,16 @@ def _loaded(path: Path, source: str) -> tuple[Module | None, Contents[Layer]]:
         message = f"`{path.name}` does not import: it {raised(error)}"
         finding = Finding("GC501", message, str(where or path), line or 1, mend=_RAISE_ANOTHER)
         return None, Contents(problems=(finding,), loaded=False)
+
+
+def _same_draw(one: Dig, other: Dig) -> bool:
+    return (one.path, one.layer.name, one.inputs, one.device, one.draw) == (
+        other.path,
+        other.layer.name,
+        other.inputs,
+        other.device,
+        other.draw,
+    )
 
 
 def _found(layer: Layer) -> FoundLayer:

@@ -47,7 +47,7 @@ def marked_lines(blame: Blame) -> list[Line]:
         found.append(Line(str(number), text, is_blamed))
         before = at
         if number == min(blame.end_line, blame.line + MOST_BLAMED - 1):
-            found.append(Line("", _mark(text, blame), True))
+            found.append(Line("", mark_below(text, blame), True))
     if before + 1 < len(texts) and any(text.strip() for text in texts[before + 1 :]):
         found.append(Line("", _indent(texts[before]) + GAP, False))
     return found
@@ -60,8 +60,8 @@ def marked_text(blame: Blame) -> str:
     return "\n".join(f"{line.number:>{width}}  {line.text}".rstrip() for line in lines)
 
 
-def _mark(text: str, blame: Blame) -> str:
-    """What stands below the last line of the statement."""
+def mark_below(text: str, blame: Blame) -> str:
+    """What stands below the last line of the statement: `^^^` and the factor."""
     is_one_line = blame.line == blame.end_line and blame.expression in text
     start = text.index(blame.expression) if is_one_line else len(_indent(text))
     arrows = "^" * (len(blame.expression) if is_one_line else len(text) - start)

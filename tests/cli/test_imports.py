@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT, environment
+from tests.report import reports
 from tests.saved import runs
 
-HEAVY = {"jax", "jaxlib", "numpy", "gradcheck_cli.checking", "gradcheck_cli.report.model", "rich.markdown"}
+HEAVY = {"jax", "jaxlib", "numpy", "textual", "gradcheck_cli.checking", "gradcheck_cli.report.model", "rich.markdown"}
 
 
 def imported(*arguments: str) -> set[str]:
@@ -27,7 +28,15 @@ def imported(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("run", "--help"), ("list", "--help"), ("explain", "--help"), ("diff", "--help")]
+    "arguments",
+    [
+        ("--help",),
+        ("run", "--help"),
+        ("list", "--help"),
+        ("explain", "--help"),
+        ("diff", "--help"),
+        ("inspect", "--help"),
+    ],
 )
 def test_help_imports_no_engine(arguments: tuple[str, ...]) -> None:
     modules = imported("-m", "gradcheck_cli", *arguments)
@@ -47,6 +56,14 @@ def test_two_saved_runs_are_compared_without_jax(tmp_path: Path) -> None:
     modules = imported("-m", "gradcheck_cli", "diff", saved, saved)
     assert "gradcheck_cli.saved.comparing" in modules
     assert modules & {"jax", "jaxlib", "ml_dtypes", "gradcheck_cli.checking", "gradcheck_cli.judge"} == set()
+
+
+def test_a_saved_run_is_read_out_without_jax_and_without_screens(tmp_path: Path) -> None:
+    saved = str(runs.save(tmp_path / "run.npz", reports.passing_report(), ()))
+    modules = imported("-m", "gradcheck_cli", "inspect", saved, "--no-tui")
+    assert "gradcheck_cli.inspector.plain.pager" in modules
+    engine = {"gradcheck_cli.checking", "gradcheck_cli.isolation", "gradcheck_cli.judge", "gradcheck_cli.layers"}
+    assert modules & {"jax", "jaxlib", "ml_dtypes", "textual", *engine} == set()
 
 
 def test_the_package_itself_imports_nothing_heavy() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
@@ -58,6 +58,11 @@ def plain(value: Any) -> Array | None:
         array = array.astype(np.complex128)
     # (`ascontiguousarray` would give an axis to what has none)
     return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+
+
+def digest_of_draw(arguments: Mapping[str, Any], cotangents: Sequence[Any]) -> str:
+    """Of all that goes into a draw."""
+    return digest_of([*arguments.items(), *((f"{at}", each) for at, each in enumerate(cotangents))])
 
 
 def digest_of(arguments: Iterable[tuple[str, Any]]) -> str:

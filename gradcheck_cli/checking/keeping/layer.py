@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.checking.case import CheckedCase
-from gradcheck_cli.checking.keeping.arrays import digest_of, inputs_of, plain
+from gradcheck_cli.checking.keeping.arrays import digest_of_draw, inputs_of, plain
 from gradcheck_cli.checking.keeping.sources import sources_of
 from gradcheck_cli.judge.elements import BLOCK, compare
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
+from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.saved.model import (
     EXCUSED,
@@ -51,10 +52,7 @@ def kept_layer(
         return None
     shown = _shown(report, [one.verdict for one in checked])
     case, upstream = checked[shown].subject.case, checked[shown].verdict.upstream
-    named = [*case.layer.upstream_names]
-    count = len(upstream.cotangents)
-    if len(named) < count:
-        named = ["dout"] if count == 1 else [f"dout[{at}]" for at in range(count)]
+    named = upstream_names(case.layer, len(upstream.cotangents))
     dimensions = {leaf.name: leaf.dimensions for leaf in case.leaves}
     return KeptLayer(
         name=report.name,
@@ -67,6 +65,13 @@ def kept_layer(
         sources=sources_of(report, read, forward_line),
         forward_line=forward_line,
     )
+
+
+def upstream_names(layer: Layer, count: int) -> Sequence[str]:
+    """What so many upstream gradients are called: as the user does, else `dout`, or `dout[0]`."""
+    if len(layer.upstream_names) >= count:
+        return layer.upstream_names
+    return ["dout"] if count == 1 else [f"dout[{at}]" for at in range(count)]
 
 
 def _shown(report: LayerReport, draws: Sequence[DrawVerdict]) -> int:
@@ -193,7 +198,7 @@ def _draw(checked: CheckedCase, leaves: int) -> KeptDraw:
         index=case.draw,
         seed=case.seed,
         status=verdict.status.value,
-        digest=digest_of([*case.arguments.items(), *((f"{at}", each) for at, each in enumerate(cotangents))]),
+        digest=digest_of_draw(case.arguments, cotangents),
         dimensions=tuple((name, int(size)) for name, size in case.dimensions.items()),
         marks=tuple(_marks(checked, position) for position in range(leaves)),
     )

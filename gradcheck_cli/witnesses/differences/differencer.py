@@ -158,6 +158,19 @@ class Differencer:
                 self._add_sides(places)
         return {place: self._elements[place] for place in wanted if place in self._elements}
 
+    def closely(self, place: Place) -> tuple[Difference | None, float]:
+        """The derivative by one element with its slopes, as `elements` has it; and the step that gave it.
+
+        NaN for a step that is not known, and for a complex element, which has two.
+        """
+        leaf, (flat,) = place[0], _flat(self._points.leaves[place[0]].shape, [place]).tolist()
+        step = float("nan")
+        if not np.iscomplexobj(self._points.leaves[leaf]):
+            with np.errstate(all="ignore"):
+                at = np.array([flat], np.intp)
+                step = float(self._difference(leaf, at, None).step[0] * self._points.scales(leaf, at)[0])
+        return self.elements([place], one_sided=True).get(place), step
+
     def together(self, places: Sequence[Place]) -> Difference | None:
         """The derivative along the line on which these elements of real leaves move together, by equal steps.
 

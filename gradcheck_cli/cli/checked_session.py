@@ -1,0 +1,58 @@
+"""A Python file opened for `gradcheck inspect`: its layers are checked first, as `gradcheck run` checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gradcheck_cli.checking.options import Target
+from gradcheck_cli.cli.configuration import read_configuration
+from gradcheck_cli.cli.given import CONFIGURABLE, from_command_line, run_options
+from gradcheck_cli.cli.progress import Watcher, is_watched
+from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.isolation.live_session import LiveSession
+from gradcheck_cli.layers.targets import parse
+from gradcheck_cli.report.model import Report
+
+_OF_THE_REPORT = frozenset({"format", "output", "verbose", "quiet", "fail-fast", "workers", "cache"})
+"""Options of a configuration file that say nothing of how a layer is checked, or keep layers from being checked."""
+
+
+def checked_session(target: str, options: Mapping[str, Any]) -> LiveSession:
+    """The layers of a target, checked as `gradcheck run` checks them, with the configuration's options.
+
+    Raises:
+        UserError: where there is no layer to be looked at, too.
+    """
+    asked = Target(*parse(target))
+    configured = read_configuration([asked.path], CONFIGURABLE)
+    of_the_check = {option: given for option, given in configured.items() if option not in _OF_THE_REPORT}
+    told = with_baseline(run_options(from_command_line(options), of_the_check))
+
+    def counted(report: Report) -> Report:
+        return without_suppressed(report, None, [asked], told)[0]
+
+    session = LiveSession(asked, told.check, told.workers, counted)
+    try:
+        with Watcher(visible=is_watched()) as watcher:
+            session.open(watcher)
+        if not session.report.layers:
+            raise _nothing(session.report, asked)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _nothing(report: Report, target: Target) -> UserError:
+    """Why there is no layer to be looked at."""
+    for finding in (*report.errors, *(one.finding for one in report.suppressed)):
+        return UserError(finding.message, path=Path(finding.path), line=finding.line, mend=finding.mend)
+    return UserError(
+        f"no layers in `{target.path}`: a layer is a forward with a hand-written backward, such as `affine_forward` "
+        "with `affine_backward`, or a class with both methods",
+        path=target.path,
+        mend=f"gradcheck list {target.path}",
+    )

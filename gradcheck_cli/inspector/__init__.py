@@ -1,0 +1,1 @@
+"""The interactive inspector: a run, looked at closely in the terminal."""

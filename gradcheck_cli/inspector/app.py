@@ -1,0 +1,206 @@
+"""The inspector as an application: what is open, what is being checked, and the keys that are the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from time import monotonic
+
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.reactive import var
+from textual.screen import Screen
+from textual.worker import Worker
+
+from gradcheck_cli.inspector.asking import question_words
+from gradcheck_cli.inspector.editor import editor_command
+from gradcheck_cli.inspector.keys import Key
+from gradcheck_cli.inspector.looking import Looking
+from gradcheck_cli.inspector.screens.help import HelpScreen
+from gradcheck_cli.inspector.screens.hosted import ENDED
+from gradcheck_cli.inspector.screens.main import MainScreen
+from gradcheck_cli.inspector.session import Answer, Question, Session
+from gradcheck_cli.inspector.themes import THEMES, first_theme
+from gradcheck_cli.inspector.watching import Watched
+from gradcheck_cli.inspector.words import elapsed
+
+_ASK = "ask"
+_SPINNER = "◐◓◑◒"
+_BEAT = 0.25
+_LOOK_AT_FILES = 1.0
+
+
+class InspectApp(App[None]):
+    """The inspector."""
+
+    TITLE = "gradcheck inspect"
+    CSS_PATH = "inspector.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012
+
+    message: var[str] = var("")
+    """What is going on, or was."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.looking = Looking(session)
+        self.watched: Watched | None = None
+        self._queue: deque[Question] = deque()
+        self._asked: Question | None = None
+        self._since = 0.0
+        self._beats = 0
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = first_theme(os.environ, no_color=self.no_color)
+
+    def on_mount(self) -> None:
+        """Begin with what failed first."""
+        self.push_screen(MainScreen(self.looking))
+        self.set_interval(_BEAT, self._beat)
+        self.set_interval(_LOOK_AT_FILES, self._look_at_files)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every key of the screen, by what it does."""
+        keys: Iterable[Key] = getattr(screen, "KEYS", ())
+        for key in keys:
+            if key.action != "app.command_palette":
+                yield SystemCommand(key.long, f"key: {key.shown}", partial(self._run, screen, key.action))
+
+    async def _run(self, screen: Screen[object], action: str) -> None:
+        await screen.run_action(action)
+
+    # what is being checked
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a layer is being checked."""
+        return self._asked is not None
+
+    def ask(self, *questions: Question) -> None:
+        """Check layers again, one after the other, in the background."""
+        if not self.session.is_live:
+            self.say(self.session.why_not_live)
+            return
+        self._queue.extend(question for question in questions if question not in self._queue)
+        self._next()
+
+    def action_stop(self) -> None:
+        """Stop what is being checked."""
+        if self._asked is not None:
+            self._queue.clear()
+            self.session.stop()
+            self.say("stopping ...")
+
+    def say(self, text: str) -> None:
+        """Show one line; "" for what is looked at."""
+        self.message = text
+
+    def _words(self, question: Question) -> str:
+        at = self.looking.position(question)
+        return question_words(question, None if at is None else self.looking.kept(at))
+
+    def _next(self) -> None:
+        if self._asked is None and self._queue:
+            self._asked = self._queue.popleft()
+            self._since = monotonic()
+            self.run_worker(partial(self.session.ask, self._asked), group=_ASK, thread=True, exit_on_error=False)
+            self._beat()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """An answer has come."""
+        worker = event.worker
+        if worker.group != _ASK or event.state not in ENDED:
+            return
+        asked, self._asked = self._asked, None
+        answer = worker.result
+        if not isinstance(answer, Answer):
+            assert asked is not None
+            answer = Answer(asked, problem=str(worker.error or "It was stopped."))
+        told = self._words(answer.question)
+        self.say((f"{told}: " if told else "") + self.looking.take(answer))
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.take(answer)
+        self._next()
+
+    def _beat(self) -> None:
+        if self._asked is None:
+            return
+        self._beats += 1
+        told = self._words(self._asked)
+        rest = f" · {len(self._queue)} more" if self._queue else ""
+        doing = f" · {self.session.doing}" if self.session.doing else ""
+        self.say(
+            f"{_SPINNER[self._beats % len(_SPINNER)]} checking {self._asked.layer} again"
+            f"{f' with {told}' if told else ''}{doing} · {elapsed(monotonic() - self._since)}{rest} · Esc stops"
+        )
+
+    # the user's files
+
+    def _look_at_files(self) -> None:
+        if self.watched is not None and (changed := self.watched.changed()):
+            self.say(f"{', '.join(changed)} changed")
+            self.check_all_again()
+
+    def check_all_again(self) -> None:
+        """The layer that is looked at, then the others that do not pass."""
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                self.ask(*screen.questions())
+
+    def toggle_watch(self) -> None:
+        """Watch the user's files, or no more."""
+        if not self.session.is_live:
+            self.say(self.session.why_not_live)
+            return
+        self.watched = None if self.watched is not None else Watched(self.session.files())
+        self.say("" if self.watched is None else "watching: save the file, and it is checked again · w ends it")
+
+    def edit(self, path: str, line: int) -> None:
+        """Open the user's editor, and check again what was changed."""
+        if not os.path.exists(path):  # noqa: PTH110
+            self.say(f"{path} is not on this machine")
+            return
+        before = Watched([path])
+        command = editor_command(os.environ, path, line)
+        try:
+            with self.suspend():
+                subprocess.run(command, check=False)
+        except SuspendNotSupported:
+            self.say("this terminal cannot be lent to an editor: " + " ".join(command))
+            return
+        except OSError as error:
+            self.say(f"{command[0]} does not start: {error.strerror or error} · set $EDITOR")
+            return
+        if self.watched is not None:
+            self.watched.changed()
+        if before.changed() and self.session.is_live:
+            self.check_all_again()
+
+    # everywhere
+
+    def action_next_theme(self) -> None:
+        """Dark, light, without colour."""
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+
+    def action_help(self) -> None:
+        """All keys of this screen."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(getattr(self.screen, "KEYS", ())))
+
+    async def action_quit(self) -> None:
+        """End what runs, and leave."""
+        self.session.stop()
+        self.exit()
+
+
+def show(session: Session) -> None:
+    """Look at a run until the user has seen enough. Closes the session."""
+    try:
+        InspectApp(session).run()
+    finally:
+        session.close()

@@ -1,0 +1,120 @@
+"""Yours, autodiff, and what lies between them, as slices side by side."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from gradcheck_cli.errors import UserError
+from gradcheck_cli.inspector.keys import COMPARE, bindings
+from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.screens.moving import MovingScreen
+from gradcheck_cli.inspector.view import View
+from gradcheck_cli.inspector.widgets.heat_map import HeatMap
+from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
+from gradcheck_cli.inspector.words import axes_line, element_line, index_text, map_title
+from gradcheck_cli.report.escaping import one_line
+
+_COLUMNS = ("yours", "autodiff", "error")
+
+
+class CompareScreen(MovingScreen):
+    """Three maps of numbers with one cursor; the gradient can be changed."""
+
+    KEYS = COMPARE
+    BINDINGS = bindings(COMPARE)  # type: ignore[assignment]
+    AUTO_FOCUS = "#yours"
+
+    def __init__(self, looking: Looking, target: Target, view: View) -> None:
+        super().__init__()
+        self._looking, self._target, self._view = looking, target, view
+
+    def compose(self) -> ComposeResult:
+        """One column a witness; below each other where it is narrow."""
+        yield TitleLine()
+        with Container(id="panes"):
+            for name in _COLUMNS:
+                with Vertical(classes="column"):
+                    yield Static(classes="heading", id=f"{name}-heading")
+                    yield HeatMap(name, zooms=False, id=name)
+        with Vertical(id="foot"):
+            yield MessageLine()
+            yield KeysLine(COMPARE)
+
+    def on_mount(self) -> None:
+        """The same part as the first screen shows."""
+        self._show(self._view)
+        self.watch(self.app, "theme", self._redraw, init=False)
+
+    def maps(self) -> list[HeatMap]:
+        """All three."""
+        return [self.query_one(f"#{name}", HeatMap) for name in _COLUMNS]
+
+    def _show(self, view: View | None = None) -> None:
+        leaf = self._looking.leaf(self._target)
+        try:
+            if leaf is None or leaf.why_no_map:
+                raise UserError("There are no arrays of it to compare." if leaf is None else leaf.why_no_map)
+            for each in self.maps():
+                each.show(leaf, view or self.lead.view if each is not self.lead else view)
+        except UserError as error:
+            for each in self.maps():
+                each.show(None)
+            self.query_one(MessageLine).update(Content(error.message))
+        layer, argument = self._looking.layer(self._target.layer), self._looking.argument(self._target)
+        name = one_line(layer.name if argument is None else argument.gradient_name)
+        self.query_one("#yours-heading", Static).update(f"yours  {name}")
+        self.query_one("#autodiff-heading", Static).update("autodiff")
+        self.query_one("#error-heading", Static).update(self._last)
+        title = Content.assemble(
+            (f"{one_line(layer.name)}  ", "bold"), (map_title(leaf.kept, None) if leaf else name, "")
+        )
+        self.query_one(TitleLine).say(title, Content.styled(one_line(layer.convention), "$quiet"))
+        self._tell()
+
+    @property
+    def _last(self) -> str:
+        return "yours − reference" if self.maps()[-1].values == "error" else "finite difference (– not taken)"
+
+    def _tell(self) -> None:
+        leaf = self.lead.leaf
+        if leaf is None:
+            return
+        view = self.lead.view
+        useless = set() if view.others else {"slice", "axes"}
+        useless |= set() if len(view.others) > 1 else {"axis"}
+        self.query_one(KeysLine).tell(frozenset(useless))
+        facts = leaf.facts(view.position)
+        self.query_one(MessageLine).update(
+            Content.assemble(
+                (f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}  ", "bold"),
+                element_line(facts),
+                (f"  {axes_line(view, leaf.kept)}", "$quiet"),
+            )
+        )
+
+    def _redraw(self) -> None:
+        for each in self.maps():
+            each.refresh()
+
+    def on_heat_map_moved(self, event: HeatMap.Moved) -> None:
+        """All maps look at the same."""
+        moved = event.heat_map.view
+        for each in self.maps():
+            if each.leaf is not None and each.view.index != moved.index:
+                each.look(each.view.at(moved.index))
+        self._tell()
+
+    def action_next_gradient(self, by: int) -> None:
+        """The next gradient that has a map."""
+        targets = self._looking.targets
+        self._target = targets[(targets.index(self._target) + by) % len(targets)]
+        self._show()
+
+    def action_other_column(self) -> None:
+        """The error, or the finite differences."""
+        last = self.maps()[-1]
+        last.values = "difference" if last.values == "error" else "error"
+        self._show(self.lead.view)

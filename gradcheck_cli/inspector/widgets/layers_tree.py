@@ -1,0 +1,104 @@
+"""The layers and their gradients, each with its verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.style import Style
+from rich.text import Text
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.words import argument_label, layer_label
+from gradcheck_cli.report.escaping import one_line
+from gradcheck_cli.report.marks import UNICODE
+from gradcheck_cli.report.model import Status
+from gradcheck_cli.report.places import relative_path
+
+_COLOURS = {Status.PASS: "success", Status.FAIL: "error", Status.INCONCLUSIVE: "warning", Status.ERROR: "error"}
+
+Place = Target | int
+"""A gradient; or a problem that belongs to no layer, by its position among them."""
+
+
+class LayersTree(Tree[Place]):
+    """The list at the left."""
+
+    def __init__(self, looking: Looking, id: str) -> None:
+        super().__init__("layers", id=id)
+        self._looking = looking
+        self.show_root = False
+        self.show_guides = False
+        self.guide_depth = 2
+
+    def fill(self, at: Target) -> None:
+        """All of it anew, with the cursor where something is looked at."""
+        self.clear()
+        looking, folder = self._looking, Path(self._looking.session.folder or ".")
+        layers = looking.report.layers
+        paths = list(dict.fromkeys(layer.path for layer in layers))
+        roots = dict.fromkeys(paths, self.root)
+        if len(paths) > 1:
+            roots = {path: self.root.add(one_line(relative_path(path, folder)), expand=True) for path in paths}
+        for position in range(len(looking.report.errors)):
+            self.root.add_leaf(f"problem {position}", data=position)
+        chosen: TreeNode[Place] | None = None
+        for position, layer in enumerate(layers):
+            is_open = layer.status is not Status.PASS or position == at.layer
+            target = looking.first_of(position)
+            node = roots[layer.path].add(layer.name, data=target, expand=is_open, allow_expand=bool(layer.arguments))
+            for argument in range(len(layer.arguments)):
+                leaf = node.add_leaf("", data=Target(position, argument))
+                if leaf.data == at:
+                    chosen = leaf
+            if chosen is None and position == at.layer and not layer.arguments:
+                chosen = node
+        if chosen is not None:
+            self.call_after_refresh(self._put, chosen)
+
+    def point(self, at: Target) -> None:
+        """The cursor on a gradient."""
+        for node in self._all(self.root):
+            if node.data == at and not (node.children and node.is_expanded):
+                self._put(node)
+                return
+
+    def render_label(self, node: TreeNode[Place], base_style: Style, style: Style) -> Text:
+        """The verdict's sign, then the name; how many are wrong in quiet letters."""
+        del base_style
+        variables = self.app.theme_variables
+        quiet = Style(color=variables["quiet"])
+        if node.data is None:
+            return Text(str(node.label), style=style + quiet, no_wrap=True)
+        name, status = self._told(node)
+        head, _, rest = name.partition("  ")
+        sign = Style(color=variables[_COLOURS[status]], bold=True)
+        return Text.assemble(
+            (f"{UNICODE.status[status]} ", style + sign),
+            (head, style),
+            (f"  {rest}", style + quiet),
+            no_wrap=True,
+        )
+
+    def _told(self, node: TreeNode[Place]) -> tuple[str, Status]:
+        place = node.data
+        if isinstance(place, int):
+            error = self._looking.session.report.errors[place]
+            return f"{one_line(error.path.rpartition('/')[2])}  {error.rule}", Status.ERROR
+        assert place is not None
+        layer = self._looking.layer(place.layer)
+        argument = self._looking.argument(place)
+        if node.allow_expand or argument is None:
+            return layer_label(layer), layer.status
+        return argument_label(argument), argument.status
+
+    def _put(self, node: TreeNode[Place]) -> None:
+        parent = node.parent
+        while parent is not None:
+            parent.expand()
+            parent = parent.parent
+        self.call_after_refresh(self.move_cursor, node)
+
+    def _all(self, node: TreeNode[Place]) -> list[TreeNode[Place]]:
+        return [each for child in node.children for each in (child, *self._all(child))]

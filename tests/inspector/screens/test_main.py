@@ -1,0 +1,405 @@
+"""Every key of the first screen, and the mouse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck_cli.inspector.keys import MAIN
+from gradcheck_cli.inspector.looking import Target
+from gradcheck_cli.inspector.screens.main import MainScreen
+from gradcheck_cli.inspector.session import Answer, Question
+from gradcheck_cli.report.model import Finding
+from tests.inspector import sessions
+from tests.inspector.piloting import WIDE, Driver, drive, screen_after
+
+
+def main(driver: Driver) -> MainScreen:
+    screen = driver.app.screen_stack[1]
+    assert isinstance(screen, MainScreen)
+    return screen
+
+
+def test_it_begins_at_the_worst_element_of_what_failed_first() -> None:
+    text = screen_after(sessions.run())
+    assert "dx  4 × 3  12 of 12 wrong" in text
+    assert "worst 1 of 12" in text
+    assert "GC209 path-dropped  mylayer.py:3" in text
+
+
+def test_the_cursor_moves() -> None:
+    async def steps(driver: Driver) -> None:
+        view = lambda: main(driver).lead.view.index  # noqa: E731
+        await driver.press("g")
+        await driver.press("1", "comma", "1", "enter")
+        assert view() == (1, 1)
+        for keys, index in (
+            (("left",), (1, 0)),
+            (("l",), (1, 1)),
+            (("right",), (1, 2)),
+            (("right",), (1, 2)),
+            (("h",), (1, 1)),
+            (("down", "j"), (3, 1)),
+            (("up",), (2, 1)),
+            (("k",), (1, 1)),
+            (("pagedown",), (3, 1)),
+            (("pageup",), (0, 1)),
+            (("end",), (0, 2)),
+            (("home",), (0, 0)),
+        ):
+            await driver.press(*keys)
+            assert view() == index, keys
+        assert "dx[0, 0]" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_worst_elements_are_one_key_away() -> None:
+    async def steps(driver: Driver) -> None:
+        screen = main(driver)
+        assert screen.lead.leaf is not None
+        worst = screen.lead.leaf.heat.worst.tolist()
+        assert screen.lead.view.position == worst[0]
+        await driver.press("n")
+        assert screen.lead.view.position == worst[1]
+        assert "worst 2 of 12" in driver.text()
+        await driver.press("N", "N")
+        assert screen.lead.view.position == worst[-1]
+        assert "the worst again, after 12 elements" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_slices_and_axes_of_a_gradient_of_rank_four() -> None:
+    async def steps(driver: Driver) -> None:
+        screen = main(driver)
+        screen.choose(Target(2, 0))
+        await driver.settle()
+        view = lambda: screen.lead.view  # noqa: E731
+        assert (view().rows, view().columns, view().step) == (2, 3, 0)
+        assert view().index[:2] == (1, 2)
+        await driver.press("left_square_bracket")
+        assert view().index[:2] == (0, 2)
+        await driver.press("right_square_bracket", "right_square_bracket")
+        assert view().index[:2] == (0, 2)
+        await driver.press("comma", "right_square_bracket")
+        assert view().step == 1 and view().index[:2] == (0, 0)
+        await driver.press("v")
+        assert (view().rows, view().columns) == (0, 3)
+        assert "↓ F  → W" in driver.text()
+        await driver.press("x")
+        assert (view().rows, view().columns) == (0, 1)
+        await driver.press("t")
+        assert (view().rows, view().columns) == (1, 0)
+
+    drive(sessions.run(), steps)
+
+
+def test_a_matrix_has_no_slices() -> None:
+    assert "there are no other slices" in screen_after(sessions.run(), "right_square_bracket")
+    assert "there are no other axes" in screen_after(sessions.run(), "v")
+
+
+def test_zoom() -> None:
+    async def steps(driver: Driver) -> None:
+        screen = main(driver)
+        screen.choose(Target(0, 0))
+        await driver.settle()
+        assert "cells of 16 × 16" in driver.text()
+        await driver.press("plus")
+        assert "cells of 8 × 8" in driver.text()
+        await driver.press("equals_sign", "plus", "plus")
+        assert "one element a cell" in driver.text()
+        await driver.press("plus", "plus")
+        assert "yours − reference" in driver.text()
+        await driver.press("minus")
+        assert "one element a cell" in driver.text()
+        await driver.press("0")
+        assert "cells of 16 × 16" in driver.text()
+
+    autodiff = np.ones((200, 300))
+    yours = autodiff.copy()
+    yours[150, 40] = 5
+    drive(sessions.FakeSession([sessions.layer("wide", [sessions.leaf("w", yours, autodiff)])]), steps)
+
+
+def test_gradients_one_after_the_other() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("a")
+        assert "dgamma  3  all right" in driver.text()
+        assert "nothing is wrong: an error" not in driver.text()
+        await driver.press("n")
+        assert "nothing is wrong here" in driver.text()
+        await driver.press("a")
+        assert main(driver).target == Target(2, 0)
+        await driver.press("a")
+        assert "db has another shape" in driver.text()
+        await driver.press("A", "A", "A", "A")
+        assert main(driver).target == Target(0, 0)
+        assert "no gradients to show" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_marks_are_characters_with_words() -> None:
+    async def steps(driver: Driver) -> None:
+        main(driver).choose(Target(3, 0))
+        await driver.press("minus")
+        text = driver.text()
+        assert "~ kink" in text and "? unknown" in text and "! not finite" in text
+        row = next(line for line in driver.lines() if "0▸" in line)
+        assert row.endswith(" · ! ~ ·")
+
+    drive(sessions.run(), steps)
+
+
+def test_tab_goes_round_the_panes_and_the_list_chooses() -> None:
+    async def steps(driver: Driver) -> None:
+        seen = []
+        for _ in range(6):
+            seen.append(driver.app.focused.id if driver.app.focused else "")
+            await driver.press("tab")
+        assert seen[0] == "map" and {"layers", "element-pane", "source-pane", "finding-pane"} <= set(seen)
+        while driver.app.focused is None or driver.app.focused.id != "layers":
+            await driver.press("shift+tab")
+        await driver.press("down", "enter")
+        assert "dgamma  3  all right" in driver.text()
+
+    drive(sessions.run(), steps, WIDE)
+
+
+def test_the_mouse() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.click("✓ dgamma")
+        assert "dgamma  3  all right" in driver.text()
+        await driver.click("✗ dx")
+        number = next(line for line in driver.lines() if line.lstrip(" │").startswith("2  ") or " 2  " in line[34:40])
+        y = driver.lines().index(number)
+        await driver.pilot.click(offset=(34 + 1 + 3 + 25, y))
+        await driver.settle()
+        assert main(driver).lead.view.index == (2, 2)
+        await driver.click("n N worst")
+        assert main(driver).lead.view.index != (2, 2)
+        await driver.click("? help")
+        assert "Next worst element" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_copying() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("y")
+        assert driver.app.clipboard.startswith("norm: dx[") and "autodiff" in driver.app.clipboard
+        await driver.press("Y")
+        assert driver.app.clipboard == "gradcheck run mylayer.py::norm --seed 0"
+        await driver.press("S")
+        assert driver.app.clipboard == "import numpy as np\nassert False"
+        assert "copied the script" in driver.text()
+        await driver.press("a", "a")
+        await driver.press("S")
+        assert "there is no script to copy" in driver.text()
+
+    drive(sessions.run(), steps, WIDE)
+
+
+def test_what_needs_the_module_says_so_in_a_saved_run() -> None:
+    async def steps(driver: Driver) -> None:
+        for key in ("i", "r", "w"):
+            await driver.press(key)
+            assert "is a saved run, without the module" in driver.text()
+            driver.app.say("")
+        await driver.press("e")
+        assert "mylayer.py is not on this machine" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_a_layer_is_checked_again_and_what_got_better_is_said() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("r")
+        text = driver.text()
+        assert "norm passes now · dx 12 mended, none wrong" in text
+        assert "✓ 1 passed" in text and "dx  4 × 3  all right" in text and "+ mended" in text
+        await driver.press("b")
+        assert "✗ 1 failed" in driver.text() and "12 of 12 wrong" in driver.text()
+        await driver.press("b")
+        assert "this is how it was when it was opened" in driver.text()
+
+    drive(sessions.live(), steps)
+
+
+def test_the_screen_stays_alive_while_a_layer_is_checked_and_escape_stops_it() -> None:
+    session = sessions.live()
+    session.gate.clear()
+
+    async def steps(driver: Driver) -> None:
+        before = main(driver).lead.view.index
+        await driver.pilot.press("r")
+        await driver.pilot.press("n")
+        await driver.pilot.pause()
+        assert main(driver).lead.view.index != before
+        assert "checking norm again" in driver.text() and "Esc stops" in driver.text()
+        await driver.press("escape")
+        assert session.stops == 1
+        assert "It was stopped." in driver.text()
+        assert "12 of 12 wrong" in driver.text()
+
+    drive(session, steps)
+
+
+def test_a_problem_changes_nothing() -> None:
+    session = sessions.live()
+    session.answer = lambda question: Answer(question, problem="mylayer.py:3: invalid syntax")
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("r")
+        assert "mylayer.py:3: invalid syntax" in driver.text()
+        assert "12 of 12 wrong" in driver.text()
+
+    drive(session, steps)
+
+
+def test_files_are_watched(tmp_path: Path) -> None:
+    file = tmp_path / "mylayer.py"
+    file.write_text("before")
+    session = sessions.live(watched=[str(file)])
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("w")
+        assert "watching" in driver.text()
+        driver.app._look_at_files()
+        assert session.asked == []
+        file.write_text("after it")
+        driver.app._look_at_files()
+        await driver.settle()
+        assert session.asked == [Question(sessions.PATH, "norm")]
+        assert "12 mended" in driver.text()
+        await driver.press("w")
+        file.write_text("after it all")
+        driver.app._look_at_files()
+        assert len(session.asked) == 1
+
+    drive(session, steps)
+
+
+def test_the_editor_opens_at_the_line_and_what_was_changed_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mylayer.py"
+    file.write_text("before")
+    session = sessions.live()
+    report, kept = norm = sessions.norm()
+    blame = replace(report.findings[0].blame, path=str(file), line=3)
+    session.layers = [(replace(report, findings=(replace(report.findings[0], blame=blame),)), kept)]
+    del norm
+    ran: list[list[str]] = []
+
+    def edit(command: list[str], check: bool) -> None:
+        ran.append(command)
+        file.write_text("after it")
+
+    monkeypatch.setenv("EDITOR", "nano")
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr("gradcheck_cli.inspector.app.subprocess.run", edit)
+
+    async def steps(driver: Driver) -> None:
+        from contextlib import nullcontext
+
+        await driver.press("e")
+        assert "this terminal cannot be lent to an editor: nano +3" in driver.text()
+        monkeypatch.setattr(driver.app, "suspend", nullcontext)
+        await driver.press("e")
+        assert ran == [["nano", "+3", str(file)]]
+        assert "12 mended" in driver.text()
+
+    drive(session, steps)
+
+
+def test_themes_come_round() -> None:
+    async def steps(driver: Driver) -> None:
+        seen = [driver.app.theme]
+        for _ in range(3):
+            await driver.press("T")
+            seen.append(driver.app.theme)
+        assert seen == ["gradcheck-dark", "gradcheck-light", "gradcheck-plain", "gradcheck-dark"]
+
+    drive(sessions.run(), steps)
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert drive(sessions.run(), lambda driver: driver.settle()).theme == "gradcheck-plain"
+
+
+def test_the_palette_knows_every_key() -> None:
+    async def steps(driver: Driver) -> None:
+        commands = list(driver.app.get_system_commands(driver.app.screen))
+        assert {command.title for command in commands} == {key.long for key in MAIN} - {"All commands, to be searched"}
+        await driver.press("ctrl+p")
+        await driver.press(*"all about", "enter")
+        await driver.settle()
+        await driver.press("enter")
+        assert "|difference − reference| over step h" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_quit() -> None:
+    session = sessions.run()
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("q")
+        assert not driver.app.is_running or driver.app._exit
+
+    drive(session, steps)
+    assert session.stops == 1
+
+
+def test_a_damaged_file_is_told_in_place() -> None:
+    report, kept = sessions.norm()
+    arrays = {**kept.leaves[0].arrays, "yours": sessions.Damaged((4, 3))}
+    damaged = replace(kept, leaves=(replace(kept.leaves[0], arrays=arrays), kept.leaves[1]))
+    session = sessions.FakeSession([(report, damaged)])
+
+    async def steps(driver: Driver) -> None:
+        assert "is damaged" in driver.text()
+        await driver.press("n", "d", "c", "y", "left", "plus", "g")
+        assert "is damaged" in driver.text()
+        await driver.press("a")
+        assert "dgamma  3  all right" in driver.text()
+
+    drive(session, steps)
+
+
+def test_a_problem_without_a_layer() -> None:
+    error = Finding(
+        "GC501", "`other.py` cannot be imported: no module named `torch`", "/home/you/project/other.py", line=1
+    )
+    session = sessions.FakeSession([], errors=(error,))
+
+    async def steps(driver: Driver) -> None:
+        assert "cannot be imported" in driver.text()
+        await driver.press("s", "d", "n", "a", "y", "b", "f")
+        assert driver.app.is_running
+
+    drive(session, steps)
+
+
+def test_a_run_without_layers_is_no_traceback() -> None:
+    assert "no layers" in screen_after(sessions.FakeSession([]))
+
+
+def test_a_gradient_in_memory_may_be_a_scalar_a_vector_or_complex() -> None:
+    complex_ = sessions.leaf("z", np.array([1 + 2j, 3 - 1j]), np.array([1 + 2j, 3 + 1j]))
+    scalar = sessions.leaf("a", np.array(2.0), np.array(1.0))
+
+    async def steps(driver: Driver) -> None:
+        assert "dz[1]" in driver.text()
+        await driver.press("a")
+        assert "da  one number  1 of 1 wrong" in driver.text()
+        await driver.press("right", "down", "t", "d", "escape", "c")
+
+    drive(sessions.FakeSession([sessions.layer("odd", [complex_, scalar])]), steps)
