@@ -14,7 +14,7 @@ from gradcheck_cli.inspector.screens.moving import MovingScreen
 from gradcheck_cli.inspector.view import View
 from gradcheck_cli.inspector.widgets.heat_map import HeatMap
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
-from gradcheck_cli.inspector.words import axes_line, element_line, index_text, map_title
+from gradcheck_cli.inspector.words import axes_line, element_line, index_text, map_title, slice_line
 from gradcheck_cli.report.escaping import one_line
 
 _COLUMNS = ("yours", "autodiff", "error")
@@ -91,7 +91,7 @@ class CompareScreen(MovingScreen):
             Content.assemble(
                 (f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}  ", "bold"),
                 element_line(facts),
-                (f"  {axes_line(view, leaf.kept)}", "$quiet"),
+                (f"  {axes_line(view, leaf.kept)}  {slice_line(view, leaf.kept)}", "$quiet"),
             )
         )
 
