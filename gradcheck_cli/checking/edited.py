@@ -59,6 +59,10 @@ def _with_values(case: Case, edits: Sequence[Edit]) -> Case:
 
 def _with_upstream(drawn: Drawn, upstream: Upstream, edits: Sequence[Edit]) -> Upstream:
     layer, outputs = drawn.case.layer, drawn.result.outputs
+    if layer.unit_upstream:
+        raise UserError(
+            f"`{edits[0].name}` cannot be set: the upstream gradient of `{layer.name}` is 1, as it is written"
+        )
     named = dict(zip(upstream_names(layer, len(outputs)), outputs))
     names = [leaf_name(name, path) for name, value in named.items() for path, leaf in walk(value) if is_floating(leaf)]
     values = dict(zip(names, upstream.flat))

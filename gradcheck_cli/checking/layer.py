@@ -79,6 +79,9 @@ class Checker:
         Args:
             keeps: set `kept`, too.
             edited: check this draw alone.
+
+        Raises:
+            UserError: without a code, where values cannot be set so.
         """
         started = time.perf_counter()
         start(self._device)  # again: the user's module may have configured JAX otherwise
@@ -120,6 +123,8 @@ class Checker:
                     )
                 self._all_draws(module, run, steps, edited)
         except UserError as error:
+            if edited is not None and error.code is None:
+                raise  # what was asked for cannot be: that is no finding
             run.errors.append(finding_of(error, layer.path, layer.line))
         except Exception as error:  # this layer's verdict is lost, the others' are not
             if (looked_at := error_of_users_object(error, module, layer)) is not None:

@@ -60,7 +60,7 @@ class Look:
 
     def __init__(self, module: Module, layer: Layer, inputs: InputOptions, draw: EditedDraw, traces: Traces) -> None:
         if layer.network is not None:
-            raise UserError("a network is looked at layer by layer: its single elements are those of its layers")
+            raise UserError("A network has no elements to look at: its layers have")
         self._module = module
         with quiet():
             self._bound: BoundLayer = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)

@@ -125,7 +125,9 @@ def _why_plain() -> str:
     """Why there can be no screens here; "" where there can."""
     if not _is_terminal():
         return "this is no terminal"
-    return "the terminal is dumb (TERM)" if os.environ.get("TERM", "") in ("", "dumb") else ""
+    # (Windows has terminals without a name)
+    name = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
+    return "the terminal is dumb (TERM)" if name == "dumb" else ""
 
 
 def _is_terminal() -> bool:

@@ -132,7 +132,10 @@ class _Compiled:
     def __call__(self, step: Step, wanted: tuple[int, ...] | None) -> Callable[..., Any]:
         equation = step.equation
         shapes = tuple((tuple(variable.aval.shape), str(variable.aval.dtype)) for variable in equation.invars)
-        key = (wanted, equation.primitive, tuple(sorted(equation.params.items(), key=lambda item: item[0])), shapes)
+        # numbers of the program's own are a part of it
+        numbers = tuple(np.asarray(one.val).tobytes() if hasattr(one, "val") else None for one in equation.invars)
+        params = tuple(sorted(equation.params.items(), key=lambda item: item[0]))
+        key = (wanted, equation.primitive, params, shapes, numbers)
         try:
             if key not in self._known:
                 self._known[key] = jax.jit(_step_alone(step, wanted))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,10 @@ from gradcheck_cli.checking.options import CheckOptions, EditedDraw, Progress, T
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.session import Answer, Dug, Question
 from gradcheck_cli.isolation.apart import Apart, WorkerError, Workers
-from gradcheck_cli.isolation.messages import Dependencies, Dig, Found, FoundLayer
+from gradcheck_cli.isolation.messages import Dig, FoundLayer
 from gradcheck_cli.isolation.pool import Interrupted
-from gradcheck_cli.isolation.remembering import Forgetful
+from gradcheck_cli.isolation.watched_files import WatchedFiles
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
 from gradcheck_cli.saved.model import KeptLayer
 
@@ -50,7 +51,7 @@ class LiveSession:
         self._is_running = False
         self._stops = 0
         self._doing = _Doing()
-        self._files = _Files()
+        self._files = WatchedFiles()
         self._report: Report | None = None
         self._kept: dict[tuple[str, str], KeptLayer] = {}
         self._made: dict[tuple[str, str, str], Question] = {}
@@ -171,14 +172,7 @@ class LiveSession:
         return future.result()
 
     def _asked(self, question: Question) -> Answer:
-        options = self._options.for_one_layer()
-        inputs = options.inputs
-        inputs = replace(
-            inputs,
-            seed=inputs.seed if question.seed is None else question.seed,
-            dimensions={**inputs.dimensions, **dict(question.dimensions)},
-        )
-        options, edited = replace(options, inputs=inputs), None
+        options, edited = replace(self._options.for_one_layer(), inputs=self._inputs(question)), None
         if question.edits:
             # the smallest case and extreme ones are of other inputs than those that were set
             options = replace(options, settings=replace(options.settings, shrink=False, stress=False))
@@ -201,12 +195,7 @@ class LiveSession:
         question = self._made.get((kept.path, kept.name, kept.draw.digest))
         if question is None:
             raise UserError("These arrays are not from this session")
-        inputs = self._options.inputs
-        inputs = replace(
-            inputs,
-            seed=inputs.seed if question.seed is None else question.seed,
-            dimensions={**inputs.dimensions, **dict(question.dimensions)},
-        )
+        inputs = self._inputs(question)
 
         def request(path: Path, source: str, layer: FoundLayer) -> Dig:
             draw = EditedDraw(kept.draw.index, question.edits)
@@ -215,6 +204,14 @@ class LiveSession:
             return Dig(path, source, layer, inputs, device, draw, kept.draw.digest, leaf, position, **seen)
 
         return self._apart.dig(Target(Path(kept.path), kept.name), request)
+
+    def _inputs(self, question: Question) -> InputOptions:
+        inputs = self._options.inputs
+        return replace(
+            inputs,
+            seed=inputs.seed if question.seed is None else question.seed,
+            dimensions={**inputs.dimensions, **dict(question.dimensions)},
+        )
 
     def _draw(self, question: Question) -> int:
         if question.draw is not None:
@@ -246,43 +243,6 @@ class _Doing:
     def layer_finished(self, report: LayerReport) -> None:
         """It is done."""
         del report
-
-
-class _Files(Forgetful):
-    """The files that verdicts depend on, and whether they are as they were when they were read."""
-
-    def __init__(self) -> None:
-        self._stamps: dict[str, tuple[int, int] | None] = {}
-
-    @property
-    def paths(self) -> Sequence[str]:
-        """All of them, absolute."""
-        return tuple(self._stamps)
-
-    def keep(
-        self, path: Path, found: Found, reports: Mapping[str, LayerReport], depends: Dependencies, since: float
-    ) -> None:
-        """Remember which files these are."""
-        del found, reports
-        for file in (str(path), *depends.files):
-            stamp = _stamp(file)
-            # one that was written while it was read may have been read too early
-            self._stamps[file] = stamp if stamp is None or stamp[0] < since * 1e9 else (-1, -1)
-
-    def have_changed(self) -> bool:
-        """Whether any is not as it was; asked again, they are as they are now."""
-        changed = [file for file, stamp in self._stamps.items() if _stamp(file) != stamp]
-        for file in changed:
-            self._stamps[file] = _stamp(file)
-        return bool(changed)
-
-
-def _stamp(file: str) -> tuple[int, int] | None:
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 def _seen(kept: KeptLayer, leaf: int, position: int) -> dict[str, Any]:

@@ -72,6 +72,13 @@ def unused_forward(x, y):
 def unused_backward(dout, cache):
     return 3 * dout, 0 * dout
 
+def half_loss(x, y):
+    """
+    - x: of shape (N,)
+    - y: of shape (N,)
+    """
+    return 0.5 * np.sum((x - y) ** 2), x - y
+
 def opaque_forward(x):
     """x: of shape (N,)"""
     return np.frombuffer(x.tobytes(), x.dtype) ** 2, x
@@ -184,4 +191,6 @@ def test_edits_keep_what_they_do_not_set(path: Path, traces: Traces) -> None:
     assert plain.digest == look(path, traces, "below").digest != edited.digest
     with pytest.raises(UserError, match="no element 99"):
         look(path, traces, "below", Edit("w", 99, 1.0))
+    with pytest.raises(UserError, match="the upstream gradient of `half_loss` is 1"):
+        look(path, traces, "half_loss", Edit("dout", 0, 2.0))
     assert np.isfinite(paths(edited.dug(Element(1, 3), "cpu"))["np.exp(h)"])

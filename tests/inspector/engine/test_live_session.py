@@ -63,8 +63,8 @@ def pick_backward(dout, cache):
 OPTIONS = CheckOptions(InputOptions(draws=2), Settings(shrink=False))
 
 
-def opened(path: Path, name: str | None = None, seconds: float = 60.0) -> LiveSession:
-    session = LiveSession(Target(path, name), OPTIONS, Workers(seconds=seconds), lambda report: report)
+def opened(path: Path) -> LiveSession:
+    session = LiveSession(Target(path), OPTIONS, Workers(seconds=60), lambda report: report)
     session.open(Silent())
     return session
 
@@ -166,7 +166,7 @@ def test_the_draw_of_an_edit_can_be_said(session: LiveSession) -> None:
 )
 def test_a_value_that_cannot_be_set(session: LiveSession, at: int, edit: Edit, told: str) -> None:
     answer = session.ask(question(session, at, edits=(edit,)))
-    assert answer.report is None and told in answer.problem
+    assert answer.report is None and told in answer.problem and "GC502" not in answer.problem
 
 
 def test_a_layer_that_is_not_there(session: LiveSession) -> None:
@@ -255,16 +255,6 @@ def test_a_file_that_changed_is_loaded_anew(session: LiveSession, folder: Path) 
     path.write_text(MODULE)
     again = ask(session, 0)
     assert again.report is not None and again.report.findings == session.report.layers[0].findings
-
-
-def test_a_hang_while_loading_runs_into_its_limit(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(
-        "import time\ntime.sleep(600)\ndef a_forward(x): ...\ndef a_backward(d, c): ...\n"
-    )
-    session = opened(tmp_path / "slow.py", seconds=1.0)
-    assert session.report.layers == ()
-    assert [error.code for error in session.report.errors] == ["GC504"]
-    session.close()
 
 
 def test_what_is_not_there_is_told_at_once(tmp_path: Path) -> None:
