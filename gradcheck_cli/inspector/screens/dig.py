@@ -100,7 +100,11 @@ class DigScreen(MovingScreen):
         self._dug = None
         kept = self._leaf.layer
         layer = self._looking.layer(self._target.layer)
-        work = partial(self._looking.session.dig, layer, kept, self._leaf.position, self._view.position)
+        leaf, position = self._leaf.position, self._view.position
+
+        def work() -> Dug:  # no partial: its arrays would be written out for the worker's description
+            return self._looking.session.dig(layer, kept, leaf, position)
+
         self.run_worker(work, group=_DIG, thread=True, exclusive=True, exit_on_error=False)
         self._show()
 

@@ -403,3 +403,16 @@ def test_a_gradient_in_memory_may_be_a_scalar_a_vector_or_complex() -> None:
         await driver.press("right", "down", "t", "d", "escape", "c")
 
     drive(sessions.FakeSession([sessions.layer("odd", [complex_, scalar])]), steps)
+
+
+def test_what_is_said_above_the_map_does_not_change_its_height() -> None:
+    """Else the map changes with its height, and what is said with the map, without end."""
+    ones = np.ones((40, 40))
+    session = sessions.FakeSession([sessions.layer("long", [sessions.leaf("w", ones, ones, ("D" * 60, "M" * 60))])])
+
+    async def steps(driver: Driver) -> None:
+        for keys in ((), ("plus",), ("minus", "minus")):
+            await driver.press(*keys)
+            assert main(driver).query_one("#axes").size.height == 1
+
+    drive(session, steps)
