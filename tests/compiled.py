@@ -12,9 +12,13 @@ from gradcheck_cli.witnesses.reference.compiling import QUICK
 
 def compiled(function: Callable[..., Any], *arguments: Any) -> Any:
     """`function(*arguments)`. Step by step, each new step of each new shape is a program that takes as long as this."""
+    return program(function, *arguments)(*arguments)
+
+
+def program(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """`function` for arguments of these shapes and dtypes."""
     lowered = jax.jit(function).lower(*arguments)
     try:
-        program = lowered.compile(compiler_options=QUICK)
+        return lowered.compile(compiler_options=QUICK)
     except Exception:  # an XLA that does not know these options
-        program = lowered.compile()
-    return program(*arguments)
+        return lowered.compile()

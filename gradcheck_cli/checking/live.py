@@ -89,7 +89,7 @@ def check(
     try:
         layer = build(module, shown, _declared)
         checker.traces.use_dual(module, _dual(declaration))
-        settings = Settings(atol, rtol, full, max_evals, order, vmap, stress, shrink)
+        settings = Settings(atol, rtol, full, max_evals, order, vmap, stress, shrink=shrink)
         report = checker.check(module, layer, options, settings, Silent())
     except UserError as error:
         finding = finding_of(error, module.path, 1)

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import Status
 
 MODULE = """
@@ -53,7 +54,7 @@ def test_verdicts_do_not_depend_on_what_a_module_configures(tmp_path, configurat
     path = tmp_path / "configures.py"
     path.write_text(MODULE)
     folder = os.getcwd()  # noqa: PTH109
-    scale, doubled = check_targets([Target(path)], CheckOptions()).layers
+    scale, doubled = check_targets([Target(path)], CheckOptions(settings=Settings(shrink=False))).layers
     assert os.getcwd() == folder  # noqa: PTH109
     assert scale.status is Status.PASS
     assert scale.witnesses == ("yours", "autodiff", "finite differences")

@@ -51,14 +51,14 @@ def test_a_right_pair_passes_with_three_witnesses():
 
 
 def test_a_wrong_pair_fails_on_both_arguments():
-    report = check(forward, wrong_backward, {"x": "N,D", "w": "D,M"})
+    report = check(forward, wrong_backward, {"x": "N,D", "w": "D,M"}, shrink=False)
     assert not report.passed
     assert {argument.name for argument in report.layers[0].arguments if argument.wrong} == {"x", "w"}
 
 
 def test_given_arrays_are_used_as_they_are():
     x = np.arange(6.0).reshape(2, 3) / 7
-    report = check(forward, wrong_backward, {"x": x, "w": np.eye(3)[:, :2] + 0.1})
+    report = check(forward, wrong_backward, {"x": x, "w": np.eye(3)[:, :2] + 0.1}, shrink=False)
     draw = report.layers[0].failing_draw
     assert draw is not None
     np.testing.assert_array_equal(draw.arguments[0].value, x)
@@ -67,7 +67,7 @@ def test_given_arrays_are_used_as_they_are():
 def test_a_class_and_a_lambda():
     assert check(Affine, inputs={"x": "N,D", "W": "D,M"}).passed
     assert check(lambda x: (x**3, x), lambda dout, cache: 3 * cache**2 * dout, {"x": "N"}).passed
-    assert not check(lambda x: (x**3, x), lambda dout, cache: 2 * cache**2 * dout, {"x": "N"}).passed
+    assert not check(lambda x: (x**3, x), lambda dout, cache: 2 * cache**2 * dout, {"x": "N"}, shrink=False).passed
 
 
 def test_a_reference_stands_in_for_what_cannot_be_traced():
@@ -104,6 +104,13 @@ def test_options_reach_the_engine():
     assert report.seed == 4
     assert report.layers[0].draws == 1
     assert check(forward, wrong_backward, {"x": "N,D", "w": "D,M"}, atol=100.0).passed
+
+
+def test_a_script_is_not_made_where_it_is_not_wanted_and_the_cause_is_named_all_the_same():
+    for shrink in (True, False):
+        (wrong,) = check(forward, wrong_backward, {"x": "N,D", "w": "D,M"}, draws=1, shrink=shrink).layers
+        assert wrong.findings[0].code == "GC208"
+        assert bool(wrong.script) is shrink
 
 
 def test_misuse_is_said():

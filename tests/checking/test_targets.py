@@ -6,8 +6,11 @@ import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets, find_layers
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Status
+
+PLAIN = Settings(shrink=False)
 
 SQUARE = (
     "def square_forward(x):\n    return x**2, x\n\n\ndef square_backward(dout, cache):\n    return 2 * cache * dout\n"
@@ -47,21 +50,21 @@ def test_an_unknown_name_says_what_there_is(folder):
 
 def test_a_module_that_does_not_load_keeps_the_others(folder):
     (folder / "a.py").write_text(SQUARE + "\nraise RuntimeError('no')\n")
-    report = check_targets([Target(folder)], CheckOptions())
+    report = check_targets([Target(folder)], CheckOptions(settings=PLAIN))
     assert [error.code for error in report.errors] == ["GC501"]
     assert [layer.status for layer in report.layers] == [Status.PASS]
     assert not report.passed
 
 
 def test_right_and_wrong_in_one_run(folder):
-    report = check_targets([Target(folder)], CheckOptions(InputOptions(seed=3)))
+    report = check_targets([Target(folder)], CheckOptions(InputOptions(seed=3), PLAIN))
     assert [layer.status for layer in report.layers] == [Status.PASS, Status.FAIL, Status.PASS]
     assert report.layers[1].findings[0].code == "GC208"
     assert report.layers[1].reproduce.endswith("a.py::cube --seed 3")
 
 
 def test_fail_fast_stops_at_the_first(folder):
-    report = check_targets([Target(folder)], CheckOptions(fail_fast=True))
+    report = check_targets([Target(folder)], CheckOptions(settings=PLAIN, fail_fast=True))
     assert [layer.name for layer in report.layers] == ["square", "cube"]
 
 
@@ -76,14 +79,16 @@ def test_an_internal_error_costs_only_its_own_layer(folder, monkeypatch):
         return real(case, *args, **kwargs)
 
     monkeypatch.setattr(stage, "judge_draw", broken)
-    report = check_targets([Target(folder)], CheckOptions())
+    report = check_targets([Target(folder)], CheckOptions(settings=PLAIN))
     assert [layer.status for layer in report.layers] == [Status.ERROR, Status.FAIL, Status.PASS]
     assert report.layers[0].findings[0].code == "GC500"
     assert "says nothing about the layer" in report.layers[0].findings[0].message
 
 
 def test_the_same_seed_gives_the_same_numbers(folder):
-    reports = [check_targets([Target(folder / "a.py")], CheckOptions(InputOptions(seed=seed))) for seed in (5, 5, 6)]
+    reports = [
+        check_targets([Target(folder / "a.py")], CheckOptions(InputOptions(seed=seed), PLAIN)) for seed in (5, 5, 6)
+    ]
     worst = [report.layers[1].arguments[0].worst[0] for report in reports]
     assert worst[0] == worst[1]
     assert worst[0] != worst[2]

@@ -48,13 +48,21 @@ def _prepared() -> Prepared | None:
 
 
 def gradcheck(
-    *arguments: str, cwd: Path = ROOT, engine: str = "", env: Mapping[str, str] | None = None, seconds: float = 120
+    *arguments: str,
+    cwd: Path = ROOT,
+    engine: str = "",
+    env: Mapping[str, str] | None = None,
+    seconds: float = 120,
+    fresh: bool = False,
 ) -> Ended:
-    """Run `gradcheck ARGUMENTS`, with the engine of that name from `engines.py`, else with the real one."""
+    """Run `gradcheck ARGUMENTS`, with the engine of that name from `engines.py`, else with the real one.
+
+    Where `fresh`, it is started as a user starts it, and starts its workers so.
+    """
     all_of_it = environment(**(env or {}))
-    prepared = _prepared() if engine else None
+    prepared = None if fresh else _prepared()
     if prepared is not None and prepared.serves(all_of_it):
-        code, out, err = prepared.run(engine, arguments, cwd, seconds)
+        code, out, err = prepared.run(engine, arguments, cwd, all_of_it, seconds)
     else:
         module = ["tests.cli.engines", engine] if engine else ["gradcheck_cli"]
         command = [sys.executable, "-m", *module, *arguments]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.cli.command import gradcheck
 
 from .blocks import IDENTITY, RESNEXT, Block
 
@@ -19,11 +17,9 @@ def test_json_has_the_place(block: Block, term: str, tmp_path: Path) -> None:
     use = block.use(source, term)
     path = tmp_path / "block.py"
     path.write_text(source)
-    command = [sys.executable, "-m", "gradcheck_cli", "run", str(path), "--format", "json"]
-    environment = {**os.environ, "GRADCHECK_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 1, done.stderr
-    (layer,) = json.loads(done.stdout)["layers"]
+    ended = gradcheck("run", str(path), "--format", "json")
+    assert ended.code == 1, ended.err
+    (layer,) = ended.json["layers"]
     (finding,) = layer["findings"]
     assert finding["code"] == "GC209"
     assert Path(finding["blame"]["path"]).name == "block.py"

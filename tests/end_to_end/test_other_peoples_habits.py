@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import LayerReport, Report, Status
 
 
@@ -15,7 +16,7 @@ def check(folder: Path, source: str, name: str = "habit.py") -> Report:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("import numpy as np\n" + dedent(source))
-    return check_targets([Target(path)], CheckOptions())
+    return check_targets([Target(path)], CheckOptions(settings=Settings(shrink=False)))
 
 
 def only(report: Report) -> LayerReport:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 
@@ -72,7 +73,7 @@ STUBS = {
 def checked(folder: Path, source: str) -> LayerReport:
     path = folder / "mylayer.py"
     path.write_text("import numpy as np\n" + textwrap.dedent(source), encoding="utf-8")
-    (layer,) = check_targets([Target(path)], CheckOptions(InputOptions(draws=1))).layers
+    (layer,) = check_targets([Target(path)], CheckOptions(InputOptions(draws=1), Settings(shrink=False))).layers
     return layer
 
 

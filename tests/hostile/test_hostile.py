@@ -50,6 +50,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         *limits,
         cwd=folder,
         env={MARK: folder.name},
+        fresh=True,  # what is left is known by the environment that it was started with
         seconds=2 * MOST_SECONDS,
     )
     seconds = time.monotonic() - started

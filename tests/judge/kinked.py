@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gradcheck_cli import check
+from gradcheck_cli.checking import live
 from gradcheck_cli.checking.traces import Traces
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.tracing.trace import Untraceable
 
@@ -17,7 +20,8 @@ Checked = Callable[..., LayerReport]
 
 
 def checking(traced: bool, monkeypatch: pytest.MonkeyPatch, dtype: Any = np.float64) -> Checked:
-    """`(forward, backward, **inputs) -> report`, one draw, whose floating inputs are of this dtype."""
+    """`(forward, backward, **inputs) -> report`, one draw, of inputs of this dtype; no cause is looked for."""
+    monkeypatch.setattr(live, "Settings", partial(Settings, diagnose=False))
     if not traced:
         monkeypatch.setattr(Traces, "trace", lambda *_: Untraceable("not for this test"))
 

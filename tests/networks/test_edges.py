@@ -8,6 +8,7 @@ import pytest
 
 from gradcheck_cli.checking.options import CheckOptions, Target
 from gradcheck_cli.checking.targets import check_targets
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 from tests.networks.blocks import BLOCKS, Edge, edges, source
@@ -19,7 +20,7 @@ DROPPED = [(block, library, edge) for block in BLOCKS for library in LIBRARIES f
 def checked(folder: Path, text: str, name: str = "net") -> LayerReport:
     module = folder / "block.py"
     module.write_text(text)
-    report = check_targets([Target(module, name)], CheckOptions(InputOptions(draws=1)))
+    report = check_targets([Target(module, name)], CheckOptions(InputOptions(draws=1), Settings(shrink=False)))
     assert not report.errors
     return report.layers[0]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import Status
 from gradcheck_cli.tracing.dual import new
 from gradcheck_cli.tracing.functions import RULES
@@ -40,7 +41,7 @@ def layer(tmp_path):
 
 
 def run(path):
-    return check_targets([Target(path)], CheckOptions()).layers[0]
+    return check_targets([Target(path)], CheckOptions(settings=Settings(shrink=False, diagnose=False))).layers[0]
 
 
 def test_the_right_layer_has_three_witnesses(layer):

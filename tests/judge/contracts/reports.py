@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Finding, LayerReport
 
@@ -17,7 +18,8 @@ def report_on(folder: Path, text: str, **options: Any) -> LayerReport:
     """The report on the one layer of a module with this text."""
     path = package(folder) / "users_layers.py"
     path.write_text("import numpy as np\n\n" + textwrap.dedent(text))
-    report = check_targets([Target(path)], CheckOptions(InputOptions(draws=options.pop("draws", 1), **options)))
+    inputs = InputOptions(draws=options.pop("draws", 1), **options)
+    report = check_targets([Target(path)], CheckOptions(inputs, Settings(shrink=False)))
     assert not report.errors, report.errors
     (layer,) = report.layers
     return layer

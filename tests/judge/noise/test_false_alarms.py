@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -18,15 +19,20 @@ TRIALS = 24
 WITH_DIFFERENCES = 3
 
 
+@cache
+def programs(layer: NumpyLayer) -> tuple[Any, Any, Any]:
+    """The Jacobian, the gradient and the forward in float64: those of all dtypes and trials, compiled once."""
+    count = len(layer.inputs(np.random.default_rng(0)))
+    jacobian = jax.jit(jax.jacrev(layer.forward, tuple(range(count))))
+    return jacobian, jax.jit(lambda dout, *leaves: jax.vjp(layer.forward, *leaves)[1](dout)), jax.jit(layer.forward)
+
+
 class Oracle:
-    """One layer in one dtype: the Jacobian, compiled once for all trials."""
+    """One layer in one dtype."""
 
     def __init__(self, layer: NumpyLayer, dtype: Any) -> None:
         self.layer, self.dtype = layer, dtype
-        count = len(layer.inputs(np.random.default_rng(0)))
-        self.jacobian = jax.jit(jax.jacrev(layer.forward, tuple(range(count))))
-        self.gradient = jax.jit(lambda dout, *leaves: jax.vjp(layer.forward, *leaves)[1](dout))
-        self.forward = jax.jit(layer.forward)
+        self.jacobian, self.gradient, self.forward = programs(layer)
 
     def autodiff(self, leaves: tuple[np.ndarray, ...], upstream: np.ndarray) -> Autodiff:
         doubles = [leaf.astype(np.float64) for leaf in leaves]
