@@ -14,7 +14,7 @@ from gradcheck_cli.inspector.session import Session
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "fixtures/mylayer.py"
 
-PICTURES = {"inspect": ((132, 36), ()), "inspect-dig": ((100, 28), ("d",))}
+PICTURES = {"inspect": ((156, 36), ()), "inspect-dig": ((100, 28), ("d",))}
 """Size of the terminal, and the keys that are pressed."""
 
 
