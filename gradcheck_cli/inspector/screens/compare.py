@@ -86,7 +86,11 @@ class CompareScreen(MovingScreen):
         useless = set() if view.others else {"slice", "axes"}
         useless |= set() if len(view.others) > 1 else {"axis"}
         self.query_one(KeysLine).tell(frozenset(useless))
-        facts = leaf.facts(view.position)
+        try:
+            facts = leaf.facts(view.position)
+        except UserError as error:
+            self.query_one(MessageLine).update(Content(error.message))
+            return
         self.query_one(MessageLine).update(
             Content.assemble(
                 (f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}  ", "bold"),
