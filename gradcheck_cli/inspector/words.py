@@ -90,18 +90,19 @@ def map_title(leaf: KeptLeaf, wrong: int | None) -> str:
 
 
 def axes_line(view: View, leaf: KeptLeaf) -> str:
-    """`↓ N  → D · C 2 of 5`: which axes run down and across, where along the others."""
+    """`↓ N  → D`: which axes run down and across."""
     rank = len(leaf.shape)
+    names = [(arrow, axis_name(leaf.dimensions, rank, axis)) for arrow, axis in (("↓", view.rows), ("→", view.columns))]
+    return "  ".join(f"{arrow} {name}" for arrow, name in names if name)
 
-    def name(axis: int) -> str:
-        return axis_name(leaf.dimensions, rank, axis)
 
-    shown = [f"{arrow} {name(axis)}" for arrow, axis in (("↓", view.rows), ("→", view.columns)) if name(axis)]
-    others = [
-        f"{'[ ] ' if axis == view.step else ''}{name(axis)} {view.index[axis]} of {view.shape[axis]}"
+def slice_line(view: View, leaf: KeptLeaf) -> str:
+    """`[ ] N 1 of 2 · C 2 of 5`: where along the axes that are not shown; `[ ]` step through the first."""
+    return " · ".join(
+        f"{'[ ] ' if axis == view.step else ''}{axis_name(leaf.dimensions, len(leaf.shape), axis)} "
+        f"{view.index[axis]} of {view.shape[axis]}"
         for axis in view.others
-    ]
-    return " · ".join(["  ".join(shown), *others]) if shown else ""
+    )
 
 
 def cell_line(view: View) -> str:

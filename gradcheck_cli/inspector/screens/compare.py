@@ -14,7 +14,7 @@ from gradcheck_cli.inspector.screens.moving import MovingScreen
 from gradcheck_cli.inspector.view import View
 from gradcheck_cli.inspector.widgets.heat_map import HeatMap
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
-from gradcheck_cli.inspector.words import axes_line, element_line, index_text, map_title
+from gradcheck_cli.inspector.words import axes_line, element_line, index_text, map_title, slice_line
 from gradcheck_cli.report.escaping import one_line
 
 _COLUMNS = ("yours", "autodiff", "error")
@@ -86,12 +86,16 @@ class CompareScreen(MovingScreen):
         useless = set() if view.others else {"slice", "axes"}
         useless |= set() if len(view.others) > 1 else {"axis"}
         self.query_one(KeysLine).tell(frozenset(useless))
-        facts = leaf.facts(view.position)
+        try:
+            facts = leaf.facts(view.position)
+        except UserError as error:
+            self.query_one(MessageLine).update(Content(error.message))
+            return
         self.query_one(MessageLine).update(
             Content.assemble(
                 (f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}  ", "bold"),
                 element_line(facts),
-                (f"  {axes_line(view, leaf.kept)}", "$quiet"),
+                (f"  {axes_line(view, leaf.kept)}  {slice_line(view, leaf.kept)}", "$quiet"),
             )
         )
 

@@ -19,7 +19,7 @@ from gradcheck_cli.inspector.digging import (
     saved_draws,
 )
 from gradcheck_cli.inspector.keys import DIG, bindings
-from gradcheck_cli.inspector.leaf import Leaf
+from gradcheck_cli.inspector.leaf import Facts, Leaf
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.hosted import ENDED
 from gradcheck_cli.inspector.screens.moving import MovingScreen
@@ -100,7 +100,11 @@ class DigScreen(MovingScreen):
         self._dug = None
         kept = self._leaf.layer
         layer = self._looking.layer(self._target.layer)
-        work = partial(self._looking.session.dig, layer, kept, self._leaf.position, self._view.position)
+        leaf, position = self._leaf.position, self._view.position
+
+        def work() -> Dug:  # no partial: its arrays would be written out for the worker's description
+            return self._looking.session.dig(layer, kept, leaf, position)
+
         self.run_worker(work, group=_DIG, thread=True, exclusive=True, exit_on_error=False)
         self._show()
 
@@ -142,8 +146,13 @@ class DigScreen(MovingScreen):
     # panes
 
     def _show(self) -> None:
+        try:
+            self._show_facts(self._leaf.facts(self._view.position))
+        except UserError as error:
+            self.query_one("#element-pane", TextPane).say("element", Content.styled(error.message, "bold $error"))
+
+    def _show_facts(self, facts: Facts) -> None:
         layer = self._looking.layer(self._target.layer)
-        facts = self._leaf.facts(self._view.position)
         name = f"{one_line(self._leaf.kept.gradient_name)}{index_text(facts.index)}"
         self.query_one(TitleLine).say(
             Content.assemble((f"{one_line(layer.name)}  ", "$quiet"), (name, "bold")),
@@ -194,4 +203,9 @@ class DigScreen(MovingScreen):
     def action_copy(self, what: str) -> None:
         """The element, to the clipboard."""
         layer = self._looking.layer(self._target.layer)
-        self.copy(element_text(self._leaf.facts(self._view.position), layer.name, self._leaf.kept), what)
+        try:
+            facts = self._leaf.facts(self._view.position)
+        except UserError as error:
+            self.say(error.message)
+        else:
+            self.copy(element_text(facts, layer.name, self._leaf.kept), what)

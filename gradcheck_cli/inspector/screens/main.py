@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.copying import command_of
 from gradcheck_cli.inspector.keys import MAIN, bindings
 from gradcheck_cli.inspector.looking import Target
@@ -131,7 +132,11 @@ class MainScreen(ShowingScreen):
         text = ""
         if what == "element" and self.lead.leaf is not None:
             leaf = self.lead.leaf
-            text = element_text(leaf.facts(self.lead.view.position), layer.name, leaf.kept)
+            try:
+                text = element_text(leaf.facts(self.lead.view.position), layer.name, leaf.kept)
+            except UserError as error:
+                self.say(error.message)
+                return
         elif what == "command":
             text = command_of(layer, self.looking.session.report.seed, self.looking.question(self.target.layer))
         elif what == "script":

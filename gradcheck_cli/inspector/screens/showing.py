@@ -28,7 +28,7 @@ from gradcheck_cli.inspector.widgets.heat_map import HeatMap
 from gradcheck_cli.inspector.widgets.layers_tree import LayersTree
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
 from gradcheck_cli.inspector.widgets.panes import SourcePane, TextPane
-from gradcheck_cli.inspector.words import axes_line, cell_line, index_text, index_words, map_title
+from gradcheck_cli.inspector.words import axes_line, cell_line, index_text, index_words, map_title, slice_line
 from gradcheck_cli.report.escaping import one_line
 
 _OF_THE_MAP = {"worst", "dig", "compare", "move", "slice", "axis", "axes", "turn", "zoom", "go"}
@@ -176,6 +176,8 @@ class ShowingScreen(MovingScreen):
                 self.lead.look(self.lead.view.at(index))
         except UserError as error:
             return self._show_nothing(Content(name), Content.styled(error.message, "bold $error"))
+        # its height must not depend on what it says: the map's would, and with it what it says
+        self.query_one("#axes").styles.height = 2 if self.lead.view.others else 1
         self.query_one("#map-heading", Static).update(map_title(leaf.kept, leaf.heat.wrong))
         self._show_legend()
         self._show_element()
@@ -206,8 +208,10 @@ class ShowingScreen(MovingScreen):
             return
         heading = f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}"
         pane.say(heading, element_content(facts, leaf.heat.wrong, index_words(facts, leaf.kept)))
+        view = self.lead.view
+        lines = [" · ".join(filter(None, (axes_line(view, leaf.kept), cell_line(view))))]
         self.query_one("#axes", Static).update(
-            " · ".join(filter(None, (axes_line(self.lead.view, leaf.kept), cell_line(self.lead.view))))
+            "\n".join([*lines, *([slice_line(view, leaf.kept)] if view.others else [])])
         )
 
     def _show_texts(self) -> None:

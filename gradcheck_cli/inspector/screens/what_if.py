@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select, Static
 
+from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.asking import Unclear, drawn_anew, edit_of, editable, index_of, with_edit
 from gradcheck_cli.inspector.session import Question
 from gradcheck_cli.report.escaping import one_line
@@ -92,6 +93,8 @@ class WhatIfScreen(ModalScreen[Question | None]):
             field.placeholder = f"{brief(argument.array.read()[index].item(), 6)} now"
         except Unclear as unclear:
             field.placeholder = str(unclear)
+        except UserError:
+            field.placeholder = "its file is damaged"
 
     def on_input_submitted(self) -> None:
         """Ask, or say what cannot be asked."""

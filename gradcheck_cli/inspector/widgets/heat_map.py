@@ -183,6 +183,10 @@ class HeatMap(Widget, can_focus=True):
         view, width = self.view, self._width
         letters = [" "] * max(self.size.width, 1)
         cursor = self._margin + (view.cursor[1] - view.left) * width + width - 1
+        if width == _NUMBER:
+            cursor -= len(str(view.cursor[1])) + 2
+        if self._codes.size and 0 <= cursor < len(letters):
+            letters[cursor] = "▾"
         block = view.block[1]
         every = 1 if width == _NUMBER else 5 if block == 1 else 4
         for column in range(self._codes.shape[1]):
@@ -190,14 +194,10 @@ class HeatMap(Widget, can_focus=True):
             if at % every == 0:
                 text = f"{at * block}"
                 end = self._margin + column * width + width
-                start = end - len(text) if width == _NUMBER else end - 1
+                start = end - len(text) - 1 if width == _NUMBER else end - 1
                 free = letters[max(0, start - 1) : start + len(text)]
                 if start + len(text) <= len(letters) and not "".join(free).strip():
                     letters[start : start + len(text)] = text
-        if self._codes.size and 0 <= cursor < len(letters):
-            if width == _NUMBER:
-                cursor -= len(str(view.cursor[1])) + 1
-            letters[cursor] = "▾"
         return [Segment("".join(letters), ground + self._quiet)]
 
     def _row(self, row: int, ground: Style) -> list[Segment]:

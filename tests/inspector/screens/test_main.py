@@ -403,3 +403,30 @@ def test_a_gradient_in_memory_may_be_a_scalar_a_vector_or_complex() -> None:
         await driver.press("right", "down", "t", "d", "escape", "c")
 
     drive(sessions.FakeSession([sessions.layer("odd", [complex_, scalar])]), steps)
+
+
+def test_what_is_said_above_the_map_does_not_change_its_height() -> None:
+    """Else the map changes with its height, and what is said with the map, without end."""
+    ones = np.ones((40, 40))
+    session = sessions.FakeSession([sessions.layer("long", [sessions.leaf("w", ones, ones, ("D" * 60, "M" * 60))])])
+
+    async def steps(driver: Driver) -> None:
+        for keys in ((), ("plus",), ("minus", "minus")):
+            await driver.press(*keys)
+            assert main(driver).query_one("#axes").size.height == 1
+
+    drive(session, steps)
+
+
+def test_a_damage_that_shows_later_is_told_in_place_on_every_screen() -> None:
+    report, kept = sessions.norm()
+    arrays = {**kept.leaves[0].arrays, "difference_positions": sessions.Damaged((12,))}
+    damaged = replace(kept, leaves=(replace(kept.leaves[0], arrays=arrays), kept.leaves[1]))
+
+    async def steps(driver: Driver) -> None:
+        assert "12 of 12 wrong" in driver.text() and "is damaged" in driver.text()
+        for keys in (("n", "y"), ("d",), ("n", "y"), ("escape", "c"), ("n", "o")):
+            await driver.press(*keys)
+            assert "is damaged" in driver.text(), keys
+
+    drive(sessions.FakeSession([(report, damaged)]), steps, WIDE)
