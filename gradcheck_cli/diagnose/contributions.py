@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.edges import Edge, Edges, edges_of, step_of
 from gradcheck_cli.diagnose.explaining import MOST_STEPS, MOST_VALUES
-from gradcheck_cli.diagnose.flows import Flows
+from gradcheck_cli.diagnose.gates.reverse import Reverse, Row
 from gradcheck_cli.diagnose.places import Places
 from gradcheck_cli.diagnose.source import Use, use_at, use_of
 from gradcheck_cli.diagnose.unrolling import unrolled
@@ -72,7 +72,8 @@ def flows_into(
     factors = np.ones((len(groups) + 1, edges.classes))
     for row, (_, group) in enumerate(groups.values(), 1):
         factors[row, [edges.class_of[edge] for edge in group]] = 0.0
-    rows = Flows(steps, edges, given, upstream.flat, rows=len(factors), device=device).gradients(factors)[leaf]
+    program = Reverse(steps, edges, given, upstream.flat, edges.values, device=device)
+    rows = program.gradients([Row(factors=one) for one in factors])[leaf]
     return tuple(Flow(use, rows[0] - without) for (use, _), without in zip(groups.values(), rows[1:]))
 
 
