@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,7 @@ class Factor:
         value: in the case at hand.
         sizes: the dimensions whose product, or its inverse, it is; () where it is something else.
         inverse: what c has to be multiplied by, as one would write it.
+        given: what the names in it are in the case at hand: `N = 4`.
     """
 
     text: str
@@ -45,6 +47,20 @@ class Factor:
     value: float
     sizes: tuple[str, ...] = ()
     inverse: str = ""
+    given: str = ""
+
+    @property
+    def said(self) -> str:
+        """`0.25 = 1/N`; a name alone is `N = 4`."""
+        if not self.given:
+            return self.text
+        plain = f"{self.text} = {number(self.value)}"
+        return plain if plain == self.given else f"{number(self.value)} = {self.text}"
+
+    @property
+    def note(self) -> str:
+        """` (N = 4)`, where that has not been said."""
+        return f" ({self.given})" if self.given and self.said != self.given else ""
 
     @property
     def is_one(self) -> bool:
@@ -66,13 +82,20 @@ def names_of(c: float, slack: float, sizes: Mapping[str, int], numbers: Mapping[
         return (ONE,)
     sign = "-" if c < 0 else ""
     found = [
-        Factor(f"{sign}{text}", rank, c, of, inverse=f"{sign}{inverse}")
+        Factor(f"{sign}{text}", rank, c, of, inverse=f"{sign}{inverse}", given=_given(text, sizes, numbers))
         for text, value, rank, of, inverse in _candidates(sizes, numbers)
         if abs(abs(c) - value) <= max(slack, EXACT) * value and (slack <= COARSE or rank <= SIMPLE)
     ]
     if abs(c + 1) <= max(slack, EXACT):
         found.insert(0, Factor("-1", 1, -1.0, inverse="-1"))
     return (*found, Factor(number(c, 6), UNNAMED, c, inverse=f"1/{number(c, 6)}" if c > 0 else ""))
+
+
+def _given(text: str, sizes: Mapping[str, int], numbers: Mapping[str, float]) -> str:
+    """The sizes and settings that a name is made of, with their values."""
+    known = {**numbers, **sizes}
+    names = [name for name in known if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.\[])", text)]
+    return ", ".join(f"{name} = {number(known[name])}" for name in names)
 
 
 def common(
