@@ -1,14 +1,13 @@
 import numpy as np
 
 
-def softmax_forward(x):
+def inverse_forward(a):
     """
-    - x: of shape (N, D)
+    - a: of shape (D, D)
     """
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    s = e / e.sum(axis=1, keepdims=True)
-    return s, s
+    inverse = np.linalg.inv(a + 5 * np.eye(len(a)))
+    return inverse, inverse
 
 
-def softmax_backward(dout, s):
-    return s * (dout - (dout * s).sum(axis=1, keepdims=True))
+def inverse_backward(dout, inverse):
+    return -inverse.T @ dout @ inverse.T

@@ -1,14 +1,13 @@
 import numpy as np
 
 
-def softmax_forward(x):
+def inverse_forward(a):
     """
-    - x: of shape (N, D)
+    - a: of shape (D, D)
     """
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    s = e / e.sum(axis=1, keepdims=True)
-    return s, s
+    inverse = np.linalg.inv(a + 5 * np.eye(len(a)))
+    return inverse, inverse
 
 
-def softmax_backward(dout, s):
-    return dout * s * (1 - s)  # the derivative of s[i] by x[i] alone
+def inverse_backward(dout, inverse):
+    return -inverse.T @ inverse.T @ dout  # both factors on one side
