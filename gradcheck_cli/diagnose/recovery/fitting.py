@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,9 @@ EXACT = 1e-6
 
 LOOSE = 1e-2
 """The same, whatever the rounding."""
+
+MOST_WORK = 2**30
+"""Multiplications that the equations of one case may take, over all sites: some tenths of a second."""
 
 OVER = 2
 """So many times as many equations as unknowns are needed, where the numbers found are no known ones."""
@@ -76,21 +79,29 @@ class Fitting:
 
     Args:
         text_of: see `sites_of`.
+        only: keys of the sites to look at; all without them.
     """
 
-    def __init__(self, subject: Subject, case: GateCase, text_of: Callable[[int], str]) -> None:
-        self._subject, self.case, self._text_of = subject, case, text_of
+    def __init__(
+        self,
+        subject: Subject,
+        case: GateCase,
+        text_of: Callable[[int], str],
+        only: Collection[Hashable] | None = None,
+    ) -> None:
+        self._subject, self.case, self._text_of, self._only = subject, case, text_of, only
+        self._models: dict[tuple[Hashable, bool], Model | None] = {}
+        self._work = 0
 
     @cached_property
     def _evidence(self) -> Evidence | None:
         return evidence_of(self._subject, self.case)
 
-    def fits(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
+    def fits(self, wanted: Collection[str]) -> list[Fit]:
         """Sites that explain all of the wanted leaves, and leave the right ones right; else the wanted ones alone.
 
         Args:
             wanted: names of leaves that are wrong.
-            only: keys of sites.
         """
         if self._evidence is None:
             return []
@@ -99,9 +110,9 @@ class Fitting:
         tried = [({*names, *right}, names), (set(names), names)]
         tried += [({name}, (name,)) for name in names if len(names) > 1]
         for looked_at, names in tried:
-            found = [*self._whole(names), *self._fits(looked_at, names, self._plain, only)]
+            found = [*self._whole(names), *self._fits(looked_at, names, is_cut=False)]
             if not any(fit.is_read for fit in found):
-                found += self._fits(looked_at, names, self._cut, only)
+                found += self._fits(looked_at, names, is_cut=True)
             if found:
                 return found
         return []
@@ -146,28 +157,23 @@ class Fitting:
         return Ways(self.case, cancelling(self.case, self._evidence.arriving))
 
     @cached_property
-    def _plain(self) -> list[tuple[Site, Model]]:
-        return list(self._models(self._ways.of))
+    def _sites(self) -> list[Site]:
+        """Those with the fewest unknowns first."""
+        sites = ((unknowns_of(site, self.case), site) for site in sites_of(self.case, self._text_of))
+        ordered = sorted(sites, key=lambda pair: (pair[0], -max(pair[1].positions, default=-1)))
+        return [
+            site for size, site in ordered if size <= MOST_UNKNOWNS and (self._only is None or site.key in self._only)
+        ]
 
-    @cached_property
-    def _cut(self) -> list[tuple[Site, Model]]:
-        return list(self._models(self._ways.cut))
-
-    def _models(self, ways: Callable[[int], Array | None]) -> Iterator[tuple[Site, Model]]:
+    def _model(self, site: Site, *, is_cut: bool) -> Model | None:
         assert self._evidence is not None
-        for site in sites_of(self.case, self._text_of):
-            if unknowns_of(site, self.case) <= MOST_UNKNOWNS:
-                model = model_of(site, self.case, self._evidence.arriving, ways)
-                if model is not None:
-                    yield site, model
+        key = site.key, is_cut
+        if key not in self._models:
+            ways = self._ways.cut if is_cut else self._ways.of
+            self._models[key] = model_of(site, self.case, self._evidence.arriving, ways)
+        return self._models[key]
 
-    def _fits(
-        self,
-        looked_at: set[str],
-        names: tuple[str, ...],
-        models: Sequence[tuple[Site, Model]],
-        only: Collection[Hashable] | None,
-    ) -> list[Fit]:
+    def _fits(self, looked_at: set[str], names: tuple[str, ...], *, is_cut: bool) -> list[Fit]:
         evidence = self._evidence
         assert evidence is not None
         kept = np.concatenate([np.full(len(one.at), one.name in looked_at) for one in evidence.errors])
@@ -175,8 +181,13 @@ class Fitting:
         sizes = [size for one, size in zip(evidence.errors, evidence.noise) if one.name in looked_at]
         noise = float(np.linalg.norm(sizes))
         found = []
-        for site, model in models:
-            if only is not None and site.key not in only:
+        for site in self._sites:
+            unknowns = unknowns_of(site, self.case)
+            self._work += unknowns * unknowns * (unknowns // 3 + int(kept.sum()))
+            if self._work > MOST_WORK:
+                break
+            model = self._model(site, is_cut=is_cut)
+            if model is None:
                 continue
             one = solved(model, wrongs, kept)
             if one is not None and one.rest <= min(max(EXACT * one.size, noise), LOOSE * one.size):

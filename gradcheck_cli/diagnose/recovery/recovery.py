@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,9 +51,9 @@ class Place:
     case: GateCase
     names: Names
 
-    def fitting(self) -> Fitting:
-        """Looks there."""
-        return Fitting(self.subject, self.case, self._text)
+    def fitting(self, only: Collection[Hashable] | None = None) -> Fitting:
+        """Looks there, at these sites only where they are given."""
+        return Fitting(self.subject, self.case, self._text, only)
 
     def _text(self, position: int) -> str:
         use = self.names.use(position, self.case.forward.alive[position][0])
@@ -71,7 +71,7 @@ def recoveries(first: Place, second: Callable[[], Place | None], wanted: Collect
     other = second() if fits else None
     if other is None:
         return ()
-    again = other.fitting().fits(fits[0].names, {fit.site.key for fit in fits})
+    again = other.fitting({fit.site.key for fit in fits}).fits(fits[0].names)
     found = []
     for fit in fits:
         twin = next((one for one in again if one.site.key == fit.site.key and one.names == fit.names), None)
