@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.report.model import Blame, Finding
+
+_SIZES = re.compile("\ue000([^\ue001]*)\ue001")
+
+
+def sizes_of(names: Sequence[str]) -> str:
+    """Stands in a claim for ` (N = 4, D = 3)`: each draw that the claim is made of has its own."""
+    return f"\ue000{' '.join(names)}\ue001"
 
 
 @dataclass(frozen=True)
@@ -66,10 +74,13 @@ def with_causes(
     for cause in left:
         at = next((name for name in cause.gradients if name in told), None)
         places |= {name: (cause, name == at) for name in cause.gradients}
-    return [replace(verdict, leaves=tuple(_told(leaf, places) for leaf in verdict.leaves)) for verdict in verdicts]
+    return [
+        replace(verdict, leaves=tuple(_told(leaf, places, verdict.case.dimensions) for leaf in verdict.leaves))
+        for verdict in verdicts
+    ]
 
 
-def _told(leaf: LeafVerdict, places: Mapping[str, tuple[Cause, bool]]) -> LeafVerdict:
+def _told(leaf: LeafVerdict, places: Mapping[str, tuple[Cause, bool]], sizes: Mapping[str, int]) -> LeafVerdict:
     """The leaf with its cause in place of the mere mismatch, or with nothing where another leaf has it."""
     name = leaf.received.leaf.name
     if name not in places or not is_wrong(leaf):
@@ -80,18 +91,28 @@ def _told(leaf: LeafVerdict, places: Mapping[str, tuple[Cause, bool]]) -> LeafVe
         if finding.code != "GC201":
             findings.append(finding)
         elif is_here:
-            findings.append(_named(finding, cause))
+            findings.append(_named(finding, cause, sizes))
             beside = cause.beside
             while beside is not None:
-                findings.append(_beside(finding, beside))
+                findings.append(_beside(finding, beside, sizes))
                 beside = beside.beside
     return replace(leaf, findings=tuple(findings))
 
 
-def _named(finding: Finding, cause: Cause) -> Finding:
-    message = f"{cause.claim}; {finding.message}"
+def _named(finding: Finding, cause: Cause, sizes: Mapping[str, int]) -> Finding:
+    message = f"{claim_of(cause, sizes)}; {finding.message}"
     return replace(finding, code=cause.code, message=message, mend=cause.mend, blame=cause.blame)
 
 
-def _beside(finding: Finding, cause: Cause) -> Finding:
-    return replace(finding, code=cause.code, message=cause.claim, mend=cause.mend, blame=cause.blame)
+def _beside(finding: Finding, cause: Cause, sizes: Mapping[str, int]) -> Finding:
+    return replace(finding, code=cause.code, message=claim_of(cause, sizes), mend=cause.mend, blame=cause.blame)
+
+
+def claim_of(cause: Cause, sizes: Mapping[str, int]) -> str:
+    """The claim with the sizes that a draw has; an axis without a name is not in them."""
+
+    def told(match: re.Match[str]) -> str:
+        known = [f"{name} = {sizes[name]}" for name in match[1].split(" ") if name in sizes]
+        return f" ({', '.join(known)})" if known else ""
+
+    return _SIZES.sub(told, cause.claim)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
+from gradcheck_cli.diagnose.cause import sizes_of
 from gradcheck_cli.judge.words import number
 
 LARGEST = 9
@@ -39,7 +40,8 @@ class Factor:
         value: in the case at hand.
         sizes: the dimensions whose product, or its inverse, it is; () where it is something else.
         inverse: what c has to be multiplied by, as one would write it.
-        given: what the names in it are in the case at hand: `N = 4`.
+        given: the names of sizes in it.
+        set_to: the settings in it, with their values: `p = 0.3`.
     """
 
     text: str
@@ -47,20 +49,15 @@ class Factor:
     value: float
     sizes: tuple[str, ...] = ()
     inverse: str = ""
-    given: str = ""
-
-    @property
-    def said(self) -> str:
-        """`0.25 = 1/N`; a name alone is `N = 4`."""
-        if not self.given:
-            return self.text
-        plain = f"{self.text} = {number(self.value)}"
-        return plain if plain == self.given else f"{number(self.value)} = {self.text}"
+    given: tuple[str, ...] = ()
+    set_to: str = ""
 
     @property
     def note(self) -> str:
-        """` (N = 4)`, where that has not been said."""
-        return f" ({self.given})" if self.given and self.said != self.given else ""
+        """` (p = 0.3)`; sizes are told of the draw that is shown."""
+        if self.set_to and not self.given:
+            return f" ({self.set_to})"
+        return sizes_of(self.given) if self.given else ""
 
     @property
     def is_one(self) -> bool:
@@ -82,7 +79,15 @@ def names_of(c: float, slack: float, sizes: Mapping[str, int], numbers: Mapping[
         return (ONE,)
     sign = "-" if c < 0 else ""
     found = [
-        Factor(f"{sign}{text}", rank, c, of, inverse=f"{sign}{inverse}", given=_given(text, sizes, numbers))
+        Factor(
+            f"{sign}{text}",
+            rank,
+            c,
+            of,
+            inverse=f"{sign}{inverse}",
+            given=_in(text, sizes),
+            set_to=", ".join(f"{name} = {number(numbers[name])}" for name in _in(text, numbers)),
+        )
         for text, value, rank, of, inverse in _candidates(sizes, numbers)
         if abs(abs(c) - value) <= max(slack, EXACT) * value and (slack <= COARSE or rank <= SIMPLE)
     ]
@@ -91,11 +96,9 @@ def names_of(c: float, slack: float, sizes: Mapping[str, int], numbers: Mapping[
     return (*found, Factor(number(c, 6), UNNAMED, c, inverse=f"1/{number(c, 6)}" if c > 0 else ""))
 
 
-def _given(text: str, sizes: Mapping[str, int], numbers: Mapping[str, float]) -> str:
-    """The sizes and settings that a name is made of, with their values."""
-    known = {**numbers, **sizes}
-    names = [name for name in known if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.\[])", text)]
-    return ", ".join(f"{name} = {number(known[name])}" for name in names)
+def _in(text: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that another one is made of."""
+    return tuple(name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.\[])", text))
 
 
 def common(

@@ -26,7 +26,7 @@ def is_over_others(factor: Factor, gradient: Gradient) -> bool:
 
 
 def multiple_claim(factor: Factor, gradients: Sequence[Gradient], *, are_all: bool) -> str:
-    """`your `db` is 0.25 = 1/N times the gradient (N = 4): a mean over N where the sum belongs`.
+    """`your `db` is 1/N times the gradient (N = 4): a mean over N where the sum belongs`.
 
     Args:
         are_all: these are all the gradients of the layer.
@@ -35,7 +35,7 @@ def multiple_claim(factor: Factor, gradients: Sequence[Gradient], *, are_all: bo
     if factor.text == "-1":
         return f"your {names} {'have' if several else 'has'} the wrong sign"
     verb, what = ("are", "their gradients") if several else ("is", "the gradient")
-    said = f"your {names} {verb} {factor.said} times {what}{factor.note}"
+    said = f"your {names} {verb} {factor.text} times {what}{factor.note}"
     if all(is_over_others(factor, gradient) for gradient in gradients):
         over = along(factor.sizes, range(len(factor.sizes)))
         is_mean = factor.text.startswith("1/")
@@ -58,7 +58,7 @@ def multiple_mend(factor: Factor) -> str | None:
 def claim(says: str, why: str, factor: Factor, gradients: Sequence[Gradient]) -> str:
     """`your `dw` is 1/2 times the gradient transposed`."""
     names, several = listing([gradient.said for gradient in gradients]), len(gradients) > 1
-    times = "" if factor.is_one else "minus " if factor.text == "-1" else f"{factor.said} times "
+    times = "" if factor.is_one else "minus " if factor.text == "-1" else f"{factor.text} times "
     said = f"your {names} {'are each' if several else 'is'} {times}{says}{factor.note}"
     return f"{said}: {why}" if why else said
 
@@ -80,4 +80,4 @@ def confined_claim(where: str, factor: Factor | None, gradient: Gradient) -> str
         return f"{said}, where it is zero"
     if factor.text == "-1":
         return f"{said}, where it has the wrong sign"
-    return f"{said}, where it is {factor.said} times the gradient{factor.note}"
+    return f"{said}, where it is {factor.text} times the gradient{factor.note}"

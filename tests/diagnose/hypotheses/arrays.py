@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.diagnose.cause import Cause, chosen
+from gradcheck_cli.diagnose.cause import Cause, chosen, claim_of
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, Output
 from gradcheck_cli.diagnose.hypotheses.naming import named
 
@@ -57,7 +58,7 @@ def cases(
 
 def causes(first: Failing, second: Failing) -> tuple[Cause, ...]:
     """What is named."""
-    return chosen(named(first, second))
+    return tuple(replace(cause, claim=claim_of(cause, first.sizes)) for cause in chosen(named(first, second)))
 
 
 def affine(
