@@ -32,7 +32,8 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
         found += blame(first, second, read)
     if not _is_settled(found, wrong, GATES):
         explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
-        found += gates(first, second, read, explained)
+        located = {name for cause in found for name in cause.gradients} - explained
+        found += gates(first, second, read, explained, located)
     return with_surroundings(chosen(found), read)
 
 

@@ -46,7 +46,11 @@ SAME = 1e-6
 
 
 def gates(
-    first: Judged, second: Judged, read: Callable[[str], str], explained: Collection[str] = ()
+    first: Judged,
+    second: Judged,
+    read: Callable[[str], str],
+    explained: Collection[str] = (),
+    located: Collection[str] = (),
 ) -> tuple[Cause, ...]:
     """Gates whose local derivative is left out or wrong, each in two cases, no gradient twice.
 
@@ -55,6 +59,7 @@ def gates(
     Args:
         read: the text of a file of the user's.
         explained: the gradients (names of leaves) that have another cause.
+        located: those of which it is known where they are wrong: that tells more than numbers that are read out.
     """
     subject, verdict = first
     case = case_of(subject, verdict)
@@ -67,7 +72,7 @@ def gates(
     if not left:
         return found
     found = (*found, *search.arrangements(left))
-    left -= {name for cause in found for name in cause.gradients}
+    left -= {name for cause in found for name in cause.gradients} | set(located)
     return (*found, *search.recoveries(left)) if left else found
 
 
