@@ -8,6 +8,7 @@ import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Finding, LayerReport, Status
 
 from .blocks import BLOCKS, RESNEXT, Block
@@ -22,7 +23,9 @@ def checked(folder: Path, source: str) -> LayerReport:
     """The report on the only layer of a module with this text."""
     path = folder / "block.py"
     path.write_text(source)
-    (layer,) = check_targets([Target(path)], CheckOptions(settings=Settings(shrink=False))).layers
+    # two draws are what a cause needs; the third is a batch of one
+    options = CheckOptions(InputOptions(draws=2), Settings(shrink=False))
+    (layer,) = check_targets([Target(path)], options).layers
     return layer
 
 
