@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
 
+from rich.cells import cell_len
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.reactive import var
 from textual.screen import Screen
@@ -30,6 +31,7 @@ _ASK = "ask"
 _SPINNER = "◐◓◑◒"
 _BEAT = 0.25
 _LOOK_AT_FILES = 1.0
+_LONG_TEXT = 12.0
 
 
 class InspectApp(App[None]):
@@ -95,8 +97,10 @@ class InspectApp(App[None]):
             self.say("stopping ...")
 
     def say(self, text: str) -> None:
-        """Show one line; "" for what is looked at."""
+        """Show one line; "" for what is looked at. What is longer than the line is shown whole for a while, too."""
         self.message = text
+        if cell_len(text) > self.size.width - 2:
+            self.notify(text, timeout=_LONG_TEXT, markup=False)
 
     def _words(self, question: Question) -> str:
         at = self.looking.position(question)
@@ -133,7 +137,7 @@ class InspectApp(App[None]):
         told = self._words(self._asked)
         rest = f" · {len(self._queue)} more" if self._queue else ""
         doing = f" · {self.session.doing}" if self.session.doing else ""
-        self.say(
+        self.message = (
             f"{_SPINNER[self._beats % len(_SPINNER)]} checking {self._asked.layer} again"
             f"{f' with {told}' if told else ''}{doing} · {elapsed(monotonic() - self._since)}{rest} · Esc stops"
         )
@@ -166,15 +170,14 @@ class InspectApp(App[None]):
             return
         before = Watched([path])
         command = editor_command(os.environ, path, line)
+        problem = ""
         try:
             with self.suspend():
-                subprocess.run(command, check=False)
+                problem = _run_editor(command)  # may not raise in here: the screen would stay dark
         except SuspendNotSupported:
-            self.say("this terminal cannot be lent to an editor: " + " ".join(command))
-            return
-        except OSError as error:
-            self.say(f"{command[0]} does not start: {error.strerror or error} · set $EDITOR")
-            return
+            problem = "this terminal cannot be lent to an editor: " + " ".join(command)
+        if problem:
+            self.say(problem)
         if self.watched is not None:
             self.watched.changed()
         if before.changed() and self.session.is_live:
@@ -196,6 +199,15 @@ class InspectApp(App[None]):
         """End what runs, and leave."""
         self.session.stop()
         self.exit()
+
+
+def _run_editor(command: Sequence[str]) -> str:
+    """Wait for it to close; what went wrong, "" where nothing did."""
+    try:
+        ended = subprocess.run(command, check=False).returncode
+    except (OSError, ValueError) as error:
+        return f"{command[0]} does not start: {getattr(error, 'strerror', None) or error} · set $EDITOR"
+    return f"{' '.join(command)} ended with {ended}" if ended else ""
 
 
 def show(session: Session) -> None:

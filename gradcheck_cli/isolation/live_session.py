@@ -261,9 +261,10 @@ def _said(findings: Sequence[Finding]) -> str:
     if not findings:
         return "There is no such layer any more."
     finding = findings[0]
-    line = f":{finding.line}" if finding.line is not None else ""
-    mend = f" Mend: {finding.mend}." if finding.mend else ""
-    return f"{finding.code} {finding.message} ({Path(finding.path).name}{line}).{mend}"
+    place = Path(finding.path).name + (f":{finding.line}" if finding.line is not None else "")
+    told = "" if place in finding.message else f" ({place})"
+    mend = f" Mend: {finding.mend.removeprefix('mend ')}." if finding.mend else ""
+    return f"{finding.code} {finding.message}{told}.{mend}"
 
 
 def _problem(error: Exception) -> str:

@@ -39,9 +39,9 @@ gradient dw     another gradient of this layer
 layer 2         another layer, by its number or its name
 layers          the verdicts
 source          the forward, with the line to blame, and the backward
-dig             finite differences over step sizes, and what flows along each path
+dig             differences over step sizes, and what flows along each path
 script          the smallest case that fails, as a program
-check seed=1    check again: another seed, N=5 another size, x[0,1]=2.5 another value
+check seed=1    check again; N=5: another size; x[0,1]=2.5: another value
 back            as it was before it was checked again
 help, quit"""
 

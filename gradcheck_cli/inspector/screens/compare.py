@@ -48,6 +48,15 @@ class CompareScreen(MovingScreen):
         self._show(self._view)
         self.watch(self.app, "theme", self._redraw, init=False)
 
+    def on_resize(self) -> None:
+        """As many rows in each: else they would not show the same part."""
+        self.call_after_refresh(self._even)
+
+    def _even(self) -> None:
+        panes = self.query_one("#panes")
+        for column in panes.children:
+            column.styles.height = max(2, panes.size.height // 3) if self.has_class("-narrow") else "1fr"
+
     def maps(self) -> list[HeatMap]:
         """All three."""
         return [self.query_one(f"#{name}", HeatMap) for name in _COLUMNS]
@@ -76,7 +85,7 @@ class CompareScreen(MovingScreen):
 
     @property
     def _last(self) -> str:
-        return "yours − reference" if self.maps()[-1].values == "error" else "finite difference (– not taken)"
+        return "yours − reference" if self.maps()[-1].values == "error" else "finite difference"
 
     def _tell(self) -> None:
         leaf = self.lead.leaf

@@ -26,6 +26,9 @@ class Host(Protocol):
     def is_asking(self) -> bool:
         """Whether a layer is being checked."""
 
+    def say(self, text: str) -> None:
+        """Show one line."""
+
     def ask(self, *questions: Question) -> None:
         """Check layers again, in the background."""
 
@@ -46,7 +49,7 @@ class HostedScreen(Screen[None]):
 
     def say(self, text: str) -> None:
         """Show one line."""
-        self.host.message = text
+        self.host.say(text)
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, and say so."""

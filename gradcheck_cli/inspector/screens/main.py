@@ -53,14 +53,18 @@ class MainScreen(ShowingScreen):
 
     def action_source(self) -> None:
         """The source, as large as the screen."""
-        if self.problem is not None:
-            self.say("the module could not be run; e opens it")
-            return
-        self.app.push_screen(SourceScreen(self.looking, self.target))
+        if self._is_layer():
+            self.app.push_screen(SourceScreen(self.looking, self.target))
 
     def action_finding(self) -> None:
         """All that is known of the layer."""
-        self.app.push_screen(FindingScreen(self.looking, self.target))
+        if self._is_layer():
+            self.app.push_screen(FindingScreen(self.looking, self.target))
+
+    def _is_layer(self) -> bool:
+        if self.problem is not None:
+            self.say("the module could not be run; e opens it")
+        return self.problem is None
 
     def action_dig(self) -> None:
         """All that can be found out about this element."""
@@ -87,6 +91,8 @@ class MainScreen(ShowingScreen):
         if not session.is_live:
             self.say(session.why_not_live)
             return
+        if not self._is_layer():
+            return
         screen = WhatIfScreen(self.looking.question(self.target.layer), kept, self._under_cursor())
         self.app.push_screen(screen, self._ask)
 
@@ -102,10 +108,13 @@ class MainScreen(ShowingScreen):
 
     def action_again(self) -> None:
         """Check the layer again."""
-        self.host.ask(self.looking.question(self.target.layer))
+        if self._is_layer():
+            self.host.ask(self.looking.question(self.target.layer))
 
     def action_back(self) -> None:
         """The layer as it was before."""
+        if not self._is_layer():
+            return
         if not self.looking.go_back(self.target.layer):
             self.say("this is how it was when it was opened")
             return
@@ -128,6 +137,8 @@ class MainScreen(ShowingScreen):
 
     def action_copy(self, what: str) -> None:
         """To the clipboard."""
+        if not self._is_layer():
+            return
         layer = self.looking.layer(self.target.layer)
         text = ""
         if what == "element" and self.lead.leaf is not None:

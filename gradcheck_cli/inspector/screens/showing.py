@@ -31,6 +31,9 @@ from gradcheck_cli.inspector.widgets.panes import SourcePane, TextPane
 from gradcheck_cli.inspector.words import axes_line, cell_line, index_text, index_words, map_title, slice_line
 from gradcheck_cli.report.escaping import one_line
 
+_OF_A_LAYER = {"source", "why", "what if", "again", "back", "copy"}
+"""What cannot be done where the module could not be run."""
+
 _OF_THE_MAP = {"worst", "dig", "compare", "move", "slice", "axis", "axes", "turn", "zoom", "go"}
 """What is done with a map, and cannot be without one."""
 
@@ -99,11 +102,13 @@ class ShowingScreen(MovingScreen):
         """Look at a problem that belongs to no layer."""
         self.problem = position
         error = self.looking.report.errors[position]
+        self.say("")
         body = problem_content(error, self._folder)
-        self._show_nothing(Content(""), body)
+        self._show_nothing(Content(""), Content.styled("the module could not be run; e opens it", "bold $error"))
         self.query_one("#element-pane", TextPane).say("element", Content.styled("–", "$quiet"))
         self.query_one("#finding-pane", TextPane).say("finding", body)
         self.query_one(SourcePane).read("source", None, "the module could not be run")
+        self._show_message()
 
     def take(self, answer: Answer) -> None:
         """A layer was checked again."""
@@ -151,6 +156,10 @@ class ShowingScreen(MovingScreen):
 
     def _hint(self) -> Content:
         """What is looked at, and the one line on what is wrong."""
+        if self.problem is not None:
+            error = self.looking.report.errors[self.problem]
+            where = place(error.path, error.line, self._folder)
+            return Content.assemble((f"{error.code} {error.rule}", "$error"), ("  " + where, "$code"))
         layer, finding = self.looking.layer(self.target.layer), self.looking.finding(self.target)
         parts: list[Content | str | tuple[str, str]] = [(one_line(layer.name), "bold"), "  "]
         if self.looking.is_asked(self.target.layer):
@@ -171,6 +180,7 @@ class ShowingScreen(MovingScreen):
             if leaf.why_no_map:
                 return self._show_nothing(Content(name), no_map(leaf))
             self.query_one("#map-pane").remove_class("-nothing")
+            self.remove_class("-no-map")
             self.lead.show(leaf)
             if index is not None and len(index) == len(self.lead.view.shape):
                 self.lead.look(self.lead.view.at(index))
@@ -186,6 +196,7 @@ class ShowingScreen(MovingScreen):
     def _show_nothing(self, heading: Content, body: Content) -> None:
         self.lead.show(None)
         self.query_one("#map-pane").add_class("-nothing")
+        self.add_class("-no-map")
         self.query_one("#map-heading", Static).update(heading)
         self.query_one("#nothing", Static).update(body)
         self._show_element()
@@ -230,6 +241,8 @@ class ShowingScreen(MovingScreen):
         useless = set() if live else {"what if", "again", "watch"}
         useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
         useless |= set() if self.host.is_asking else {"stop"}
+        if self.problem is not None:
+            useless |= _OF_A_LAYER
         if self.lead.leaf is None:
             return frozenset(useless | _OF_THE_MAP)
         useless |= set() if view.others else {"slice", "axes"}

@@ -39,7 +39,7 @@ class WhatIfScreen(ModalScreen[Question | None]):
         self._inputs = {} if kept is None else editable(kept)
         name, index = under_cursor or ("", ())
         self._name: str = name if name in self._inputs else next(iter(self._inputs), "")
-        self._index = index if name in self._inputs else ()
+        self._index = index if name in self._inputs else self._first()
 
     def compose(self) -> ComposeResult:
         """Fields; one is filled in, and what is left as it is stays."""
@@ -72,9 +72,12 @@ class WhatIfScreen(ModalScreen[Question | None]):
         """Another input: its first element."""
         if str(event.value) != self._name:
             self._name = str(event.value)
-            array = self._inputs[self._name].array
-            self.query_one("#index", Input).value = ", ".join("0" for _ in (array.shape if array is not None else ()))
+            self.query_one("#index", Input).value = ", ".join(map(str, self._first()))
         self._tell_value()
+
+    def _first(self) -> tuple[int, ...]:
+        array = self._inputs[self._name].array if self._name else None
+        return () if array is None else (0,) * len(array.shape)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What the value is now."""
@@ -88,11 +91,13 @@ class WhatIfScreen(ModalScreen[Question | None]):
         argument = self._inputs[self._name]
         assert argument.array is not None
         field = self.query_one("#value", Input)
+        self._tell("")
         try:
             index = index_of(self.query_one("#index", Input).value, argument.array.shape)
             field.placeholder = f"{brief(argument.array.read()[index].item(), 6)} now"
         except Unclear as unclear:
-            field.placeholder = str(unclear)
+            field.placeholder = "–"
+            self._tell(str(unclear))
         except UserError:
             field.placeholder = "its file is damaged"
 
@@ -101,7 +106,11 @@ class WhatIfScreen(ModalScreen[Question | None]):
         try:
             self.dismiss(self._asked())
         except Unclear as unclear:
-            self.query_one("#told", Static).update(Content.styled(one_line(str(unclear)), "$error"))
+            self._tell(str(unclear))
+
+    def _tell(self, problem: str) -> None:
+        told = Content.styled(one_line(problem), "$error") if problem else Content.styled(_KEYS, "$quiet")
+        self.query_one("#told", Static).update(told)
 
     def _asked(self) -> Question:
         typed = {name: self.query_one(f"#size-{at}", Input).value for at, name in enumerate(self._sizes)}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -297,9 +300,10 @@ def test_the_editor_opens_at_the_line_and_what_was_changed_is_checked(
     del norm
     ran: list[list[str]] = []
 
-    def edit(command: list[str], check: bool) -> None:
+    def edit(command: list[str], check: bool) -> CompletedProcess[str]:
         ran.append(command)
         file.write_text("after it")
+        return CompletedProcess(command, 0)
 
     monkeypatch.setenv("EDITOR", "nano")
     monkeypatch.delenv("VISUAL", raising=False)
@@ -309,13 +313,48 @@ def test_the_editor_opens_at_the_line_and_what_was_changed_is_checked(
         from contextlib import nullcontext
 
         await driver.press("e")
-        assert "this terminal cannot be lent to an editor: nano +3" in driver.text()
+        assert driver.app.message.startswith("this terminal cannot be lent to an editor: nano +3")
         monkeypatch.setattr(driver.app, "suspend", nullcontext)
         await driver.press("e")
         assert ran == [["nano", "+3", str(file)]]
         assert "12 mended" in driver.text()
 
     drive(session, steps)
+
+
+@pytest.mark.parametrize(
+    ("editor", "told"),
+    [("not-a-real-editor", "does not start: No such file or directory"), ("false", "ended with 1")],
+)
+def test_an_editor_that_fails_gives_the_screen_back(
+    editor: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.py").touch()
+    monkeypatch.setenv("EDITOR", editor)
+    monkeypatch.delenv("VISUAL", raising=False)
+    given_back: list[bool] = []
+
+    @contextmanager
+    def lend() -> Iterator[None]:
+        yield
+        given_back.append(True)  # as Textual does it: not where something was raised
+
+    async def steps(driver: Driver) -> None:
+        monkeypatch.setattr(driver.app, "suspend", lend)
+        driver.app.edit(str(tmp_path / "m.py"), 3)
+        assert told in driver.app.message
+        assert given_back
+
+    drive(sessions.run(), steps)
+
+
+def test_what_the_line_has_no_room_for_is_shown_whole() -> None:
+    async def steps(driver: Driver) -> None:
+        driver.app.say("word " * 30 + "[the end]")
+        await driver.settle()
+        assert "[the end]" in driver.text()
+
+    drive(sessions.run(), steps)
 
 
 def test_themes_come_round() -> None:
@@ -382,7 +421,13 @@ def test_a_problem_without_a_layer() -> None:
 
     async def steps(driver: Driver) -> None:
         assert "cannot be imported" in driver.text()
-        await driver.press("s", "d", "n", "a", "y", "b", "f")
+        assert "GC501 cannot-load  other.py:1" in driver.text()
+        for key in ("s", "f", "i", "r", "b", "y", "Y", "S"):
+            driver.app.say("")
+            await driver.press(key)
+            assert driver.app.message == "the module could not be run; e opens it", key
+            assert driver.app.screen is main(driver), key
+        await driver.press("d", "n", "a")
         assert driver.app.is_running
 
     drive(session, steps)
