@@ -422,7 +422,7 @@ def test_a_problem_without_a_layer() -> None:
     async def steps(driver: Driver) -> None:
         assert "cannot be imported" in driver.text()
         assert "GC501 cannot-load  other.py:1" in driver.text()
-        for key in ("s", "f", "i", "r", "b", "y", "Y", "S"):
+        for key in ("s", "f", "r", "b", "y", "Y", "S"):
             driver.app.say("")
             await driver.press(key)
             assert driver.app.message == "the module could not be run; e opens it", key
