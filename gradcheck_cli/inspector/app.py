@@ -150,7 +150,7 @@ class InspectApp(App[None]):
             self.check_all_again()
 
     def check_all_again(self) -> None:
-        """The layer that is looked at, then the others that do not pass."""
+        """The layer that is looked at, then those that do not pass, then the rest: an edit may break those, too."""
         for screen in self.screen_stack:
             if isinstance(screen, MainScreen):
                 self.ask(*screen.questions())

@@ -125,9 +125,11 @@ class ShowingScreen(MovingScreen):
         self._show_title()
 
     def questions(self) -> list[Question]:
-        """What is to be asked when a file has changed: the layer that is looked at, and all that do not pass."""
-        others = [at for at, layer in enumerate(self.looking.report.layers) if layer.status.value != "pass"]
-        return [self.looking.question(at) for at in dict.fromkeys([self.target.layer, *others])]
+        """What to ask when a file has changed: the layer that is looked at, those that do not pass, then the rest."""
+        layers = list(enumerate(self.looking.report.layers))
+        others = [at for at, layer in layers if layer.status.value != "pass"]
+        rest = [at for at, layer in layers if layer.status.value == "pass"]
+        return [self.looking.question(at) for at in dict.fromkeys([self.target.layer, *others, *rest])]
 
     @property
     def _folder(self) -> str:
