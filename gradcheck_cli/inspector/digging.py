@@ -25,6 +25,8 @@ _COLOURS = {
 }
 _WAIT = "being found out …"
 _DIGITS = 6
+APART = 1e-3
+"""Slopes on the two sides that differ by more, as a share, are those of a kink."""
 
 
 def curve_content(dug: Dug | None, width: int, height: int, facts: Facts) -> Content:
@@ -63,8 +65,14 @@ def _notes(curve: Curve, facts: Facts) -> list[Content]:
     backward = curve.backward if curve.backward is not None else facts.backward
     forward = curve.forward if curve.forward is not None else facts.forward
     if backward is not None and forward is not None:
-        lines.append(Content.assemble(("left | right  ", "$quiet"), f"{brief(backward, 5)} | {brief(forward, 5)}"))
+        kink = "  a kink: no step gives the slope" if _are_apart(backward, forward) else ""
+        slopes = f"{brief(backward, 5)} | {brief(forward, 5)}"
+        lines.append(Content.assemble(("left | right  ", "$quiet"), slopes, (kink, "bold")))
     return lines
+
+
+def _are_apart(one: float, other: float) -> bool:
+    return abs(one - other) > APART * max(abs(one), abs(other))
 
 
 def contributions_content(dug: Dug | None, facts: Facts) -> Content:
@@ -86,8 +94,9 @@ def contributions_content(dug: Dug | None, facts: Facts) -> Content:
         lines.append(
             Content.assemble((f"{mark}{text:>{width}}", style), place, (one_line(each.expression), style or "$code"))
         )
+    whose = ": autodiff" if facts.autodiff is not None and np.isfinite(facts.autodiff) else ""
     lines.append(Content.styled("  " + "─" * width, "$quiet"))
-    lines.append(Content.assemble((f"  {total:>{width}}  ", "bold"), ("together: autodiff", "$quiet")))
+    lines.append(Content.assemble((f"  {total:>{width}}  ", "bold"), (f"together{whose}", "$quiet")))
     without = ", without ✗" if any(each.is_missing for each in dug.contributions) else ""
     lines.append(Content.assemble((f"  {yours:>{width}}  ", "bold"), (f"yours{without}", "$quiet")))
     return Content("\n").join(lines)
