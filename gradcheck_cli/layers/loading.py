@@ -73,6 +73,7 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
     if importing.is_taken(names[0], path) and not _is_installed_here(path, names):
         # a library has this name: the user's file must not stand in for it
         names = (f"{names[0]}__user", *names[1:])
+    deepest = sys.getrecursionlimit()
     try:
         with as_a_script(path) as replaced:
             namespace = _import(root, names, path, source)
@@ -81,6 +82,9 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
     except BaseException as error:
         importing.forget(path)
         raise _cannot_load(error, place, names[0]) from error
+    finally:
+        # a lower limit would be one for what checks the module, too
+        sys.setrecursionlimit(max(deepest, sys.getrecursionlimit()))
     uses_jax = imports_jax(namespace, source, project)
     return Module(path, ".".join(names), namespace, source, project, uses_jax, tuple(replaced))
 

@@ -245,3 +245,17 @@ def test_what_needs_the_text_of_a_definition_finds_it_in_every_encoding(
     (layer,) = find(load(tmp_path / "closure.py")).layers
     assert (layer.name, layer.convention.value) == ("twice", "closure")
     assert text.splitlines()[layer.forward_line - 1].endswith("def twice(x):")
+
+
+@pytest.mark.parametrize(("asked", "raises"), [(80, False), (80, True), (5000, False)])
+def test_a_module_cannot_lower_the_recursion_limit_of_what_checks_it(tmp_path: Path, asked: int, raises: bool) -> None:
+    before = sys.getrecursionlimit()
+    put(tmp_path, mylayer=f"import sys\nsys.setrecursionlimit({asked})\n" + ("1 / 0\n" if raises else ""))
+    try:
+        if raises:
+            failure(tmp_path / "mylayer.py")
+        else:
+            load(tmp_path / "mylayer.py")
+        assert sys.getrecursionlimit() == max(before, asked)
+    finally:
+        sys.setrecursionlimit(before)
