@@ -49,14 +49,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         *("run", str(folder), "--format", "json", "--draws", "1", "--no-shrink"),
         *limits,
         cwd=folder,
-        env={MARK: folder.name},
+        env={MARK: str(folder)},
         fresh=True,  # what is left is known by the environment that it was started with
         seconds=2 * MOST_SECONDS,
     )
     seconds = time.monotonic() - started
     assert ended.code == 2
     layers = {_key(layer): layer for layer in ended.json["layers"]}
-    yield Ran(layers, seconds, ended.err, list(_running(folder.name)))
+    yield Ran(layers, seconds, ended.err, list(_running(str(folder))))
 
 
 def _key(layer: Any) -> tuple[str, str]:
