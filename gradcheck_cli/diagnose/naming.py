@@ -14,7 +14,6 @@ from gradcheck_cli.diagnose.sizes import is_close
 from gradcheck_cli.diagnose.source import Use, use_at, use_of
 from gradcheck_cli.diagnose.wording import Path
 from gradcheck_cli.graph.steps import Step
-from gradcheck_cli.report.model import Blame
 
 REDUCING = frozenset({"reduce_sum", "broadcast_in_dim"})
 """Steps that a sum is taken by, on the way forward or back."""
@@ -85,17 +84,8 @@ class Naming:
         use = self._use(edge)
         if use is None:
             return None
-        blame = Blame(
-            path=use.path,
-            line=use.line,
-            end_line=use.end_line,
-            expression=use.expression,
-            operand=use.operand,
-            factor=part.factor,
-            explains=1.0 - rest,
-            source=use.source,
-            is_part=self._is_part(edge, part.candidate),
-        )
+        is_part = self._is_part(edge, part.candidate)
+        blame = use.blame(factor=part.factor, explains=1.0 - rest, is_part=is_part)
         sizes = case.subject.case.dimensions
         known = [f"{name} = {sizes[name]}" for name in dict.fromkeys(re.findall(r"\w+", size)) if name in sizes]
         upstream = self._upstream(edge)

@@ -10,6 +10,7 @@ from gradcheck_cli.diagnose.edges import Edge
 from gradcheck_cli.graph.building import IN_PASSING
 from gradcheck_cli.graph.expressions import expression_at
 from gradcheck_cli.graph.steps import Step, Steps
+from gradcheck_cli.report.model import Blame
 from gradcheck_cli.tracing.calls import Place
 
 
@@ -23,6 +24,20 @@ class Use:
     expression: str
     operand: str
     source: str
+
+    def blame(self, *, factor: float | None, explains: float, is_part: bool = False) -> Blame:
+        """What a finding says of it; see `Blame`."""
+        return Blame(
+            path=self.path,
+            line=self.line,
+            end_line=self.end_line,
+            expression=self.expression,
+            operand=self.operand,
+            factor=factor,
+            explains=explains,
+            source=self.source,
+            is_part=is_part,
+        )
 
 
 def use_of(

@@ -9,13 +9,13 @@ from functools import cached_property
 
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.gates.case import Fit, GateCase, case_of
+from gradcheck_cli.diagnose.gates.errors import are_one_number
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
 from gradcheck_cli.diagnose.gates.wording import Told, told
 from gradcheck_cli.diagnose.recovery.recovery import Place, recoveries
 from gradcheck_cli.judge.verdict import DrawVerdict
-from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
 
 Judged = tuple[Subject, DrawVerdict]
@@ -40,9 +40,6 @@ CODES = {
     Kind.MISPLACED: "GC213",
 }
 """Other kinds are GC208."""
-
-SAME = 1e-6
-"""How far two factors may be apart that are said to be one."""
 
 
 def gates(
@@ -129,10 +126,10 @@ def _holds(fit: Fit, again: Fit | None) -> bool:
     # what explains all may explain a gradient more where that is clearly wrong in one case only
     if set(again.names) != set(fit.names) and not (fit.is_whole and again.is_whole):
         return False
-    if _are_close(fit.replacement.ratio, again.replacement.ratio):
+    if are_one_number(fit.replacement.ratio, again.replacement.ratio):
         return False
     others = dict(zip(again.names, again.factors))
-    return not all(_are_close(one, others.get(name)) for name, one in zip(fit.names, fit.factors))
+    return not all(are_one_number(one, others.get(name)) for name, one in zip(fit.names, fit.factors))
 
 
 def _told_apart(fits: Sequence[Fit]) -> list[Fit]:
@@ -142,10 +139,6 @@ def _told_apart(fits: Sequence[Fit]) -> list[Fit]:
         if fit.replacement.reduction is not None:
             wrong[fit.names].add(fit.replacement.reduction.wrong_here)
     return [fit for fit in fits if fit.replacement.reduction is None or len(wrong[fit.names]) == 1]
-
-
-def _are_close(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= SAME * max(abs(one), abs(other))
 
 
 def _causes(fits: Sequence[Fit], names: Names, case: GateCase) -> tuple[Cause, ...]:
@@ -170,18 +163,7 @@ def _telling(fit: Fit, names: Names) -> tuple[object, ...]:
 
 def _cause(fit: Fit, words: Told, forward: Forward) -> Cause:
     kind, use = fit.replacement.kind, words.use
-    blame = None
-    if use is not None:
-        blame = Blame(
-            path=use.path,
-            line=use.line,
-            end_line=use.end_line,
-            expression=use.expression,
-            operand=use.operand,
-            factor=None,
-            explains=1.0 - fit.rest,
-            source=use.source,
-        )
+    blame = None if use is None else use.blame(factor=None, explains=1.0 - fit.rest)
     is_path = _leaves_a_path_out(fit.replacement, forward)
     code = "GC209" if is_path else fit.replacement.code or CODES.get(kind, "GC208")
     return Cause(code, fit.names, words.claim, 1.0 - fit.rest, RANKS[kind], mend=words.mend, blame=blame)

@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.products import operand_of
+from gradcheck_cli.diagnose.gates.replacements import operand_of
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 
 NAMES = ("reshape", "squeeze", "expand_dims", "transpose", "gather", "slice", "rev")

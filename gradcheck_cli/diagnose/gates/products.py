@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, operand_of
 from gradcheck_cli.diagnose.gates.reverse import Array, Known, Row
 from gradcheck_cli.diagnose.gates.siblings import siblings
 
@@ -63,12 +63,6 @@ def _of_product(
         wrong = [handed_down(forward, p, k, other, up) for p, other, up in zip(positions, others, above)]
         key = (unit, k, sibling.key)
         yield Replacement(key, Kind.OTHER_VALUE, row(wrong), first, k, target, sibling=sibling)
-
-
-def operand_of(position: int, k: int, forward: Forward, known: Known) -> Array:
-    """The array that a step uses there."""
-    operand = forward.steps.steps[position].operands[k]
-    return np.asarray(operand.constant if operand.value is None else known.values[operand.value])
 
 
 def handed_down(forward: Forward, position: int, k: int, other: Array, above: Array) -> Array:

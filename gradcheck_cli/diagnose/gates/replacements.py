@@ -199,12 +199,13 @@ def _pairs(family: Family, forward: Forward, known: Known) -> Iterator[tuple[Arr
     for gate in family.gates:
         x = known.values[gate.target]
         if family.is_of_two and family.other is not None:
-            yield x, _operand(gate.position, family.other, forward, known)
+            yield x, operand_of(gate.position, family.other, forward, known)
         else:
             yield x, known.values[gate.result]
 
 
-def _operand(position: int, k: int, forward: Forward, known: Known) -> Array:
+def operand_of(position: int, k: int, forward: Forward, known: Known) -> Array:
+    """The array that a step uses there."""
     operand = forward.steps.steps[position].operands[k]
     return np.asarray(operand.constant if operand.value is None else known.values[operand.value])
 

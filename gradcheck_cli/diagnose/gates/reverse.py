@@ -124,12 +124,7 @@ class Reverse:
 
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""
-        found: list[list[Array]] = []
-        for start in range(0, len(rows), self.rows):
-            part = rows[start : start + self.rows]
-            gradients = self._program(*self._given, *self._filled(part))[0]
-            found.append([np.asarray(gradient)[: len(part)] for gradient in gradients])
-        return tuple(np.concatenate(parts) for parts in zip(*found))
+        return self.flowing(rows, ())[0]
 
     def arriving(self, rows: Sequence[Row]) -> dict[int, Array]:
         """By value, what arrives there, one gradient a row; of as many rows as fit in one batch."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.products import handed_down, operand_of
-from gradcheck_cli.diagnose.gates.replacements import Kind
+from gradcheck_cli.diagnose.gates.products import handed_down
+from gradcheck_cli.diagnose.gates.replacements import Kind, operand_of
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
 from gradcheck_cli.diagnose.gates.windows import Elsewhere, Window, elsewhere_of, window_of

@@ -15,7 +15,7 @@ from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
 
 _X_OR_Y = re.compile(r"\b[xy]\b")
-_SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
+SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 """What can stand in a formula as it is: `h`, `self.out`, `x[0]`."""
 
 _VERBS = {
@@ -191,7 +191,7 @@ class _Saying:
         written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
         about = self.names.value(self.replacement.about) if self.replacement.about is not None else ""
         written["value"] = f"`{about}`" if about else "a term"
-        is_short = bool(_SHORT.fullmatch(other))
+        is_short = bool(SHORT.fullmatch(other))
         turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
         written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
         claim = f"your {listing(self.gradients)} {self.replacement.said.format_map(written)}"
@@ -261,7 +261,7 @@ class _Saying:
         used = set(_X_OR_Y.findall(formula))
         texts, notes = {"x": x, "y": y}, []
         for letter, what in (("x", "input"), ("y", whose)):
-            if letter in used and not _SHORT.fullmatch(texts[letter]):
+            if letter in used and not SHORT.fullmatch(texts[letter]):
                 if formula == letter:
                     return f"its {what}"
                 texts[letter] = letter

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.products import operand_of
-from gradcheck_cli.diagnose.gates.replacements import Kind
+from gradcheck_cli.diagnose.gates.replacements import Kind, operand_of
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
 from gradcheck_cli.diagnose.gates.windows import Elsewhere, Window, elsewhere_of

@@ -85,7 +85,7 @@ def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
             if operand.value is not None:
                 entering[operand.value] = entering.get(operand.value, 0.0) + cotangent
         rows.append(Row(entering=entering, is_alone=True))
-    right = case.reverse.gradients(rows)
+    right, inside = case.reverse.flowing(rows, case.reverse.open)
     rights, wrongs, noise = [], [], []
     for one in case.errors:
         held = right[one.leaf].reshape(len(rows), -1)
@@ -99,7 +99,6 @@ def evidence_of(subject: Subject, case: GateCase) -> Evidence | None:
         wrongs.append((yours - held)[:, one.at])
         allowed = float(np.linalg.norm(one.tolerance[one.at]))
         noise.append(allowed * float(np.abs(held).max(initial=0.0)) / scale * np.sqrt(len(rows)) if scale else 0.0)
-    inside = case.reverse.flowing(rows, case.reverse.open)[1]
     arriving = {value: array.reshape(len(rows), -1) for value, array in inside.items()}
     produced = frozenset(operand.value for operand in outputs if operand.value is not None)
     return Evidence(case.errors, arriving, tuple(rights), tuple(wrongs), tuple(noise), produced)

@@ -157,12 +157,14 @@ class Fitting:
         return Ways(self.case, cancelling(self.case, self._evidence.arriving))
 
     @cached_property
-    def _sites(self) -> list[Site]:
-        """Those with the fewest unknowns first."""
+    def _sites(self) -> list[tuple[int, Site]]:
+        """With how many unknowns each has, the fewest first."""
         sites = ((unknowns_of(site, self.case), site) for site in sites_of(self.case, self._text_of))
         ordered = sorted(sites, key=lambda pair: (pair[0], -max(pair[1].positions, default=-1)))
         return [
-            site for size, site in ordered if size <= MOST_UNKNOWNS and (self._only is None or site.key in self._only)
+            (size, site)
+            for size, site in ordered
+            if size <= MOST_UNKNOWNS and (self._only is None or site.key in self._only)
         ]
 
     def _model(self, site: Site, *, is_cut: bool) -> Model | None:
@@ -181,8 +183,7 @@ class Fitting:
         sizes = [size for one, size in zip(evidence.errors, evidence.noise) if one.name in looked_at]
         noise = float(np.linalg.norm(sizes))
         found = []
-        for site in self._sites:
-            unknowns = unknowns_of(site, self.case)
+        for unknowns, site in self._sites:
             self._work += unknowns * unknowns * (unknowns // 3 + int(kept.sum()))
             if self._work > MOST_WORK:
                 break
@@ -223,18 +224,14 @@ class Fitting:
 
     def _is_sure(self, site: Site, model: Model, kept: NDArray[np.bool_]) -> bool:
         """Whether there are many more equations than unknowns, and no more than one output is enough for most."""
+        assert self._evidence is not None
         reached = np.any([np.abs(part.ways).any(axis=0) for part in model.parts], axis=0) & kept
         unknowns = int(model.counts.sum())
-        equations = int(np.minimum(self._outputs, self._evidence_count)[reached].sum())
+        equations = int(np.minimum(self._outputs, self._evidence.count)[reached].sum())
         if equations < OVER * unknowns:
             return False
         is_one = (len(site.results) == 1 or site.is_shared) and equations >= WELL_OVER * unknowns
         return is_one or site.what is What.OPERAND or self._is_varied(model)
-
-    @cached_property
-    def _evidence_count(self) -> int:
-        assert self._evidence is not None
-        return self._evidence.count
 
     @cached_property
     def _outputs(self) -> NDArray[np.intp]:

@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
-from gradcheck_cli.graph.values import value_of
+from gradcheck_cli.diagnose.gates.replacements import operand_of
 
 Array = NDArray[Any]
 
 
 def operands_of(position: int, case: GateCase) -> list[Array]:
     """The arrays that a step works on."""
-    operands = case.forward.steps.steps[position].operands
-    return [np.asarray(value_of(operand, dict(case.known.values))) for operand in operands]
+    count = len(case.forward.steps.steps[position].operands)
+    return [operand_of(position, k, case.forward, case.known) for k in range(count)]
 
 
 def other_operand(position: int, k: int, case: GateCase) -> Array:
     """The other operand of a step that has two; that of a product as it was before it was broadcast."""
     step = case.forward.steps.steps[position]
-    found = operands_of(position, case)[1 - k]
+    found = operand_of(position, 1 - k, case.forward, case.known)
     value = step.operands[1 - k].value
     maker = None if value is None else case.forward.maker.get(value)
     if step.equation.primitive.name != "mul" or maker is None:

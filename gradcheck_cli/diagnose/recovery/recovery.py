@@ -9,13 +9,13 @@ import numpy as np
 
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.gates.case import GateCase
+from gradcheck_cli.diagnose.gates.errors import are_one_number
 from gradcheck_cli.diagnose.gates.names import Names
 from gradcheck_cli.diagnose.recovery.fitting import Fit, Fitting
 from gradcheck_cli.diagnose.recovery.reading import Kind, Read
 from gradcheck_cli.diagnose.recovery.sites import What
 from gradcheck_cli.diagnose.recovery.wording import said
 from gradcheck_cli.diagnose.source import Use
-from gradcheck_cli.report.model import Blame
 from gradcheck_cli.witnesses.subject import Subject
 
 RANK, VAGUE = 9, 20
@@ -95,7 +95,7 @@ def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
     for one in fit.reads:
         if one.key not in keys:
             continue
-        if one.kind is Kind.SCALED and not _are_same(one.number, keys[one.key].number):
+        if one.kind is Kind.SCALED and not are_one_number(one.number, keys[one.key].number):
             continue
         if one.kind is Kind.NUMBER and float(np.ptp(fit.right[fit.known])) == 0:
             continue
@@ -105,10 +105,6 @@ def _held(fit: Fit, twin: Fit, case: GateCase) -> list[Read]:
             continue
         kept.append(one)
     return kept
-
-
-def _are_same(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and abs(one - other) <= 1e-6 * max(abs(one), abs(other))
 
 
 def _telling(fit: Fit, one: Read, case: GateCase, names: Names) -> tuple[object, ...]:
@@ -136,18 +132,9 @@ def _cause(fit: Fit, one: Read, case: GateCase, names: Names) -> Cause | None:
     claim = said(fit, one, use, names, [called[name] for name in fit.names], case)
     if claim is None:
         return None
-    blame = None
-    if use is not None:
-        blame = Blame(
-            path=use.path,
-            line=use.line,
-            end_line=use.end_line,
-            expression=use.expression,
-            operand=use.operand,
-            factor=one.number - 1 if one.kind in (Kind.ZERO, Kind.SCALED) and one.number is not None else None,
-            explains=1.0 - fit.rest,
-            source=use.source,
-        )
+    is_path = one.kind in (Kind.ZERO, Kind.SCALED)
+    factor = one.number - 1 if is_path and one.number is not None else None
+    blame = None if use is None else use.blame(factor=factor, explains=1.0 - fit.rest)
     rank = VAGUE if one.kind in (Kind.UNKNOWN, Kind.MASK) else RANK
     return Cause(_code(one, case), fit.names, claim, 1.0 - fit.rest, rank, blame=blame)
 

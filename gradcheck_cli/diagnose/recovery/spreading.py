@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
-from gradcheck_cli.diagnose.recovery.operands import operands_of, other_operand
+from gradcheck_cli.diagnose.gates.replacements import operand_of
+from gradcheck_cli.diagnose.recovery.operands import other_operand
 
 Array = NDArray[Any]
 
@@ -63,7 +64,7 @@ def _spread_broadcast(position: int, k: int, above: Array, case: GateCase) -> Ar
     """The same where the product goes element by element, its operands broadcast."""
     shape = above.shape[1:]
     other = other_operand(position, k, case)
-    target = operands_of(position, case)[k].shape
+    target = operand_of(position, k, case.forward, case.known).shape
     mine = np.broadcast_to(np.arange(int(np.prod(target))).reshape(target), shape).reshape(-1)
     theirs = np.broadcast_to(np.arange(other.size).reshape(other.shape), shape).reshape(-1)
     found = np.zeros((len(above), other.size, int(np.prod(target))))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from gradcheck_cli.diagnose.gates.case import GateCase
 from gradcheck_cli.diagnose.gates.names import Names
+from gradcheck_cli.diagnose.gates.wording import SHORT
 from gradcheck_cli.diagnose.recovery.fitting import Fit
 from gradcheck_cli.diagnose.recovery.reading import Kind, Read
 from gradcheck_cli.diagnose.recovery.sites import What
 from gradcheck_cli.diagnose.source import Use
 from gradcheck_cli.judge.words import listing
-
-_SHORT = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
-"""What can stand in a formula as it is."""
 
 
 def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence[str], case: GateCase) -> str | None:
@@ -86,7 +83,7 @@ def _slip(fit: Fit, one: Read, case: GateCase) -> str:
 
 
 def _made(how: str, value: str) -> str:
-    is_short = bool(_SHORT.fullmatch(value)) or how == "{}"
+    is_short = bool(SHORT.fullmatch(value)) or how == "{}"
     return how.replace("{}", value if is_short else f"({value})")
 
 
@@ -102,8 +99,7 @@ def _of_whole(fit: Fit, one: Read, use: Use | None, yours: str) -> str | None:
     if one.kind is Kind.NUMBER and one.number is not None:
         return f"{yours} is {one.number:.4g} times the upstream gradient, whatever the local derivative{place}"
     if one.kind is Kind.UNKNOWN:
-        place = f" of `{use.expression}` (line {use.line})" if use is not None else ""
-        at = int(np.argmax(np.where(fit.known, np.abs(fit.used - fit.right), -1.0)))
+        at = _worst(fit)
         multiplies = f"multiplies the upstream gradient by other numbers than the local derivative{place}"
         return f"{yours} {multiplies}: at one element by {fit.used[at]:.4g} in place of {fit.right[at]:.4g}"
     return None
@@ -136,9 +132,13 @@ def _of_operand(yours: str, one: Read, made: str, place: str, use: Use, other: s
     return None
 
 
+def _worst(fit: Fit) -> int:
+    """The known number that is farthest from the right one."""
+    return int(np.argmax(np.where(fit.known, np.abs(fit.used - fit.right), -1.0)))
+
+
 def _example(fit: Fit, case: GateCase) -> str:
-    away = np.where(fit.known, np.abs(fit.used - fit.right), -1.0)
-    place = int(np.argmax(away))
+    place = _worst(fit)
     results = fit.site.results[:1] if fit.site.is_shared else fit.site.results
     sizes = [int(np.prod(case.reverse.shape(result))) for result in results]
     turn, inside = 0, place
