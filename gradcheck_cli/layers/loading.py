@@ -25,7 +25,7 @@ from gradcheck_cli.layers.libraries import Libraries
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.prefilter import may_hold_layers
 from gradcheck_cli.layers.reading import read_source
-from gradcheck_cli.layers.users_code import Place, deepest_line, raised
+from gradcheck_cli.layers.users_code import Place, allow_at_least, deepest_line, raised
 
 __all__ = ["load", "may_hold_layers", "read_source"]
 
@@ -73,7 +73,6 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
     if importing.is_taken(names[0], path) and not _is_installed_here(path, names):
         # a library has this name: the user's file must not stand in for it
         names = (f"{names[0]}__user", *names[1:])
-    deepest = sys.getrecursionlimit()
     try:
         with as_a_script(path) as replaced:
             namespace = _import(root, names, path, source)
@@ -82,9 +81,6 @@ def _load(path: Path, source: str, project: Path, folders: list[Path], names: tu
     except BaseException as error:
         importing.forget(path)
         raise _cannot_load(error, place, names[0]) from error
-    finally:
-        # a lower limit would be one for what checks the module, too
-        sys.setrecursionlimit(max(deepest, sys.getrecursionlimit()))
     uses_jax = imports_jax(namespace, source, project)
     return Module(path, ".".join(names), namespace, source, project, uses_jax, tuple(replaced))
 
@@ -202,7 +198,7 @@ def as_a_script(path: Path) -> Iterator[list[str]]:
 
     Yields a list that is filled in the end: what the module had replaced in libraries (`numpy.sum`).
     """
-    arguments, folder, libraries = sys.argv, Path.cwd(), Libraries.now()
+    arguments, folder, libraries, deepest = sys.argv, Path.cwd(), Libraries.now(), sys.getrecursionlimit()
     replaced: list[str] = []
     streams = sys.stdin, sys.stdout, sys.stderr
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -214,6 +210,7 @@ def as_a_script(path: Path) -> Iterator[list[str]]:
             yield replaced
     finally:
         leave_if_copied()
+        allow_at_least(deepest)
         replaced += libraries.put_back()
         sys.argv = arguments
         sys.stdin, sys.stdout, sys.stderr = streams

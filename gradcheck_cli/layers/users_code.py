@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ def users_code(what: str, place: Place, line: int | None, inputs: Mapping[str, A
             user's own files and the inputs' shapes. The user's exception is its `__cause__`.
     """
     importing.resume(place.project)
+    deepest = sys.getrecursionlimit()
     try:
         with quiet():
             yield
@@ -66,6 +68,13 @@ def users_code(what: str, place: Place, line: int | None, inputs: Mapping[str, A
         raise _cannot_run(error, what, place, line, inputs) from error
     finally:
         leave_if_copied()
+        allow_at_least(deepest)
+
+
+def allow_at_least(deepest: int) -> None:
+    """The recursion limit is not left lower than this: it would be one for what checks the user's code, too."""
+    if sys.getrecursionlimit() < deepest:
+        sys.setrecursionlimit(deepest)
 
 
 @contextmanager
@@ -125,6 +134,7 @@ def run(
         with quiet():
             return run(function, positional, keywords, what=what, place=place, line=line, inputs=inputs)
     importing.resume(place.project)
+    deepest = sys.getrecursionlimit()
     try:
         returned = function(*positional, **keywords)
     except (UserError, KeyboardInterrupt, PassThrough):
@@ -133,6 +143,7 @@ def run(
         raise _cannot_run(error, what, place, line, inputs) from error
     finally:
         leave_if_copied()
+        allow_at_least(deepest)
     if (calls := _calls.get()) is not None:
         calls.append(Call(function, tuple(positional), dict(keywords), returned))
     return returned

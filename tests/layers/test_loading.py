@@ -10,6 +10,7 @@ import pytest
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.loading import load, read_source
+from gradcheck_cli.tracing.importing import dual_project
 
 
 def put(folder: Path, **files: str) -> Path:
@@ -257,5 +258,15 @@ def test_a_module_cannot_lower_the_recursion_limit_of_what_checks_it(tmp_path: P
         else:
             load(tmp_path / "mylayer.py")
         assert sys.getrecursionlimit() == max(before, asked)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_nor_can_its_dual_copy(tmp_path: Path) -> None:
+    before = sys.getrecursionlimit()
+    module = load(put(tmp_path, mylayer=f"import sys\nsys.setrecursionlimit({before - 1})\n") / "mylayer.py")
+    try:
+        dual_project(module)
+        assert sys.getrecursionlimit() == before
     finally:
         sys.setrecursionlimit(before)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.users_code import PassThrough, Place, describe, run
+from gradcheck_cli.layers.users_code import PassThrough, Place, describe, run, users_code
 
 
 def test_the_users_own_error_comes_with_its_line_and_the_inputs_shapes(write: Any) -> None:
@@ -73,6 +75,32 @@ def test_floating_point_warnings_are_not_printed() -> None:
         warnings.simplefilter("error")
         found = run(divides, (), {}, what="f", place=place(), line=1, inputs={})
     assert np.isinf(found).all()
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_layer_cannot_lower_the_recursion_limit_of_what_checks_it(raises: bool) -> None:
+    before = sys.getrecursionlimit()
+
+    def lowers() -> None:
+        sys.setrecursionlimit(before - 1)
+        assert not raises
+
+    try:
+        for call in (_in_one_call, _in_a_block):
+            with pytest.raises(UserError) if raises else nullcontext():
+                call(lowers)
+            assert sys.getrecursionlimit() == before
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _in_one_call(function: Any) -> None:
+    run(function, (), {}, what="f", place=place(), line=1, inputs={})
+
+
+def _in_a_block(function: Any) -> None:
+    with users_code("f", place(), 1):
+        function()
 
 
 def test_an_error_in_a_library_without_a_frame_of_the_user_is_placed_at_the_definition() -> None:
