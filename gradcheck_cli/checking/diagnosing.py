@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from gradcheck_cli.checking.case import CheckedCase
@@ -40,11 +41,8 @@ def diagnosed(
         return checked
 
     def cases() -> Iterator[Judged]:
-        for draw in _telling(checked):
-            yield draw.subject, draw.verdict
-        for number in range(FRESH):
-            further = fresh(number)
-            yield further.subject, further.verdict
+        for draw in chain(_telling(checked), map(fresh, range(FRESH))):
+            yield replace(draw.subject, traced=draw.subject.differentiable), draw.verdict
 
     named: tuple[Cause, ...] = ()
     try:

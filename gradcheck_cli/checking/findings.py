@@ -43,11 +43,13 @@ def internal_error(error: Exception, layer: Layer) -> Finding:
 
 def forward_mismatch(layer: Layer, wrong: Untraceable) -> Finding:
     """The forward does not compute what its own reference computes."""
-    reason = wrong.reason.replace("the traced forward gives", "the reference gives")
-    return Finding(
-        code="GC307",
-        message=f"the forward of `{layer.name}` is not its reference: {reason}",
-        path=str(layer.path),
-        line=layer.forward_line,
-        mend="mend the forward, or the reference",
-    )
+    name = f"`{layer.name}`"
+    if layer.is_rule:
+        reason = wrong.reason.replace("the traced forward gives", f"{name} gives")
+        reason = reason.replace("the forward itself gives", "its fwd rule gives")
+        message = f"the fwd rule of {name} returns another output than {name} itself: {reason}"
+        mend = f"return what {name} returns: `return {layer.name}(...), residuals`"
+    else:
+        reason = wrong.reason.replace("the traced forward gives", "the reference gives")
+        message, mend = f"the forward of {name} is not its reference: {reason}", "mend the forward, or the reference"
+    return Finding("GC307", message, path=str(layer.path), line=layer.forward_line, mend=mend)

@@ -235,9 +235,10 @@ def _random(subject: Subject, verdict: DrawVerdict, failing: Sequence[int]) -> l
     """
     if not failing:
         return []
-    if not isinstance(subject.traced, Trace):
+    trace = subject.differentiable
+    if not isinstance(trace, Trace):
         return list(failing) if _has_no_digits(subject) else []
-    again = replay(subject.bound, subject.traced, subject.case, subject.upstream, device=subject.device)
+    again = replay(subject.bound, trace, subject.case, subject.upstream, device=subject.device)
     far: dict[int, list[NDArray[np.bool_]]] = {at: [] for at in failing}
     small = {at: _is_small(subject, verdict.leaves[at], at) for at in failing}
     for tried, size in enumerate(DISTANCES, 1):

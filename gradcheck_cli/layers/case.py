@@ -26,8 +26,8 @@ class ArgumentShape:
         template: for `tree`, the nested dict/list/tuple with an ArgumentShape at each leaf.
         source: `--shape`, `--arg`, `layer(inputs=)`, `affine_inputs()`, `annotation`, `docstring`, `default`,
             `constructor`, `inferred`, `usual value`.
-        domain: which values make sense: `positive`, `unit` (inside 0..1), `simplex` (rows sum to one), `one-hot`,
-            `definite` (symmetric positive definite), or "" for any.
+        domain: which values make sense: `positive`, `negative`, `unit` (inside 0..1), `simplex` (rows sum to one),
+            `one-hot`, `definite` (symmetric positive definite), or "" for any.
     """
 
     dimensions: tuple[str | int, ...] | None

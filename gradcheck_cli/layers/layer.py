@@ -168,3 +168,8 @@ class Layer:
     aliases: tuple[str, ...] = ()
     has_reference: bool = False
     network: Network | None = None
+
+    @property
+    def is_rule(self) -> bool:
+        """Whether it is a `jax.custom_vjp` or `jax.custom_jvp` object."""
+        return self.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP)

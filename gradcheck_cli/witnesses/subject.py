@@ -32,3 +32,8 @@ class Subject:
     traced: Trace | Untraceable
     autodiff: Autodiff | Untraceable
     device: str = "cpu"
+
+    @property
+    def differentiable(self) -> Trace | Untraceable:
+        """The trace where JAX differentiates it in reverse; else why there is none."""
+        return self.autodiff if isinstance(self.autodiff, Untraceable) else self.traced

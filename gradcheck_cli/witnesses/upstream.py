@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.layers.case import Case
-from gradcheck_cli.layers.layer import Convention, Layer
+from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.leaves import Path, is_floating, rebuild, walk
 from gradcheck_cli.witnesses.gradients import Upstream
 
@@ -41,13 +41,12 @@ def draw_upstream(layer: Layer, case: Case, outputs: tuple[Any, ...]) -> Upstrea
 
 def upstream_from(layer: Layer, outputs: tuple[Any, ...], values: Sequence[NDArray[Any]]) -> Upstream:
     """Cotangents for `outputs` with these values, one array a floating leaf, in their own structure and dtypes."""
-    custom_rule = layer.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP)
     supply = iter(values)
     flat: list[NDArray[Any]] = []
 
     def cotangent(_: Path, leaf: Any) -> Any:
         if not is_floating(leaf):
-            return _no_gradient(leaf, custom_rule)
+            return _no_gradient(leaf, layer.is_rule)
         mine = like(leaf, next(supply))
         flat.append(np.array(widened(mine)))
         return mine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 
@@ -116,6 +116,8 @@ def common(
     for factor in first:
         if factor.text in others:
             is_same = _is_close(factor, others[factor.text], slack)
+            if factor.set_to != others[factor.text].set_to:  # a scalar that is drawn: another draw is shown
+                factor = replace(factor, set_to="")
             shared.append((factor.rank + (_same_size(factor, is_likely(factor)) if is_same else 0), factor))
     if shared:
         return min(shared, key=lambda pair: pair[0])[1]

@@ -14,6 +14,7 @@ from gradcheck_cli.diagnose.misfit import CLEAR
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 from gradcheck_cli.judge.words import axis_names
 from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.inputs.building import as_numpy
 from gradcheck_cli.layers.leaves import walk
 from gradcheck_cli.tracing.forward import reference_leaves
 from gradcheck_cli.tracing.trace import Trace, primitive_names
@@ -113,7 +114,7 @@ def failing(subject: Subject, verdict: DrawVerdict) -> Failing:
     found = (_gradient(leaf) for leaf in verdict.leaves)
     gradients = tuple(gradient for gradient in found if gradient is not None)
     case = subject.case
-    outputs = _outputs(subject, _named_sizes(case))
+    outputs = _outputs(subject, case.dimensions)
     inputs = dict(zip((leaf.name for leaf in case.leaves), reference_leaves(case)))
     return Failing(
         gradients,
@@ -191,21 +192,8 @@ def _outputs(subject: Subject, sizes: Mapping[str, int]) -> tuple[Output, ...]:
     return tuple(found)
 
 
-def _named_sizes(case: Case) -> dict[str, int]:
-    """The dimensions' sizes as the leaves have them, which the user may have made by other rules than the draw's."""
-    seen = {
-        name: size
-        for leaf in case.leaves
-        if len(leaf.dimensions) == leaf.value.ndim
-        for name, size in zip(leaf.dimensions, leaf.value.shape)
-        if name
-    }
-    is_drawn = all(seen[name] == size for name, size in case.dimensions.items() if name in seen)
-    return {**case.dimensions, **seen} if is_drawn else seen
-
-
 def _sizes(case: Case, outputs: Sequence[Output]) -> dict[str, int]:
-    sizes = _named_sizes(case)
+    sizes = dict(case.dimensions)
     shaped = [(leaf.name, leaf.value.shape, leaf.dimensions) for leaf in case.leaves]
     for name, shape, dimensions in shaped:
         for axis, size in enumerate(shape):
@@ -220,7 +208,7 @@ def _sizes(case: Case, outputs: Sequence[Output]) -> dict[str, int]:
 def _numbers(case: Case) -> dict[str, float]:
     """Settings (`p`, `conv_param['stride']`) that are plain numbers, and differentiable scalars."""
     numbers = {}
-    for name, value in case.arguments.items():
+    for name, value in as_numpy(case.arguments).items():
         for path, leaf in walk(value):
             is_number = isinstance(leaf, (int, float)) and not isinstance(leaf, bool)
             if is_number or (isinstance(leaf, (np.ndarray, np.number)) and np.size(leaf) == 1 and np.isrealobj(leaf)):
@@ -230,7 +218,7 @@ def _numbers(case: Case) -> dict[str, float]:
 
 
 def _arrays(case: Case) -> dict[str, Array]:
-    walked = ((name, path, leaf) for name, value in case.arguments.items() for path, leaf in walk(value))
+    walked = ((name, path, leaf) for name, value in as_numpy(case.arguments).items() for path, leaf in walk(value))
     return {f"{name}{path}": leaf for name, path, leaf in walked if isinstance(leaf, np.ndarray)}
 
 

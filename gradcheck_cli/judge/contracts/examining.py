@@ -202,15 +202,16 @@ class _Contracts:
         return outcome(LINEAR, findings=findings)
 
     def _reference_at_ones(self) -> Gradients | None:
-        if not isinstance(self.subject.traced, Trace):
+        trace = self.subject.differentiable
+        if not isinstance(trace, Trace):
             return None
         leaves = [widened(leaf.value) for leaf in self.case.leaves]
         ones = [np.ones_like(item) for item in self.subject.upstream.flat]
-        return gradient_program(self.subject.traced, device=self.subject.device).gradients(leaves, ones)
+        return gradient_program(trace, device=self.subject.device).gradients(leaves, ones)
 
     def _staleness(self, seen: Repeated) -> Examination:
         del seen
-        if self.layer.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP):
+        if self.layer.is_rule:
             return NOTHING  # a rule's residuals are all it has
         findings: tuple[Finding, ...] = ()
         mixed = interleaved(self.situations, self.once)

@@ -17,7 +17,6 @@ from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
 from gradcheck_cli.judge.noise.own import loosened
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
-from gradcheck_cli.layers.layer import Convention
 from gradcheck_cli.layers.precision import epsilon
 from gradcheck_cli.layers.users_code import raised
 from gradcheck_cli.report.model import Finding
@@ -30,7 +29,6 @@ from gradcheck_cli.witnesses.subject import Subject
 
 NAME = "the same under jax.jit"
 SITUATION = "under `jax.jit`"
-CUSTOM_RULES = frozenset({Convention.CUSTOM_VJP, Convention.CUSTOM_JVP})
 MEND = "compute with JAX's own operations: `jnp.where` for `if`, `jax.numpy` for NumPy, residuals for Python state"
 
 
@@ -84,7 +82,7 @@ def _is_true(leaf: LeafVerdict, gradient: NDArray[Any], truth: NDArray[Any]) -> 
 
 
 def _raised(subject: Subject, finding: Finding) -> Examination:
-    if subject.case.layer.convention in CUSTOM_RULES:
+    if subject.case.layer.is_rule:
         return outcome(NAME, findings=(finding,))
     message = finding.message.partition("; inputs: ")[0]
     place = f" (line {finding.line})" if finding.line else ""

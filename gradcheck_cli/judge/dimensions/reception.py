@@ -69,7 +69,8 @@ def missing_finding(case: Case, reception: Reception, missing: Sequence[Received
         return finding(case, "GC103", reception.stub, argument, reception.mend)
     if len(missing) > 1:
         return finding(case, "GC103", f"the backward gives no gradient at all: {listing(names)} are missing", None)
-    return finding(case, "GC103", f"`{names[0]}` is None or was never stored, but it is not zero", missing[0].leaf.name)
+    what = "is None, which JAX takes for zero" if case.layer.is_rule else "is None or was never stored"
+    return finding(case, "GC103", f"`{names[0]}` {what}, but it is not zero", missing[0].leaf.name)
 
 
 def shape_finding(case: Case, received: Received, judge: Judge, others: Sequence[tuple[Received, Judge]]) -> Finding:

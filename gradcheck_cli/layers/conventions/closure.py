@@ -20,7 +20,7 @@ from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Convention, F
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run
 
-_PULL_BACK = re.compile(r"back|bprop|pull|vjp|bwd|grad|finish|update|^d[A-Z_]", re.I)
+_PULL_BACK = re.compile(r"(?:^|_)back(?!$)|^back$|bprop|pull|vjp|bwd|grad|finish|update|^d[A-Z_]", re.I)
 
 
 @dataclass(frozen=True)

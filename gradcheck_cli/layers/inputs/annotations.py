@@ -10,7 +10,7 @@ import ast
 import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ _KIND_BY_PREFIX = (
 _EXACT_DTYPE = re.compile(r"(?:b?float|bfloat|int|uint|complex)\d+", re.IGNORECASE)
 _PLAIN = {"int": "config", "bool": "config", "str": "config", "dict": "config", "Dict": "config", "Callable": "config",
           "Mapping": "config", "TypedDict": "config", "Literal": "config", "float": "scalar"}  # fmt: skip
+_ARRAYS = frozenset({"Array", "ndarray", "ArrayLike", "NDArray"})
+"""Types of arrays, of which a union may name some beside plain numbers."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def read(annotation: Any) -> Annotated | None:
     if isinstance(dim_str, str):
         return _from_jaxtyping(getattr(annotation, "__name__", "").partition("[")[0], dim_str, _dtypes_of(annotation))
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return next((said for part in typing.get_args(annotation) if (said := read(part)) is not None), None)
+        parts = typing.get_args(annotation)
+        return _of_union((read(part) for part in parts), {getattr(part, "__name__", "") for part in parts})
     if hasattr(annotation, "__metadata__"):
         return _from_metadata(annotation.__metadata__, read(annotation.__origin__))
     if typing.get_origin(annotation) is typing.Literal:
@@ -109,15 +112,25 @@ def _from_jaxtyping(name: str, dim_str: str, dtypes: Iterable[str] = ()) -> Anno
     return Annotated(axes_of(dim_str), kind, exact if _EXACT_DTYPE.fullmatch(exact) else "")
 
 
+def _of_union(parts: Iterable[Annotated | None], names: Set[str]) -> Annotated | None:
+    """The first that speaks; what takes arrays beside plain numbers, such as JAX's `ArrayLike`, is an array."""
+    said = [part for part in parts if part is not None]
+    if names & _ARRAYS:
+        said = [part for part in said if part.dimensions is not None]
+    return said[0] if said else None
+
+
+def _name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def _from_tree(node: ast.expr) -> Annotated | None:
     """From the syntax of an annotation that was left a string."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        left = _from_tree(node.left)
-        return left if left is not None else _from_tree(node.right)
+        return _of_union(map(_from_tree, (node.left, node.right)), {_name_of(node.left), _name_of(node.right)})
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return read(node.value)
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    if name:
+    if name := _name_of(node):
         if name in ("PRNGKeyArray", "KeyArray"):
             return Annotated((), "config", key=True)
         return Annotated(kind=_PLAIN[name]) if name in _PLAIN else None
@@ -126,7 +139,7 @@ def _from_tree(node: ast.expr) -> Annotated | None:
     head = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     if head in ("Optional", "Union", "Final", "ClassVar"):
-        return next((said for part in parts if (said := _from_tree(part)) is not None), None)
+        return _of_union(map(_from_tree, parts), set(map(_name_of, parts)))
     if head == "Annotated" and parts:
         metadata = tuple(value for part in parts[1:] if (value := _literal(part)) is not None)
         return _from_metadata(metadata, _from_tree(parts[0]))

@@ -228,7 +228,9 @@ def by_name(layer: Layer, specification: Specification, made: Any) -> dict[str, 
     for name, argument in known.items():
         shape = specification.shapes.get(name)
         if name in made:
-            complete[name] = made[name]
+            # what a rule does not name among its `nondiff_argnums` it differentiates, a plain float too
+            is_leaf = layer.is_rule and argument.role is Role.INPUT and isinstance(made[name], float)
+            complete[name] = np.asarray(made[name]) if is_leaf else made[name]
         elif shape is not None and shape.values:
             complete[name] = shape.values[0]
         elif argument.has_default:

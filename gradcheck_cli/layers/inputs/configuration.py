@@ -42,6 +42,7 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"verbose|debug|inplace|test|testing|is_?test|eval", (False,)),
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),
+    (r"dtype", ("float64",)),
 )
 
 _BOTH_WINDOWS = ("pool", "window")

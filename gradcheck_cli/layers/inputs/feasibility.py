@@ -20,7 +20,7 @@ from gradcheck_cli.layers.layer import BoundLayer, Layer, Role
 from gradcheck_cli.layers.leaves import walk
 from gradcheck_cli.layers.options import InputOptions
 
-DOMAINS = ("positive", "unit", "simplex", "definite")
+DOMAINS = ("positive", "unit", "negative", "simplex", "definite")
 """Tried in this order where the forward is not finite; `ArgumentShape.domain` says what each is."""
 
 _MOST_GROUPS = 8
@@ -28,6 +28,7 @@ _MOST_GROUPS = 8
 _SAID = {
     "positive": "positive values",
     "unit": "values between 0 and 1",
+    "negative": "negative values",
     "simplex": "rows that sum to one",
     "definite": "a symmetric positive definite matrix",
 }
@@ -117,7 +118,8 @@ def settle_domains(
 ) -> tuple[Specification, str] | None:
     """The specification with the domains that make the forward finite, and a sentence; None where none does.
 
-    Each floating argument alone, then all of them: positive, inside (0, 1), rows that sum to one, positive definite.
+    Each floating argument alone, then all of them: positive, inside (0, 1), negative, rows that sum to one,
+    positive definite.
     """
     free = [name for name, shape in specification.shapes.items() if _has_free_values(shape)]
     groups: list[tuple[str, ...]] = [(name,) for name in free]

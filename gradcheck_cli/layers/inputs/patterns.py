@@ -90,7 +90,7 @@ def patterns(domain: str, limits: Limits, *, chosen: bool, is_complex: bool, den
         yield from ((pattern, magnitude) for pattern in (_ENDS, _NEAR_ZERO, _NEAR_ONE) for magnitude in _near(limits))
         yield _BOUNDS, None
         yield _HALF, None
-    elif domain == "definite" or chosen:
+    elif domain in ("definite", "negative") or chosen:
         yield from ((_SCALED, magnitude) for magnitude in (LARGE[1], TINY) if magnitude < limits.largest / 10)
     else:
         yield from _free(domain, limits, is_complex, denormals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -135,9 +135,22 @@ def _case(
         arguments=as_given(layer, found.arguments),
         leaves=tuple(leaves),
         differentiable=tuple(dict.fromkeys(leaf.argument for leaf in leaves)),
-        dimensions={name: size for name, size in found.sizes.items() if name in used},
+        dimensions=_sizes({name: size for name, size in found.sizes.items() if name in used}, leaves),
         notes=notes,
     )
+
+
+def _sizes(drawn: Mapping[str, int], leaves: Sequence[Leaf]) -> dict[str, int]:
+    """The dimensions' sizes as the leaves have them, which the user may have made by other rules than the draw's."""
+    seen = {
+        name: size
+        for leaf in leaves
+        if len(leaf.dimensions) == leaf.value.ndim
+        for name, size in zip(leaf.dimensions, leaf.value.shape)
+        if name
+    }
+    is_drawn = all(seen[name] == size for name, size in drawn.items() if name in seen)
+    return {**drawn, **seen} if is_drawn else seen
 
 
 def _names(shape: ArgumentShape, path: tuple[Any, ...], array: Any, sizes: Mapping[str, int]) -> tuple[str, ...]:

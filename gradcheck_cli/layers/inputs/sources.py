@@ -16,7 +16,7 @@ from gradcheck_cli.layers.inputs.bounds import FIRST_AXIS, LAST_AXIS
 from gradcheck_cli.layers.inputs.configuration import configure, usual
 from gradcheck_cli.layers.inputs.docstrings import Described, describe
 from gradcheck_cli.layers.inputs.forward_source import ForwardSource, read_forward
-from gradcheck_cli.layers.layer import Argument, Convention, Layer, Role
+from gradcheck_cli.layers.layer import Argument, Layer, Role
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 
@@ -86,8 +86,7 @@ class Sources:
             return of_default(argument)
         if annotated is not None and annotated.kind == "scalar":
             value = usual(name)
-            rule = self.layer.convention in (Convention.CUSTOM_VJP, Convention.CUSTOM_JVP)
-            if rule and argument.role is Role.INPUT:
+            if self.layer.is_rule and argument.role is Role.INPUT:
                 # what a rule does not name among its `nondiff_argnums` it differentiates
                 return ArgumentShape((), "float", "annotation", domain="positive" if value else "")
             if value is not None:

@@ -76,6 +76,8 @@ def _real(generator: np.random.Generator, shape: tuple[int, ...], domain: str) -
     values = _generic(generator, shape)
     if domain in ("positive", "definite"):
         values = np.abs(values) + 0.1
+    elif domain == "negative":
+        values = -np.abs(values) - 0.1
     elif domain in ("unit", "simplex"):
         values = 0.05 + 0.9 * np.abs(values) / 1.74
         values = np.round(values, 3 if values.size <= 500 else 6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Any
 
+import jax
 import jaxtyping
 import numpy as np
 import pytest
@@ -56,6 +57,8 @@ def test_dimension_strings(dim_str: str, axes: tuple[str | int, ...]) -> None:
         ("bool", None, "config", ""),
         ("dict[str, int]", None, "config", ""),
         ("float", None, "scalar", ""),
+        ("float | None", None, "scalar", ""),
+        ('Float[Array, "N"] | Array', ("N",), "float", ""),
     ],
 )
 def test_reads(annotation: Any, dimensions: tuple[str, ...] | None, kind: str, dtype: str) -> None:
@@ -65,7 +68,12 @@ def test_reads(annotation: Any, dimensions: tuple[str, ...] | None, kind: str, d
 
 
 @pytest.mark.parametrize(
-    "annotation", [None, np.ndarray, "np.ndarray", "Array", "jax.Array", Any, "no syntax (", object()]
+    "annotation",
+    [
+        *(None, np.ndarray, "np.ndarray", "Array", "jax.Array", Any, "no syntax (", object()),
+        *(jax.typing.ArrayLike, "ArrayLike", "float | Array", "Union[int, jax.Array]", int | np.ndarray),
+    ],
+    ids=repr,
 )
 def test_says_nothing(annotation: Any) -> None:
     assert read(annotation) is None

@@ -93,7 +93,8 @@ def test_values_are_readable_and_off_kinks(shape: tuple[int, ...], seed: int) ->
 
 
 @pytest.mark.parametrize(
-    ("domain", "low", "high"), [("positive", 0.1, 2), ("unit", 0, 1), ("simplex", 0, 1), ("definite", 0.1, 2)]
+    ("domain", "low", "high"),
+    [("positive", 0.1, 2), ("unit", 0, 1), ("negative", -2, -0.1), ("simplex", 0, 1), ("definite", 0.1, 2)],
 )
 def test_domains(domain: str, low: float, high: float) -> None:
     drawn_values = values.floats(np.random.default_rng(0), (4, 6), domain)

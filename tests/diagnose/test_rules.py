@@ -1,0 +1,131 @@
+"""What a `jax.custom_vjp` brings along: arguments that are JAX's arrays, a fwd rule of its own, callbacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli.report.model import Status
+
+from .test_blocks import checked
+
+SCALED = '''
+import jax
+import jax.numpy as jnp
+
+@jax.custom_vjp
+def scaled(x, lam):
+    """
+    - x: of shape (N, D)
+    - lam: of shape ()
+    """
+    return 1 * x
+
+def scaled_fwd(x, lam):
+    return FWD, lam
+
+def scaled_bwd(lam, g):
+    return BWD, jnp.zeros_like(lam)
+
+scaled.defvjp(scaled_fwd, scaled_bwd)
+'''
+
+FROM_NUMPY = """
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+@jax.custom_jvp
+def cube(x):
+    return jax.pure_callback(lambda x: np.asarray(x) ** 3, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+@cube.defjvp
+def cube_jvp(primals, tangents):
+    (x,), (dx,) = primals, tangents
+    return cube(x), 3 * SLOPE * dx
+"""
+
+GIVEN = """
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+@jax.custom_vjp
+def softmin(x, gamma):
+    return -gamma * jax.nn.logsumexp(x / -gamma, axis=-1)
+
+def softmin_inputs(rng):
+    return {"x": rng.standard_normal((3, 5)), "gamma": 0.7}
+
+def softmin_fwd(x, gamma):
+    y = softmin(x, gamma)
+    return y, (x, y, gamma)
+
+def softmin_bwd(residuals, g):
+    x, y, gamma = residuals
+    p = jax.nn.softmax(x / -gamma)
+    return p * g[:, None], DGAMMA
+
+softmin.defvjp(softmin_fwd, softmin_bwd)
+"""
+
+
+def scaled(fwd: str, bwd: str) -> str:
+    return SCALED.replace("FWD", fwd).replace("BWD", bwd)
+
+
+@pytest.mark.parametrize(
+    ("bwd", "code", "says"),
+    [
+        ("-lam * g", "GC202", "your `dx` is -lam times the gradient; "),
+        ("-g", "GC203", "your `dx` has the wrong sign; "),
+    ],
+)
+def test_an_argument_that_is_an_array_of_jax_may_be_the_factor(bwd: str, code: str, says: str, tmp_path: Path) -> None:
+    finding = checked(tmp_path, scaled("1 * x", bwd)).findings[0]
+    assert finding.code == code
+    assert finding.message.startswith(says)
+
+
+def test_another_number_is_not_called_by_the_arguments_name(tmp_path: Path) -> None:
+    finding = checked(tmp_path, scaled("1 * x", "jnp.tanh(lam) * g")).findings[0]
+    assert finding.code != "GC202"
+    assert "lam" not in finding.message
+
+
+@pytest.mark.parametrize("bwd", ["2 * g", "g"])
+def test_a_fwd_rule_that_returns_something_else_comes_first(bwd: str, tmp_path: Path) -> None:
+    finding = checked(tmp_path, scaled("3 * x", bwd)).findings[0]
+    assert finding.code == "GC307"
+    assert "the fwd rule of `scaled` returns another output than `scaled` itself: `scaled` gives" in finding.message
+
+
+def test_the_fwd_rules_output_is_the_functions(tmp_path: Path) -> None:
+    assert checked(tmp_path, scaled("scaled(x, lam)", "g")).status is Status.PASS
+
+
+@pytest.mark.parametrize(("slope", "status"), [("x * x", Status.PASS), ("x", Status.FAIL)])
+def test_what_calls_back_is_judged_by_finite_differences(slope: str, status: Status, tmp_path: Path) -> None:
+    layer = checked(tmp_path, FROM_NUMPY.replace("SLOPE", slope))
+    assert (layer.status, layer.witnesses) == (status, ("yours", "finite differences"))
+
+
+@pytest.mark.parametrize(
+    ("dgamma", "codes"),
+    [
+        ("jnp.sum(g * (y - jnp.sum(p * x, -1)) / gamma)", []),
+        ("jnp.sum(g * y / gamma)", ["GC209"]),
+        ("None", ["GC103"]),
+    ],
+)
+def test_a_plain_float_that_a_rule_differentiates_is_checked(dgamma: str, codes: list[str], tmp_path: Path) -> None:
+    layer = checked(tmp_path, GIVEN.replace("DGAMMA", dgamma))
+    assert [finding.code for finding in layer.findings] == codes
+
+
+def test_sizes_are_told_as_the_users_own_inputs_have_them(tmp_path: Path) -> None:
+    documented = 'def softmin(x, gamma):\n    """\n    - x: of shape (N, D)\n    """'
+    source = GIVEN.replace("def softmin(x, gamma):", documented).replace("DGAMMA", "jnp.zeros(())")
+    finding = checked(tmp_path, source.replace("p * g[:, None]", "p * g[:, None] / x.shape[1]")).findings[0]
+    assert finding.message.startswith("your `dx` is 1/D times the gradient (D = 5)")
