@@ -223,23 +223,23 @@ def _hint(leaf: LeafCase, upstream: Sequence[NDArray[Any]], variants: Variants |
             tolerance = _tolerance(leaf, candidate.gradient)
             reference, _ = _with_saturation(leaf, yours, candidate, tolerance)
             if not compare(yours, reference, tolerance).wrong.size:
-                return (
-                    "the forward is constant around every element, and this looks like a straight-through estimator: "
-                    'where it is meant, say `expect="straight-through"`, or write '
-                    "`# gradcheck: expect[straight-through]` on the line of the backward"
-                )
-        return ""
+                looks = "the forward is constant around every element, and this looks like a straight-through estimator"
+                return f"{looks}: where it is meant, {_say(STRAIGHT_THROUGH)}"
+        return f"the forward is constant around every element: where a surrogate is meant, {_say(CUSTOM)}"
     fitting = [gradient for gradient in upstream if gradient.shape == leaf.autodiff.shape]
     if len(fitting) != 1 or compare(leaf.autodiff, fitting[0], _tolerance(leaf, fitting[0])).wrong.size:
         return ""
     factor = float(np.real(np.vdot(leaf.autodiff, yours) / np.vdot(leaf.autodiff, leaf.autodiff)))
-    if compare(yours, factor * leaf.autodiff, _tolerance(leaf, yours)).wrong.size:
-        return ""
+    is_scaled = not compare(yours, factor * leaf.autodiff, _tolerance(leaf, yours)).wrong.size
+    what = f"scaled by {number(factor)}" if is_scaled else "another one"
     return (
-        f"the forward is the identity in `{leaf.received.leaf.name}`: where its gradient is scaled by "
-        f'{number(factor)} on purpose, say `expect="custom"`, or write `# gradcheck: expect[custom]` on the line of '
-        "the backward"
+        f"the forward is the identity in `{leaf.received.leaf.name}`: where its gradient is {what} on purpose, "
+        f"{_say(CUSTOM)}"
     )
+
+
+def _say(expect: str) -> str:
+    return f'say `expect="{expect}"`, or write `# gradcheck: expect[{expect}]` on the line of the backward'
 
 
 def _is_zero(leaf: LeafCase) -> bool:

@@ -193,6 +193,21 @@ class TestAnotherGradientOnPurpose:
         infinite = checked(lambda x: (x, x), lambda dout, x: dout / (x != 0.3), x=X, expect="custom")
         assert [finding.code for finding in infinite.findings] == ["GC401"]
 
+    @pytest.mark.parametrize(("expect", "codes"), [("custom", []), ("", ["GC304"])])
+    def test_it_may_be_clipped(self, checked: Checked, expect: str, codes: list[str]) -> None:
+        layer = checked(lambda x: (x, None), lambda dout, _: np.clip(dout, -0.5, 0.5), x=X, expect=expect)
+        assert [finding.code for finding in layer.findings] == codes
+
+    @pytest.mark.parametrize("slope", [lambda x: 1 / (1 + 10 * np.abs(x)), lambda _: 2.0])
+    def test_a_surrogate_fails_and_says_how_to_expect_it(self, checked: Checked, slope: Any) -> None:
+        layer = checked(lambda x: (1.0 * (x > 0), x), lambda dout, x: dout * slope(x), x=X)
+        assert "where a surrogate is meant" in layer.findings[0].message
+        assert "# gradcheck: expect[custom]" in layer.findings[0].message
+
+    def test_no_surrogate_is_meant_where_the_forward_has_a_slope(self, checked: Checked) -> None:
+        layer = checked(lambda x: (x**2, x), lambda dout, x: dout / (1 + 10 * np.abs(x)), x=X)
+        assert "surrogate" not in said(layer)
+
 
 def test_without_autodiff_a_straight_through_gradient_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = checking(False, monkeypatch)(lambda x: (np.round(x), x), factor(1.0), x=X, expect=EXPECTED)

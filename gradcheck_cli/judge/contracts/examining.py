@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.judge.by_design import CUSTOM
 from gradcheck_cli.judge.contracts import layouts, linearity, mutation, repetition, staleness
 from gradcheck_cli.judge.contracts.conventions import is_state, may_write, resets_gradients
 from gradcheck_cli.judge.examination import NOTHING, Examination, outcome
@@ -193,6 +194,8 @@ class _Contracts:
         del seen
         if self.layer.unit_upstream or self.layer.convention is Convention.CUSTOM_JVP:
             return NOTHING  # JAX transposes a linear rule, or refuses
+        if self.layer.expect == CUSTOM:
+            return NOTHING  # such as one that is clipped
         same_cache = self.layer.uses_jax and self.layer.convention is not Convention.CLASS
         c = linearity.large(self.case.dtype)
         upstreams = superposed(self.situations, self.once, c, same_cache=same_cache)

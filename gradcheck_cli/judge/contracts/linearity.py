@@ -90,7 +90,7 @@ def _judged(
 def _mend(dout: str) -> str:
     return (
         f"a gradient is a sum of `{dout}` times local derivatives: no clip, no sign or mask of `{dout}`, no "
-        "normalising, no term without it"
+        "normalising, no term without it; where that is meant, write `# gradcheck: expect[custom]`"
     )
 
 
