@@ -144,7 +144,8 @@ def is_generic(draw: DrawVerdict) -> bool:
 def _findings(draws: Sequence[DrawVerdict]) -> tuple[Finding, ...]:
     """One finding for each argument, code and path, from the draw that tells most; a shape error silences values.
 
-    A forward that is another one comes first: its gradient is another one too.
+    A forward that is another one comes first: its gradient is another one too. Of values, those with a cause come before
+    those without one.
     """
     best: dict[_Kind, tuple[tuple[bool, float, float, int], Finding]] = {}
     for draw in draws:
@@ -160,7 +161,7 @@ def _findings(draws: Sequence[DrawVerdict]) -> tuple[Finding, ...]:
         for (argument, code, _), (_, finding) in best.items()
         if not (argument in misshapen and code in _VALUE_CODES) and not _is_weaker(argument, code, best)
     ]
-    return tuple(sorted(kept, key=lambda finding: (finding.code != "GC307", finding.code[:3])))
+    return tuple(sorted(kept, key=lambda one: (one.code != "GC307", one.code[:3], one.code == "GC201")))
 
 
 def _is_weaker(argument: str | None, code: str, best: Collection[_Kind]) -> bool:

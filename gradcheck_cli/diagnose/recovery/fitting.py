@@ -228,7 +228,7 @@ class Fitting:
         reached = np.any([np.abs(part.ways).any(axis=0) for part in model.parts], axis=0) & kept
         unknowns = int(model.counts.sum())
         equations = int(np.minimum(self._outputs, self._evidence.count)[reached].sum())
-        if equations < OVER * unknowns:
+        if equations < OVER * unknowns or _is_chain(site, self.case):
             return False
         is_one = (len(site.results) == 1 or site.is_shared) and equations >= WELL_OVER * unknowns
         return is_one or site.what is What.OPERAND or self._is_varied(model)
@@ -256,6 +256,22 @@ class Fitting:
             if np.count_nonzero(alike > 1 - SINGLE) * 2 > len(alike):
                 return False
         return True
+
+
+def _is_chain(site: Site, case: GateCase) -> bool:
+    """Whether the result of one turn goes into another: then the numbers of the turns multiply, and equations in which
+    they add up are met by what no numbers give."""
+    if site.is_shared or len(site.positions) == 1:
+        return False
+    seen, ahead, steps = set[int](), list(site.results), set(site.positions)
+    while ahead:
+        uses = [position for position, _ in case.forward.uses.get(ahead.pop(), ()) if position in case.forward.alive]
+        if not steps.isdisjoint(uses):
+            return True
+        further = {case.forward.result(position) for position in uses} - seen
+        seen |= further
+        ahead += further
+    return False
 
 
 def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Read]:
