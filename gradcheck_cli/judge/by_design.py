@@ -131,15 +131,23 @@ _Best = tuple[int, NDArray[Any], Comparison, Tolerance, int]
 
 
 def _best(leaf: LeafCase, yours: NDArray[Any], candidates: Sequence[_Candidate]) -> _Best | None:
-    """The candidate with the fewest wrong elements: these, it, the comparison, the tolerance, how many saturate."""
-    best: _Best | None = None
+    """The candidate with the fewest wrong elements: these, it, the comparison, the tolerance, how many saturate.
+
+    Of several with as many, the one that yours is the nearest to a multiple of: what is halved is wrong everywhere.
+    """
+    found: list[_Best] = []
     for candidate in candidates:
         tolerance = _tolerance(leaf, candidate.gradient)
         reference, saturated = _with_saturation(leaf, yours, candidate, tolerance)
         comparison = compare(yours, reference, tolerance)
-        if best is None or comparison.wrong.size < best[0]:
-            best = comparison.wrong.size, reference, comparison, tolerance, saturated
-    return best
+        found.append((comparison.wrong.size, reference, comparison, tolerance, saturated))
+    return min(found, key=lambda best: (best[0], _off_any_multiple(yours, best[1])), default=None)
+
+
+def _off_any_multiple(yours: NDArray[Any], reference: NDArray[Any]) -> float:
+    """What is left of yours beside its best multiple of the reference."""
+    size = float(np.vdot(reference, reference).real)
+    return float(np.linalg.norm(yours - np.vdot(reference, yours) / size * reference if size else yours))
 
 
 def _between_steps(

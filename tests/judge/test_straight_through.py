@@ -143,6 +143,18 @@ def test_a_learnt_scale(checked: Checked) -> None:
     assert checked(forward, wrong, x=X, scale=scale, expect=EXPECTED).status is Status.FAIL
 
 
+@pytest.mark.parametrize(("size", "ratios"), [(1.0, set()), (2.0, {2.0})])
+def test_of_several_estimators_the_nearest_is_told(checked: Checked, size: float, ratios: set[float]) -> None:
+    """One lets a gradient through the scale, the other stops it there."""
+
+    def forward(x: Any) -> Any:
+        scale = jax.lax.stop_gradient(jnp.max(jnp.abs(x)) / 7)
+        return jnp.round(x / scale) * scale, None
+
+    layer = checked(forward, factor(size), x=X, expect=EXPECTED)
+    assert {worst.ratio for worst in layer.arguments[0].worst} == ratios
+
+
 class TestNotExpected:
     @pytest.mark.parametrize("step", ["round", "comparison", "jax sign"])
     def test_it_fails_and_says_how_to_expect_it(self, checked: Checked, step: str) -> None:
