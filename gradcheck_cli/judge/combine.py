@@ -144,8 +144,8 @@ def is_generic(draw: DrawVerdict) -> bool:
 def _findings(draws: Sequence[DrawVerdict]) -> tuple[Finding, ...]:
     """One finding for each argument, code and path, from the draw that tells most; a shape error silences values.
 
-    A forward that is another one comes first: its gradient is another one too. Of values, those with a cause come before
-    those without one.
+    A forward that is another one comes first: its gradient is another one too. Of values, those with a cause come
+    before those without one.
     """
     best: dict[_Kind, tuple[tuple[bool, float, float, int], Finding]] = {}
     for draw in draws:

@@ -236,7 +236,10 @@ def _mend(error: BaseException, place: Place, name: str) -> str | None:
         case SystemExit():
             return 'put what runs as a script under `if __name__ == "__main__":`'
         case ModuleNotFoundError(name=str(missing)) if missing:
-            top = missing.partition(".")[0]
+            top, _, inner = missing.partition(".")
+            if inner and (taken := getattr(sys.modules.get(top), "__path__", None)):
+                where = f"`{top}` is taken from `{next(iter(taken), '')}`, which has no `{inner}`"
+                return f"{where}: where another `{top}` is meant, that folder hides it"
             if (homes := search.homes(top, place.path)) and top != name:
                 return f"`{top}` lies in `{homes[0]}`: run with `PYTHONPATH={homes[0]}`"
             if top == name or (place.path.parent / top).exists() or (place.project / top).exists():

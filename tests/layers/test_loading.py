@@ -97,6 +97,16 @@ def test_a_sibling_named_like_an_installed_package_is_the_users_for_the_user(
     assert load(tmp_path / "mylayer.py").namespace.mine
 
 
+def test_a_folder_that_hides_an_installed_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "catalogue", raising=False)
+    put(tmp_path, mylayer="from catalogue.config import Config")
+    (tmp_path / "catalogue").mkdir()
+    with pytest.raises(UserError, match=r"No module named 'catalogue\.config'") as caught:
+        load(tmp_path / "mylayer.py")
+    taken = f"`catalogue` is taken from `{tmp_path / 'catalogue'}`, which has no `config`"
+    assert caught.value.mend == f"{taken}: where another `catalogue` is meant, that folder hides it"
+
+
 def test_a_file_of_an_installed_library_is_that_librarys_module() -> None:
     import optax
 

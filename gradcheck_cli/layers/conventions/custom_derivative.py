@@ -19,6 +19,7 @@ from gradcheck_cli.layers.conventions.derivative_rules import (
 )
 from gradcheck_cli.layers.conventions.gradients import Layout
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
+from gradcheck_cli.layers.leaves import is_floating
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place
 
@@ -61,7 +62,7 @@ class CustomVJP(CustomRule):
             if returned is None:
                 return BackwardResult({}, stub=f"{called} None: it is a stub, or lacks its `return`", mend=mend)
             raise self.place.error(
-                f"{called} {type(returned).__name__} in place of a tuple",
+                f"{called} {'an array' if is_floating(returned) else type(returned).__name__} in place of a tuple",
                 line=syntax.line_of(bwd, self.line),
                 mend=mend,
             )

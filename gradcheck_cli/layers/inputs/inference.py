@@ -104,7 +104,7 @@ def infer(
         raise search.unmendable
     if search.without_output:
         raise nothing_to_differentiate(layer)
-    raise _impossible(layer, unknown, search.last_error)
+    raise _impossible(layer, unknown, known, search.last_error)
 
 
 def _own_widths(layer: Layer, bound: BoundLayer, known: Specification) -> list[int]:
@@ -188,7 +188,9 @@ def nothing_to_differentiate(layer: Layer) -> UserError:
     )
 
 
-def _impossible(layer: Layer, unknown: Sequence[Argument], last: UserError | None) -> UserError:
+def _impossible(layer: Layer, unknown: Sequence[Argument], known: Specification, last: UserError | None) -> UserError:
+    guessed = " ".join(f"--arg {name}=JSON" for name, shape in known.shapes.items() if shape.source == "usual value")
+    also = f"; values that are guessed, too: `{guessed}`" if guessed else ""
     wanted = [argument.name for argument in unknown]
     guesses = dict(zip(wanted, ("N,D", "D,M", "M", "N", "N,M", "M,K")))
     flags = " ".join(f"--shape {name}={guesses.get(name, 'N,D')}" for name in wanted)
@@ -203,7 +205,7 @@ def _impossible(layer: Layer, unknown: Sequence[Argument], last: UserError | Non
         line=layer.forward_line,
         mend=(
             f"say them: `{flags}`, or in the docstring `{wanted[0]}: array of shape ({example})`, "
-            f"or `layer(..., inputs={{{declared}}})`"
+            f"or `layer(..., inputs={{{declared}}})`{also}"
         ),
         argument=wanted[0] if len(wanted) == 1 else None,
     )

@@ -134,7 +134,7 @@ def test_pytrees_and_symbolic_zeros_and_static_methods(rules: Any) -> None:
     [
         ("norule", "custom_vjp without rules", "norule.defvjp("),
         ("nojvp", "custom_jvp without a rule", "@nojvp.defjvp"),
-        ("bare", "in place of a tuple", "return (dx,)"),
+        ("bare", "returned an array in place of a tuple", "return (dx,)"),
         ("unpaired", "in place of a pair", "return out, residuals"),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.layer import Convention, Role
 
 X, W, B = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4) + 1, np.arange(4.0)
@@ -119,6 +120,18 @@ def test_a_closure_that_returns_no_function_is_an_error(write: Any) -> None:
     with pytest.raises(UserError, match="no function last") as caught:
         written.run("f", x=X)
     assert caught.value.mend == "`return out, backprop`"
+
+
+@pytest.mark.parametrize("name", ["map_back", "callback", "step"])
+def test_a_function_that_returns_another_one_is_no_layer_for_that(write: Any, name: str) -> None:
+    written = write(f"def f(x):\n    def {name}(z): return z * x\n    return x * x, {name}\n")
+    assert not find(written.module).layers
+
+
+@pytest.mark.parametrize("name", ["back", "backprop", "x_backward", "pull_back", "bwd"])
+def test_a_closure_is_known_by_the_name_of_what_it_returns(write: Any, name: str) -> None:
+    written = write(f"def f(x):\n    def {name}(z): return z * x\n    return x * x, {name}\n")
+    assert [layer.name for layer in find(written.module).layers] == ["f"]
 
 
 def test_static_pairs_share_a_context(write: Any) -> None:

@@ -173,6 +173,10 @@ def odd_forward(q, z):
     assert "`q`, `z` of `odd`" in caught.value.message
     assert caught.value.mend is not None
     assert "--shape q=N,D --shape z=D,M" in caught.value.mend
+    assert "guessed" not in caught.value.mend
+    with pytest.raises(UserError, match="no small shapes") as caught:
+        specified("def odd_forward(q, n_iter: int): return q.reshape(23, 29) + n_iter", "odd")
+    assert str(caught.value.mend).endswith("values that are guessed, too: `--arg n_iter=JSON`")
 
 
 def test_a_stub_has_nothing_to_differentiate() -> None:
