@@ -24,6 +24,9 @@ from gradcheck_cli.witnesses.gradients import Difference
 MOST_SHOWN = 24
 """How many of the worst elements a verdict keeps."""
 
+SMALL = 1e-6
+"""A mistake in a term is rarely as small in all elements, relative to each."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -151,7 +154,7 @@ def _finding(case: Case, judged: Judged, yours: NDArray[Any], worst: Element) ->
         if remark.startswith(STRAIGHT_THROUGH):  # held against that, so that autodiff's number means nothing here
             numbers = f"yours {number(worst.yours)}{_ratio(worst)}"
         code, message = "GC201", f"`{name}` is wrong in {wrong.size:,} of {among}; {at}{numbers}"
-        if remark:
+        if remark or (remark := _nearly_right(judged)):
             message += f"; {remark}"
     return Finding(
         code,
@@ -165,6 +168,15 @@ def _finding(case: Case, judged: Judged, yours: NDArray[Any], worst: Element) ->
         finite_difference=worst.finite_difference,
         error_bar=worst.error_bar,
     )
+
+
+def _nearly_right(judged: Judged) -> str:
+    """What an error that is small in every element rather is than a mistake in a term; "" for a larger one."""
+    error, largest = judged.comparison.max_rel_error, judged.comparison.max_abs_error
+    if not error or not error <= SMALL or not largest or not largest <= SMALL * float(np.abs(judged.reference).max()):
+        return ""
+    digits = int(-np.log10(error))
+    return f"every element is right to {digits} digits: an approximation, or an `eps` that only one of the two has"
 
 
 def _numbers(judged: Judged, worst: Element) -> str:

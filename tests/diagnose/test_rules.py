@@ -129,3 +129,29 @@ def test_sizes_are_told_as_the_users_own_inputs_have_them(tmp_path: Path) -> Non
     source = GIVEN.replace("def softmin(x, gamma):", documented).replace("DGAMMA", "jnp.zeros(())")
     finding = checked(tmp_path, source.replace("p * g[:, None]", "p * g[:, None] / x.shape[1]")).findings[0]
     assert finding.message.startswith("your `dx` is 1/D times the gradient (D = 5)")
+
+
+SMALL = """
+import jax
+import jax.numpy as jnp
+
+@jax.custom_vjp
+def softmax(x):
+    e = jnp.exp(x - jnp.max(x, -1, keepdims=True))
+    return e / (jnp.sum(e, -1, keepdims=True) + EPS)
+
+def softmax_fwd(x):
+    y = softmax(x)
+    return y, y
+
+def softmax_bwd(y, g):
+    return (y * (g - jnp.sum(y * g, -1, keepdims=True) / jnp.sum(y, -1, keepdims=True)),)
+
+softmax.defvjp(softmax_fwd, softmax_bwd)
+"""
+
+
+@pytest.mark.parametrize(("eps", "is_small"), [("1e-8", True), ("1e-3", False)])
+def test_an_eps_that_one_of_the_two_lacks_is_a_small_error_everywhere(eps: str, is_small: bool, tmp_path: Path) -> None:
+    finding = checked(tmp_path, SMALL.replace("EPS", eps)).findings[0]
+    assert ("right to 6 digits: an approximation, or an `eps`" in finding.message) is is_small
