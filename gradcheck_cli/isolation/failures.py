@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from gradcheck_cli.isolation.messages import LOADING
 from gradcheck_cli.isolation.pool import Failure
 from gradcheck_cli.layers.importing import is_library
 from gradcheck_cli.report.model import Finding
@@ -30,7 +31,7 @@ def failed(failure: Failure, subject: str, path: Path, line: int) -> Finding:
     last = failure.words.line_of(_is_users)
     code = "GC504" if failure.kind == "timeout" else "GC505"
     what, mend = _told(failure, subject)
-    message = f"{what} while {failure.doing}" if failure.doing == "loading the module" else what
+    message = f"{what} while {failure.doing}" if failure.doing == LOADING else what
     if last is not None:
         message += f"; the last line run was {last[0].name}:{last[1]}"
     where, at = last or (path, line)
@@ -39,11 +40,9 @@ def failed(failure: Failure, subject: str, path: Path, line: int) -> Finding:
 
 def _told(failure: Failure, subject: str) -> tuple[str, str]:
     if failure.kind == "timeout":
-        return (
-            f"`{subject}` ran past its limit of {failure.limit:g} s",
-            f"`--timeout {max(round(2 * failure.limit), 1)}` gives it longer; `--dim` and `--shape` make its arrays "
-            "smaller",
-        )
+        smaller = "" if failure.doing == LOADING else "; `--dim` and `--shape` make its arrays smaller"
+        longer = f"`--timeout {max(round(2 * failure.limit), 1)}` gives it longer"
+        return f"`{subject}` ran past its limit of {failure.limit:g} s", f"{longer}{smaller}"
     if failure.kind == "memory":
         return (
             f"`{subject}` used more than its limit of {size(failure.limit)} of memory",

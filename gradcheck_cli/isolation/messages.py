@@ -127,6 +127,10 @@ class Dig:
 Request = Find | Check | Specify | Draw | Dig
 
 
+LOADING = "loading the module"
+"""What a process says that it does before it has a layer."""
+
+
 @dataclass(frozen=True)
 class Began:
     """The clock starts anew: the worker is ready and begins with `what` (`loading the module`, ...)."""

@@ -26,6 +26,7 @@ from gradcheck_cli.isolation.error_reports import error_report, refused, trusted
 from gradcheck_cli.isolation.frames import Channel
 from gradcheck_cli.isolation.last_words import Dictation
 from gradcheck_cli.isolation.messages import (
+    LOADING,
     Answer,
     Began,
     Broke,
@@ -109,7 +110,7 @@ class Worker:
         try:
             with self._observer.into(self._observed[request.path]):
                 if request.path not in self._modules:
-                    self._send(Began("loading the module"))
+                    self._send(Began(LOADING))
                     self._modules[request.path] = _loaded(request.path, request.source)
                     confined = self._state.restore()
                     self._state = type(self._state).now()

@@ -104,7 +104,7 @@ def infer(
         raise search.unmendable
     if search.without_output:
         raise nothing_to_differentiate(layer)
-    raise _impossible(layer, unknown, known, search.last_error)
+    raise _impossible(layer, unknown, known, options.dtype, search.last_error)
 
 
 def _own_widths(layer: Layer, bound: BoundLayer, known: Specification) -> list[int]:
@@ -188,9 +188,14 @@ def nothing_to_differentiate(layer: Layer) -> UserError:
     )
 
 
-def _impossible(layer: Layer, unknown: Sequence[Argument], known: Specification, last: UserError | None) -> UserError:
+def _impossible(
+    layer: Layer, unknown: Sequence[Argument], known: Specification, own_dtype: str, last: UserError | None
+) -> UserError:
     guessed = " ".join(f"--arg {name}=JSON" for name, shape in known.shapes.items() if shape.source == "usual value")
     also = f"; values that are guessed, too: `{guessed}`" if guessed else ""
+    asked = last.message.partition("; inputs:")[0] if last is not None else ""
+    dtype = next((name for name in ("float32", "bfloat16", "float16") if name in asked), "")
+    also += f"; it asks for another dtype: `--dtype {dtype}`" if dtype not in ("", own_dtype) else ""
     wanted = [argument.name for argument in unknown]
     guesses = dict(zip(wanted, ("N,D", "D,M", "M", "N", "N,M", "M,K")))
     flags = " ".join(f"--shape {name}={guesses.get(name, 'N,D')}" for name in wanted)

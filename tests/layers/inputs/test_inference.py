@@ -179,6 +179,21 @@ def odd_forward(q, z):
     assert str(caught.value.mend).endswith("values that are guessed, too: `--arg n_iter=JSON`")
 
 
+def test_a_forward_that_asks_for_float32_is_told_how_to_get_it() -> None:
+    source = """
+def narrow_forward(q):
+    if q.dtype != 'float32':
+        raise ValueError('only float32 is implemented')
+    return q * 2 @ 1
+"""
+    with pytest.raises(UserError, match="no small shapes") as caught:
+        specified(source, "narrow")
+    assert str(caught.value.mend).endswith("; it asks for another dtype: `--dtype float32`")
+    with pytest.raises(UserError, match="no small shapes") as caught:
+        specified(source, "narrow", dtype="float32")
+    assert "--dtype" not in str(caught.value.mend)
+
+
 def test_a_stub_has_nothing_to_differentiate() -> None:
     with pytest.raises(UserError) as caught:
         specified("def stub_forward(x, w): pass", "stub")
