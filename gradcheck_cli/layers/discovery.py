@@ -183,9 +183,11 @@ class _Search:
             self.add(lambda name=name: self._rule(name))  # type: ignore[misc]
         for owner in self.classes:
             for member, value in list(vars(self.live(owner)).items()) if isinstance(self.live(owner), type) else ():
-                inner = value.__func__ if isinstance(value, staticmethod) else None
-                if inner is not None and derivative_rules.rule_of(inner) is not None:
+                rule = derivative_rules.rule_of(value.__func__) if isinstance(value, staticmethod) else None
+                if rule is not None:
                     dotted = f"{owner}.{member}"
+                    self.claimed.update(derivative_rules.implementations(rule))
+                    self.helpers.update(dict.fromkeys(derivative_rules.helpers(rule), dotted))
                     self.add(lambda dotted=dotted: custom_derivative.build(self.module, dotted, attribute(dotted)))  # type: ignore[misc]
 
     def _rule(self, name: str) -> Layer:

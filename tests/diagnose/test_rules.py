@@ -155,3 +155,45 @@ softmax.defvjp(softmax_fwd, softmax_bwd)
 def test_an_eps_that_one_of_the_two_lacks_is_a_small_error_everywhere(eps: str, is_small: bool, tmp_path: Path) -> None:
     finding = checked(tmp_path, SMALL.replace("EPS", eps)).findings[0]
     assert ("right to 6 digits: an approximation, or an `eps`" in finding.message) is is_small
+
+
+DROPOUT = """
+import jax
+import jax.numpy as jnp
+
+@jax.custom_vjp
+def dropout(key, x):
+    keep = jax.random.bernoulli(key, 0.7, x.shape)
+    return jnp.where(keep, x / 0.7, 0.0)
+
+def dropout_inputs(rng):
+    return {"key": jax.random.PRNGKey(int(rng.integers(100))), "x": rng.standard_normal((4, 6))}
+
+def dropout_fwd(key, x):
+    return dropout(key, x), (key, x)
+
+def dropout_bwd(residuals, g):
+    key, x = residuals
+    keep = jax.random.bernoulli(key, 0.7, x.shape)
+    return RETURNED
+
+dropout.defvjp(dropout_fwd, dropout_bwd)
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "code", "says"),
+    [
+        ("None, g / 0.7", "GC212", "lets the gradient through `jnp.where(keep, x / 0.7, 0.0)` (line 8) everywhere"),
+        ("jnp.where(keep, g / 0.7, 0.0),", "GC102", "expected 2: one each for `key` and `x`"),
+    ],
+)
+def test_a_random_key_is_no_hindrance(returned: str, code: str, says: str, tmp_path: Path) -> None:
+    finding = checked(tmp_path, DROPOUT.replace("RETURNED", returned)).findings[0]
+    assert finding.code == code
+    assert says in finding.message
+
+
+def test_a_random_key_needs_no_gradient(tmp_path: Path) -> None:
+    layer = checked(tmp_path, DROPOUT.replace("RETURNED", "None, jnp.where(keep, g / 0.7, 0.0)"))
+    assert (layer.status, layer.findings) == (Status.PASS, ())

@@ -110,7 +110,7 @@ class Reverse:
         self._program = compile_program(self._run, (*self._given, *self._filled(())), device, same=same)
         right, *found = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
-        values, arriving, local = ({key: np.asarray(one) for key, one in part.items()} for part in found)
+        values, arriving, local = ({key: _as_numpy(one) for key, one in part.items()} for part in found)
         self.known = Known(values, {value: rows[0].copy() for value, rows in arriving.items()}, local)
 
     @property
@@ -236,3 +236,8 @@ def _complex(steps: Steps) -> frozenset[int]:
     """Values inside that are complex: spectra."""
     pairs = (pair for step in steps.steps for pair in zip(step.results, step.equation.outvars))
     return frozenset(number for number, variable in pairs if jnp.issubdtype(variable.aval.dtype, jnp.complexfloating))
+
+
+def _as_numpy(value: Any) -> Array:
+    """A value of the forward; of random keys, which are no arrays of NumPy's, only the shape."""
+    return np.zeros(value.shape, bool) if str(value.dtype).startswith("key<") else np.asarray(value)

@@ -14,7 +14,7 @@ from gradcheck_cli.judge.dimensions.mends import Mend, mends, shape_sentence
 from gradcheck_cli.judge.dimensions.receiving import Received, finding, receive, surplus_keys
 from gradcheck_cli.judge.words import argument_gradient_name, axis_names, listing, plural
 from gradcheck_cli.layers.case import Case, Leaf
-from gradcheck_cli.layers.layer import BackwardResult
+from gradcheck_cli.layers.layer import BackwardResult, Role
 from gradcheck_cli.report.model import Finding
 
 Judge = Callable[[NDArray[Any]], bool | None]
@@ -69,8 +69,11 @@ def missing_finding(case: Case, reception: Reception, missing: Sequence[Received
         return finding(case, "GC103", reception.stub, argument, reception.mend)
     if len(missing) > 1:
         return finding(case, "GC103", f"the backward gives no gradient at all: {listing(names)} are missing", None)
-    what = "is None, which JAX takes for zero" if case.layer.is_rule else "is None or was never stored"
-    return finding(case, "GC103", f"`{names[0]}` {what}, but it is not zero", missing[0].leaf.name)
+    if case.layer.is_rule:
+        what = f"`{names[0]}` is None, which JAX takes for zero, but it is not zero"
+        mend = f"where `{missing[0].leaf.argument}` has none on purpose, name it among the rule's `nondiff_argnums`"
+        return finding(case, "GC103", what, missing[0].leaf.name, mend)
+    return finding(case, "GC103", f"`{names[0]}` is None or was never stored, but it is not zero", missing[0].leaf.name)
 
 
 def shape_finding(case: Case, received: Received, judge: Judge, others: Sequence[tuple[Received, Judge]]) -> Finding:
@@ -150,7 +153,12 @@ def _judge_count(case: Case, backward: BackwardResult) -> tuple[tuple[Finding, .
     absent = [name for name in case.differentiable if gradients.get(name) is None]
     wanted = listing([argument_gradient_name(case.layer, name) for name in case.differentiable])
     message = f"the backward returns {plural(returned, 'gradient')}, expected {expected} ({wanted})"
-    if returned < expected and absent:
+    if expected > len(case.differentiable):  # a rule gives None for a key or an index
+        every = [argument.name for argument in case.layer.arguments if argument.role is Role.INPUT]
+        message = (
+            f"the rule returns {plural(returned, 'cotangent')}, expected {expected}: one each for {listing(every)}"
+        )
+    elif returned < expected and absent:
         verb = "is" if len(absent) == 1 else "are"
         message += f": {listing([argument_gradient_name(case.layer, name) for name in absent])} {verb} missing"
     argument = absent[0] if len(absent) == 1 else None
