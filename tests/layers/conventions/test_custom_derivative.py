@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.layer import Convention, Role
 
 X = np.arange(1.0, 4.0)
@@ -165,3 +166,22 @@ def test_the_newer_form_of_a_rule_is_known_by_what_it_looks_like(write: Any) -> 
     assert written.names == ["power"]
     assert [item.role for item in written.layer("power").arguments] == [Role.INPUT, Role.CONFIG]
     np.testing.assert_allclose(written.run("power", x=X, n=3)[1].gradients["x"], 3 * X**2)
+
+
+def test_the_rules_of_a_static_method_are_no_pair_of_their_own(write: Any) -> None:
+    written = write(
+        """
+        import jax
+
+        class Ops:
+            @staticmethod
+            @jax.custom_vjp
+            def double(x):
+                return 2 * x
+
+        def fwd(x): return Ops.double(x), None
+        def bwd(_, g): return (2 * g,)
+        Ops.double.defvjp(fwd, bwd)
+        """
+    )
+    assert [layer.name for layer in find(written.module).layers] == ["Ops.double"]
