@@ -260,8 +260,8 @@ class _Search:
                 self.notes.append(f"`{name}` belongs to a framework with its own autodiff: passed over")
             elif static_pair.is_static_pair(owner):
                 self.add(lambda name=name: static_pair.build(self.module, name, attribute(name)))  # type: ignore[misc]
-            elif methods.methods(owner) is not None and static_pair.is_plain_static(owner):
-                pair = Pair(name, f"{name}.forward", f"{name}.backward")
+            elif (named := methods.methods(owner)) is not None and static_pair.is_plain_static(owner, *named):
+                pair = Pair(name, *(f"{name}.{method}" for method in named))
                 self.add(
                     lambda pair=pair: function_pair.build(  # type: ignore[misc]
                         self.module, pair, attribute(pair.forward), attribute(pair.backward)

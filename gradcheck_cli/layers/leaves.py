@@ -53,11 +53,10 @@ def at(tree: Any, path: Path) -> Any:
         LookupError: where the structure has no such node.
     """
     for key in path:
-        children = _registered_children(tree)
-        if children is not None:
-            tree = dict(children)[key]
-        elif isinstance(tree, (Mapping, list, tuple)):
+        if isinstance(tree, (Mapping, list, tuple)):
             tree = tree[key]
+        elif (children := _registered_children(tree)) is not None:
+            tree = dict(children)[key]
         else:
             raise LookupError(f"no {key!r} in a {type(tree).__name__}")
     return tree

@@ -197,3 +197,48 @@ def test_a_random_key_is_no_hindrance(returned: str, code: str, says: str, tmp_p
 def test_a_random_key_needs_no_gradient(tmp_path: Path) -> None:
     layer = checked(tmp_path, DROPOUT.replace("RETURNED", "None, jnp.where(keep, g / 0.7, 0.0)"))
     assert (layer.status, layer.findings) == (Status.PASS, ())
+
+
+NAMED = """
+from typing import NamedTuple
+import jax
+
+class Params(NamedTuple):
+    w: jax.Array
+    b: jax.Array
+
+@jax.custom_vjp
+def linear(p, x):
+    return x @ p.w + p.b
+
+def linear_inputs(rng):
+    return {"p": Params(rng.standard_normal((3, 2)), rng.standard_normal(2)), "x": rng.standard_normal((4, 3))}
+
+linear.defvjp(lambda p, x: (x @ p.w + p.b, (p, x)), lambda r, g: (Params(r[1].T @ g, DB), g @ r[0].w.T))
+"""
+
+
+@pytest.mark.parametrize(("db", "codes"), [("g.sum(0)", []), ("-g.sum(0)", ["GC203"]), ("g", ["GC101"])])
+def test_parameters_in_a_named_tuple(db: str, codes: list[str], tmp_path: Path) -> None:
+    layer = checked(tmp_path, NAMED.replace("DB", db))
+    assert [finding.code for finding in layer.findings] == codes
+
+
+GROUPED = """
+import numpy as np
+
+class Square:
+    @staticmethod
+    def fwd(x):
+        return x * x, x
+
+    @staticmethod
+    def bwd(dout, x):
+        return SLOPE * x * dout
+"""
+
+
+@pytest.mark.parametrize(("slope", "codes"), [("2", []), ("3", ["GC202"])])
+def test_a_class_that_groups_a_pair_by_its_short_names(slope: str, codes: list[str], tmp_path: Path) -> None:
+    layer = checked(tmp_path, GROUPED.replace("SLOPE", slope))
+    assert [finding.code for finding in layer.findings] == codes

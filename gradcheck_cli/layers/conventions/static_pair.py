@@ -97,9 +97,9 @@ def is_static_pair(owner: type) -> bool:
     return (static and names[0] == names[1] and names[0] in _CONTEXT) or names == ["ctx", "ctx"]
 
 
-def is_plain_static(owner: type) -> bool:
+def is_plain_static(owner: type, forward: str, backward: str) -> bool:
     """Whether a class merely groups a function pair: static, without a context."""
-    return all(isinstance(_static(owner, name), staticmethod) for name in ("forward", "backward"))
+    return all(isinstance(_static(owner, name), staticmethod) for name in (forward, backward))
 
 
 def _static(owner: type, name: str) -> Any:
