@@ -14,14 +14,14 @@ Path = tuple[Any, ...]
 
 def walk(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield `(path, leaf)` for every leaf, in a fixed order (dicts in their own order). None is a leaf."""
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from walk(value, (*path, key))
-    elif isinstance(tree, (list, tuple)):
+    if isinstance(tree, (list, tuple)):
         for position, value in enumerate(tree):
             yield from walk(value, (*path, position))
-    elif (parts := _registered_children(tree)) is not None:
+    elif not isinstance(tree, dict) and (parts := _registered_children(tree)) is not None:
         for key, value in parts:
+            yield from walk(value, (*path, key))
+    elif isinstance(tree, Mapping):
+        for key, value in tree.items():
             yield from walk(value, (*path, key))
     else:
         yield path, tree
@@ -53,10 +53,12 @@ def at(tree: Any, path: Path) -> Any:
         LookupError: where the structure has no such node.
     """
     for key in path:
-        if isinstance(tree, (Mapping, list, tuple)):
+        if isinstance(tree, (dict, list, tuple)):
             tree = tree[key]
         elif (children := _registered_children(tree)) is not None:
             tree = dict(children)[key]
+        elif isinstance(tree, Mapping):
+            tree = tree[key]
         else:
             raise LookupError(f"no {key!r} in a {type(tree).__name__}")
     return tree

@@ -242,3 +242,41 @@ class Square:
 def test_a_class_that_groups_a_pair_by_its_short_names(slope: str, codes: list[str], tmp_path: Path) -> None:
     layer = checked(tmp_path, GROUPED.replace("SLOPE", slope))
     assert [finding.code for finding in layer.findings] == codes
+
+
+CONTAINERS = """
+from collections.abc import Mapping
+import jax
+import jax.numpy as jnp
+
+class State(Mapping):
+    def __init__(self, pos, vel): self.pos, self.vel = pos, vel
+    def __getitem__(self, name): return vars(self)[name]
+    def __iter__(self): return iter(vars(self))
+    def __len__(self): return 2
+
+jax.tree_util.register_pytree_with_keys(
+    State,
+    lambda s: ([(jax.tree_util.GetAttrKey(name), s[name]) for name in s], None),
+    lambda _, parts: State(*parts),
+)
+
+@jax.custom_vjp
+def step(s):
+    return {"state": State(s.pos + 0.1 * s.vel, 1 * s.vel), "nearest": jnp.argmin(s.pos)}
+
+def step_inputs(rng):
+    return {"s": State(jnp.asarray(rng.standard_normal(3)), jnp.asarray(rng.standard_normal(3)))}
+
+step.defvjp(
+    lambda s: (step(s), None),
+    lambda _, g: (State(g["state"].pos, g["state"].vel + SLOPE * g["state"].pos),),
+)
+"""
+
+
+@pytest.mark.parametrize(("slope", "codes"), [("0.1", []), ("0", ["GC209"])])
+def test_containers_of_the_users_own_and_dicts_in_any_order(slope: str, codes: list[str], tmp_path: Path) -> None:
+    layer = checked(tmp_path, CONTAINERS.replace("SLOPE", slope))
+    assert [finding.code for finding in layer.findings] == codes
+    assert [argument.name for argument in layer.arguments] == ["s.pos", "s.vel"]

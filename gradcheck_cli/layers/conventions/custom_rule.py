@@ -61,7 +61,10 @@ class CustomRule(PlainFunctions):
 
 
 def as_outputs(returned: Any) -> tuple[Any, ...]:
-    """A tuple is several outputs; any other structure is one."""
+    """A tuple is several outputs; any other structure is one. Dicts are in JAX's order, as a call of the rule gives."""
+    import jax
+
+    returned = jax.tree_util.tree_map(lambda leaf: leaf, returned)
     return tuple(returned) if is_tuple(returned) else (returned,)
 
 

@@ -38,7 +38,10 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"scale|gain|gamma|beta|sigma|std", (1.5,)),
     (r"lr|learning_rate", (0.01,)),
     (r"reduction", ("mean", "sum")),
-    (r"(?:return|use|has|with|include|fit|stateful|causal|bias|average|size_average|normali[sz]e).*", (True,)),
+    (
+        r"keep_?dims?|(?:return|use|has|with|include|fit|stateful|causal|bias|average|size_average|normali[sz]e).*",
+        (True,),
+    ),
     (r"verbose|debug|inplace|test|testing|is_?test|eval", (False,)),
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),
