@@ -196,3 +196,31 @@ def test_axes_the_wrong_way_round_stay_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not run with the shapes") as caught:
         specified(tmp_path, RECURRENT.replace("x: (N, D)", "x: (D, N)"))
     assert "two names are one dimension" in (caught.value.mend or "")
+
+
+HEADS = '''
+import numpy as np
+
+
+class Heads:
+    def __init__(self, d_model, num_heads):
+        assert d_model % num_heads == 0
+        self.W, self.heads = np.zeros((d_model, d_model)), num_heads
+
+    def forward(self, x):
+        N, T, D = x.shape
+        self.x = x
+        return (x @ self.W).reshape(N, T, self.heads, D // self.heads).transpose(0, 2, 1, 3)
+
+    def backward(self, dout):
+        dout = dout.transpose(0, 2, 1, 3).reshape(self.x.shape)
+        self.dW = np.einsum("ntd,ntm->dm", self.x, dout)
+        return dout @ self.W.T
+'''
+
+
+def test_a_width_that_is_divided_into_heads_is_a_multiple_of_them(tmp_path: Path) -> None:
+    case, notes = specified(tmp_path, HEADS)
+    assert case.arguments["x"].ndim == 3
+    assert case.arguments["x"].shape[-1] == case.arguments["W"].shape[0] == case.arguments["d_model"]
+    assert any(note.startswith("shapes inferred by trying the forward") for note in notes)
