@@ -161,7 +161,9 @@ def every_shape(specification: Specification) -> Iterator[Dimensions]:
                             leaf, np.ndarray
                         ):
                             yield tuple(dimensions)
-    yield tuple(axis for shape in specification.shapes.values() if shape.kind == "size" for axis in shape.dimensions or ())
+    yield tuple(
+        axis for shape in specification.shapes.values() if shape.kind == "size" for axis in shape.dimensions or ()
+    )
 
 
 def batch_names(layer: Layer, specification: Specification) -> frozenset[str]:

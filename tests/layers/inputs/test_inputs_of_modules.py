@@ -198,7 +198,7 @@ def test_axes_the_wrong_way_round_stay_an_error(tmp_path: Path) -> None:
     assert "two names are one dimension" in (caught.value.mend or "")
 
 
-HEADS = '''
+HEADS = """
 import numpy as np
 
 
@@ -216,7 +216,7 @@ class Heads:
         dout = dout.transpose(0, 2, 1, 3).reshape(self.x.shape)
         self.dW = np.einsum("ntd,ntm->dm", self.x, dout)
         return dout @ self.W.T
-'''
+"""
 
 
 def test_a_width_that_is_divided_into_heads_is_a_multiple_of_them(tmp_path: Path) -> None:
