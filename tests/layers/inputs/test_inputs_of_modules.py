@@ -224,3 +224,25 @@ def test_a_width_that_is_divided_into_heads_is_a_multiple_of_them(tmp_path: Path
     assert case.arguments["x"].ndim == 3
     assert case.arguments["x"].shape[-1] == case.arguments["W"].shape[0] == case.arguments["d_model"]
     assert any(note.startswith("shapes inferred by trying the forward") for note in notes)
+
+
+@pytest.mark.parametrize("name", ["x", "A", "W", "gamma"])
+def test_the_only_input_of_a_class_with_sizes_is_data(tmp_path: Path, name: str) -> None:
+    source = f'''
+import numpy as np
+
+
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.weight = np.zeros((out_features, in_features))
+
+    def forward(self, {name}):
+        self.{name} = {name}
+        return {name} @ self.weight.T
+
+    def backward(self, dout):
+        self.dweight = dout.T @ self.{name}
+        return dout @ self.weight
+'''
+    case, _ = specified(tmp_path, source)
+    assert len({*case.arguments[name].shape, *case.arguments["weight"].shape}) == 3, "a batch has a size of its own"
