@@ -280,3 +280,54 @@ def test_containers_of_the_users_own_and_dicts_in_any_order(slope: str, codes: l
     layer = checked(tmp_path, CONTAINERS.replace("SLOPE", slope))
     assert [finding.code for finding in layer.findings] == codes
     assert [argument.name for argument in layer.arguments] == ["s.pos", "s.vel"]
+
+
+SCAN = """
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+@jax.custom_vjp
+def linear_scan(h, gates, inputs):
+    \"\"\"
+    - h: of shape (B, D)
+    - gates: of shape (T, B)
+    - inputs: of shape (T, B, D)
+    \"\"\"
+    def step(h, gx):
+        new = gx[0][:, None] * h + gx[1]
+        return new, new
+    return lax.scan(step, h, (gates, inputs))[1]
+
+def fwd(h, gates, inputs):
+    y = linear_scan(h, gates, inputs)
+    return y, (h, gates, y)
+
+def bwd(residuals, g):
+    h, gates, y = residuals
+    def step(dh, turn):
+        g, gate = turn
+        dh = dh + g
+        return CARRY, dh
+    _, dx = lax.scan(step, jnp.zeros_like(h), (g, gates), reverse=True)
+    dx = RETURNED
+    before = jnp.concatenate([h[None], y[:-1]])
+    return gates[0][:, None] * dx[0], jnp.sum(dx * before, -1), dx
+
+linear_scan.defvjp(fwd, bwd)
+"""
+
+
+@pytest.mark.parametrize(
+    ("carry", "returned", "codes"),
+    [
+        ("gate[:, None] * dh", "dx", []),
+        ("gate[:, None] * dh", "dx[::-1]", ["GC213", "GC201", "GC201"]),
+        ("jnp.zeros_like(dh)", "dx", ["GC209"]),
+    ],
+)
+def test_numbers_of_a_chain_of_turns_are_not_made_up(
+    carry: str, returned: str, codes: list[str], tmp_path: Path
+) -> None:
+    layer = checked(tmp_path, SCAN.replace("CARRY", carry).replace("RETURNED", returned))
+    assert [finding.code for finding in layer.findings] == codes

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gradcheck_cli import check
-from gradcheck_cli.checking import live
 from gradcheck_cli.checking.traces import Traces
-from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.report.model import LayerReport
 from gradcheck_cli.tracing.trace import Untraceable
 
@@ -21,13 +18,13 @@ Checked = Callable[..., LayerReport]
 
 def checking(traced: bool, monkeypatch: pytest.MonkeyPatch, dtype: Any = np.float64) -> Checked:
     """`(forward, backward, **inputs) -> report`, one draw, of inputs of this dtype; no cause is looked for."""
-    monkeypatch.setattr(live, "Settings", partial(Settings, diagnose=False))
     if not traced:
         monkeypatch.setattr(Traces, "trace", lambda *_: Untraceable("not for this test"))
 
     def checked(forward: Any, backward: Any, *, expect: str = "", **inputs: Any) -> LayerReport:
         arrays = {name: np.asarray(value, dtype) for name, value in inputs.items()}
-        report = check(forward, backward, arrays, draws=1, shrink=False, expect=expect, dtype=np.dtype(dtype).name)
+        told = {"expect": expect, "dtype": np.dtype(dtype).name}
+        report = check(forward, backward, arrays, draws=1, shrink=False, diagnose=False, **told)
         return report.layers[0]
 
     return checked

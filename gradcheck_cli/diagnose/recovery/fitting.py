@@ -259,19 +259,19 @@ class Fitting:
 
 
 def _is_chain(site: Site, case: GateCase) -> bool:
-    """Whether the result of one turn goes into another: then the numbers of the turns multiply, and equations in which
-    they add up are met by what no numbers give."""
-    if site.is_shared or len(site.positions) == 1:
+    """Whether what the gradient goes to in one turn comes of the result of another: then the numbers of the turns
+    multiply, and equations in which they add up are met by what no numbers give."""
+    if site.is_shared or len(site.positions) < 2:
         return False
-    seen, ahead, steps = set[int](), list(site.results), set(site.positions)
+    made, ahead = set[int]() if site.what is What.VALUE else set(site.results), list(site.results)
     while ahead:
         uses = [position for position, _ in case.forward.uses.get(ahead.pop(), ()) if position in case.forward.alive]
-        if not steps.isdisjoint(uses):
-            return True
-        further = {case.forward.result(position) for position in uses} - seen
-        seen |= further
+        further = {case.forward.result(position) for position in uses} - made
+        made |= further
         ahead += further
-    return False
+    return not made.isdisjoint(site.targets) or (
+        site.what is not What.VALUE and bool({*site.results} & {*site.targets})
+    )
 
 
 def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Read]:
