@@ -27,11 +27,14 @@ def perform(target: str, options: Mapping[str, Any], *, plain: bool) -> ExitCode
     try:
         with ended_by_signals(), _opened(target, options) as session:
             _show(session, plain=plain)
+            if not session.is_open:
+                # what was not checked may be wrong
+                raise KeyboardInterrupt
             return exit_code(session.report)
     except UserError as error:
         problem = from_user_error(error)
     except KeyboardInterrupt:
-        say(Problem("interrupted", "interrupted before anything was shown"))
+        say(Problem("interrupted", "interrupted before all layers were checked"))
         return ExitCode.INTERRUPTED
     except Exception as error:
         problem = from_internal_error(error)
@@ -111,8 +114,11 @@ def _show(session: Session, *, plain: bool) -> None:
     if why:
         say(Problem("usage", f"{why}: shown as plain text, as `--no-tui` does"))
     if plain or why:
+        from gradcheck_cli.cli.progress import Watcher, is_watched
         from gradcheck_cli.inspector.plain.pager import page
 
+        with Watcher(visible=is_watched()) as watcher:
+            session.open(watcher)
         page(session, Output().write, input if _is_terminal() else None)
         return
     # the screens are imported only where they are shown: Textual takes as long as all else

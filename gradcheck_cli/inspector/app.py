@@ -26,12 +26,15 @@ from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.inspector.themes import THEMES, first_theme
 from gradcheck_cli.inspector.watching import Watched
 from gradcheck_cli.inspector.words import elapsed
+from gradcheck_cli.report.numbers import counted
 
-_ASK = "ask"
+_ASK, _OPEN = "ask", "open"
 _SPINNER = "◐◓◑◒"
 _BEAT = 0.25
 _LOOK_AT_FILES = 1.0
 _LONG_TEXT = 12.0
+_READ = 2.0
+"""Seconds that what was said stays, though something is being done."""
 
 
 class InspectApp(App[None]):
@@ -50,17 +53,21 @@ class InspectApp(App[None]):
         self.session = session
         self.looking = Looking(session)
         self.watched: Watched | None = None
+        self.failure: BaseException | None = None
         self._queue: deque[Question] = deque()
         self._asked: Question | None = None
-        self._since = 0.0
+        self._since = self._said = monotonic()
         self._beats = 0
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = first_theme(os.environ, no_color=self.no_color)
 
     def on_mount(self) -> None:
-        """Begin with what failed first."""
+        """Begin with what failed first; while layers are checked, with what is known."""
         self.push_screen(MainScreen(self.looking))
+        if not self.session.is_open:
+            self._since = monotonic()
+            self.run_worker(self.session.open, group=_OPEN, thread=True, exit_on_error=False)
         self.set_interval(_BEAT, self._beat)
         self.set_interval(_LOOK_AT_FILES, self._look_at_files)
 
@@ -77,9 +84,9 @@ class InspectApp(App[None]):
     # what is being checked
 
     @property
-    def is_asking(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a layer is being checked."""
-        return self._asked is not None
+        return self._asked is not None or bool(self.session.opening)
 
     def ask(self, *questions: Question) -> None:
         """Check layers again, one after the other, in the background."""
@@ -95,10 +102,13 @@ class InspectApp(App[None]):
             self._queue.clear()
             self.session.stop()
             self.say("stopping ...")
+        elif self.session.opening:
+            self.session.stop_opening()
 
     def say(self, text: str) -> None:
         """Show one line; "" for what is looked at. What is longer than the line is shown whole for a while, too."""
         self.message = text
+        self._said = monotonic() if text else 0.0
         if cell_len(text) > self.size.width - 2:
             self.notify(text, timeout=_LONG_TEXT, markup=False)
 
@@ -109,13 +119,16 @@ class InspectApp(App[None]):
     def _next(self) -> None:
         if self._asked is None and self._queue:
             self._asked = self._queue.popleft()
-            self._since = monotonic()
+            self._since, self._said = monotonic(), 0.0
             self.run_worker(partial(self.session.ask, self._asked), group=_ASK, thread=True, exit_on_error=False)
             self._beat()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """An answer has come."""
+        """An answer has come, or all layers are known."""
         worker = event.worker
+        if worker.group == _OPEN and event.state in ENDED:
+            self._opened(worker.error)
+            return
         if worker.group != _ASK or event.state not in ENDED:
             return
         asked, self._asked = self._asked, None
@@ -130,10 +143,29 @@ class InspectApp(App[None]):
                 screen.take(answer)
         self._next()
 
-    def _beat(self) -> None:
-        if self._asked is None:
+    def _opened(self, error: BaseException | None) -> None:
+        """All layers are known; or it was stopped, or there is nothing to be looked at."""
+        if error is not None or not self.session.report.layers:
+            self.failure = error
+            self.exit()
             return
+        if not self.session.is_open:
+            self.say(f"stopped: {counted(len(self.session.report.layers), 'layer')} checked, the others were not")
+        if self.watched is not None:
+            self.watched = Watched(self.session.files())
+        self._grow()
+
+    def _grow(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.grow(f"{_SPINNER[self._beats % len(_SPINNER)]} {self.session.opening}")
+
+    def _beat(self) -> None:
         self._beats += 1
+        if self.session.opening:
+            self._grow()
+        if self._asked is None or monotonic() - self._said < _READ:
+            return
         told = self._words(self._asked)
         rest = f" · {len(self._queue)} more" if self._queue else ""
         doing = f" · {self.session.doing}" if self.session.doing else ""
@@ -197,6 +229,7 @@ class InspectApp(App[None]):
 
     async def action_quit(self) -> None:
         """End what runs, and leave."""
+        self.session.stop_opening()
         self.session.stop()
         self.exit()
 
@@ -211,8 +244,15 @@ def _run_editor(command: Sequence[str]) -> str:
 
 
 def show(session: Session) -> None:
-    """Look at a run until the user has seen enough. Closes the session."""
+    """Look at a run until the user has seen enough. Closes the session.
+
+    Raises:
+        UserError: where there was nothing to be looked at.
+    """
+    app = InspectApp(session)
     try:
-        InspectApp(session).run()
+        app.run()
     finally:
         session.close()
+    if app.failure is not None:
+        raise app.failure

@@ -216,6 +216,20 @@ class FakeSession:
     def files(self) -> Sequence[str]:
         return self.watched
 
+    @property
+    def is_open(self) -> bool:
+        return True
+
+    @property
+    def opening(self) -> str:
+        return ""
+
+    def open(self, progress: Any = None) -> None:
+        pass
+
+    def stop_opening(self) -> None:
+        pass
+
     def ask(self, question: Question) -> Answer:
         self.asked.append(question)
         self.gate.wait(5)

@@ -58,7 +58,7 @@ class ShowingScreen(MovingScreen):
         yield TitleLine()
         with Container(id="panes"):
             with Vertical(id="layers-pane"):
-                yield Static("layers", classes="heading")
+                yield Static("layers", classes="heading", id="layers-heading")
                 yield LayersTree(self.looking, id="layers")
             with Vertical(id="map-pane"):
                 yield Static(classes="heading", id="map-heading")
@@ -81,8 +81,11 @@ class ShowingScreen(MovingScreen):
         report = self.looking.report
         if report.errors and not report.layers:
             self.choose_problem(0)
-        else:
+        elif report.layers or self.looking.session.is_open:
             self.choose(self.target)
+        else:
+            self._show_nothing(Content(""), Content.styled("looking for layers", "$quiet"))
+            self._show_title()
 
     def maps(self) -> list[HeatMap]:
         """The one map."""
@@ -127,6 +130,8 @@ class ShowingScreen(MovingScreen):
     def questions(self) -> list[Question]:
         """What to ask when a file has changed: the layer that is looked at, those that do not pass, then the rest."""
         layers = list(enumerate(self.looking.report.layers))
+        if not layers:
+            return []
         others = [at for at, layer in layers if layer.status.value != "pass"]
         rest = [at for at, layer in layers if layer.status.value == "pass"]
         return [self.looking.question(at) for at in dict.fromkeys([self.target.layer, *others, *rest])]
@@ -210,7 +215,7 @@ class ShowingScreen(MovingScreen):
 
     def _show_element(self) -> None:
         pane, leaf = self.query_one("#element-pane", TextPane), self.lead.leaf
-        self.query_one(KeysLine).tell(self._useless())
+        self._show_keys()
         if leaf is None:
             pane.say("element", Content.styled("–", "$quiet"))
             return
@@ -237,12 +242,15 @@ class ShowingScreen(MovingScreen):
         heading = which if excerpt is None else f"{which}  {place(excerpt.path, excerpt.focus, self._folder)}"
         self.query_one(SourcePane).read(heading, excerpt, "its source was not kept")
 
+    def _show_keys(self) -> None:
+        self.query_one(KeysLine).tell(self._useless())
+
     def _useless(self) -> frozenset[str]:
         """The keys that would do nothing here."""
         view, live = self.lead.view, self.looking.session.is_live
         useless = set() if live else {"what if", "again", "watch"}
         useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
-        useless |= set() if self.host.is_asking else {"stop"}
+        useless |= set() if self.host.is_busy else {"stop"}
         if self.problem is not None:
             useless |= _OF_A_LAYER
         if self.lead.leaf is None:

@@ -64,7 +64,7 @@ OPTIONS = CheckOptions(InputOptions(draws=2), Settings(shrink=False))
 
 
 def opened(path: Path) -> LiveSession:
-    session = LiveSession(Target(path), OPTIONS, Workers(seconds=60), lambda report: report)
+    session = LiveSession(Target(path), OPTIONS, Workers(seconds=60), lambda report, is_whole: report)
     session.open(Silent())
     return session
 
@@ -258,7 +258,7 @@ def test_a_file_that_changed_is_loaded_anew(session: LiveSession, folder: Path) 
 
 
 def test_what_is_not_there_is_told_at_once(tmp_path: Path) -> None:
-    session = LiveSession(Target(tmp_path / "no.py"), OPTIONS, Workers(), lambda report: report)
+    session = LiveSession(Target(tmp_path / "no.py"), OPTIONS, Workers(), lambda report, is_whole: report)
     with pytest.raises(UserError, match="no such file"):
         session.open(Silent())
     session.close()
