@@ -44,6 +44,7 @@ class InspectApp(App[None]):
     CSS_PATH = "inspector.tcss"
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
 
     message: var[str] = var("")
     """What is going on, or was."""

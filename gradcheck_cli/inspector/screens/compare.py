@@ -74,7 +74,7 @@ class CompareScreen(MovingScreen):
             self.query_one(MessageLine).update(Content(error.message))
         layer, argument = self._looking.layer(self._target.layer), self._looking.argument(self._target)
         name = one_line(layer.name if argument is None else argument.gradient_name)
-        self.query_one("#yours-heading", Static).update(f"yours  {name}")
+        self.query_one("#yours-heading", Static).update(Content(f"yours  {name}"))
         self.query_one("#autodiff-heading", Static).update("autodiff")
         self.query_one("#error-heading", Static).update(self._last)
         title = Content.assemble(

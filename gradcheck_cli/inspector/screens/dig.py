@@ -170,7 +170,9 @@ class DigScreen(MovingScreen):
         self._tell(self.host.message)
 
     def _tell(self, text: str) -> None:
-        self.query_one(MessageLine).update(text or Content.styled("n goes to the next worst element", "$quiet"))
+        self.query_one(MessageLine).update(
+            Content(text) if text else Content.styled("n goes to the next worst element", "$quiet")
+        )
 
     def on_resize(self) -> None:
         """The curve is drawn anew."""

@@ -36,7 +36,7 @@ class GrowingScreen(ShowingScreen):
         if session.report.layers and self._is_as_it_began():
             self.target = self.looking.first
             self.choose(self.target)
-            tree.point(self.target)
+            tree.point(self.target, is_opened=True)
             self._begun = self._here()
         self._show_title()
         return self._show_keys()

@@ -96,7 +96,9 @@ class MainScreen(GrowingScreen):
             return
         if not self._is_layer():
             return
-        screen = WhatIfScreen(self.looking.question(self.target.layer), kept, self._under_cursor())
+        is_network = self.looking.layer(self.target.layer).network is not None
+        question = self.looking.question(self.target.layer)
+        screen = WhatIfScreen(question, kept, self._under_cursor(), is_network=is_network)
         self.app.push_screen(screen, self._ask)
 
     def _ask(self, question: Question | None) -> None:

@@ -18,9 +18,11 @@ from gradcheck_cli.inspector.telling import (
     layer_content,
     legend_content,
     no_map,
+    no_source,
     nothing_kept,
     place,
     problem_content,
+    shortened,
     totals_content,
 )
 from gradcheck_cli.inspector.themes import kind_of
@@ -33,6 +35,9 @@ from gradcheck_cli.report.escaping import one_line
 
 _OF_A_LAYER = {"source", "why", "what if", "again", "back", "copy"}
 """What cannot be done where the module could not be run."""
+
+_NAME, _PLACE = 28, 46
+"""Columns of a layer's name and of a place in a line that tells more."""
 
 _OF_THE_MAP = {"worst", "dig", "compare", "move", "slice", "axis", "axes", "turn", "zoom", "go"}
 """What is done with a map, and cannot be without one."""
@@ -155,7 +160,7 @@ class ShowingScreen(MovingScreen):
         left = Content.assemble(
             ("gradcheck ", "$quiet"), (session.name, "bold"), (f"  {kind} · seed {report.seed}", "$quiet")
         )
-        self.query_one(TitleLine).say(left, totals_content(report))
+        self.query_one(TitleLine).say(left, totals_content(report), totals_content(report, is_short=True))
 
     def _show_message(self, text: str | None = None) -> None:
         told = self.host.message if text is None else text
@@ -168,12 +173,16 @@ class ShowingScreen(MovingScreen):
             where = place(error.path, error.line, self._folder)
             return Content.assemble((f"{error.code} {error.rule}", "$error"), ("  " + where, "$code"))
         layer, finding = self.looking.layer(self.target.layer), self.looking.finding(self.target)
-        parts: list[Content | str | tuple[str, str]] = [(one_line(layer.name), "bold"), "  "]
+        name = shortened(one_line(layer.name), _NAME)
+        parts: list[Content | str | tuple[str, str]] = [(name, "bold"), "  "]
         if self.looking.is_asked(self.target.layer):
             parts.append(("checked again · b goes back  ", "$accent"))
         if finding is not None:
             path, line = wrong_place(layer, finding)
-            parts += [(f"{finding.code} {finding.rule}", "$error"), ("  " + place(path, line, self._folder), "$code")]
+            where = shortened(place(path, line, self._folder), _PLACE)
+            parts += [(f"{finding.code} {finding.rule}", "$error"), ("  " + where, "$code")]
+        elif (argument := self.looking.argument(self.target)) is not None and argument.why:
+            parts.append((one_line(argument.why), "$warning"))
         return Content.assemble(*parts)
 
     def _show_map(self, index: tuple[int, ...] | None = None) -> None:
@@ -195,7 +204,7 @@ class ShowingScreen(MovingScreen):
             return self._show_nothing(Content(name), Content.styled(error.message, "bold $error"))
         # its height must not depend on what it says: the map's would, and with it what it says
         self.query_one("#axes").styles.height = 2 if self.lead.view.others else 1
-        self.query_one("#map-heading", Static).update(map_title(leaf.kept, leaf.heat.wrong))
+        self.query_one("#map-heading", Static).update(Content(map_title(leaf.kept, leaf.heat.wrong)))
         self._show_legend()
         self._show_element()
         return None
@@ -228,9 +237,8 @@ class ShowingScreen(MovingScreen):
         pane.say(heading, element_content(facts, leaf.heat.wrong, index_words(facts, leaf.kept)))
         view = self.lead.view
         lines = [" · ".join(filter(None, (axes_line(view, leaf.kept), cell_line(view))))]
-        self.query_one("#axes", Static).update(
-            "\n".join([*lines, *([slice_line(view, leaf.kept)] if view.others else [])])
-        )
+        lines += [slice_line(view, leaf.kept)] if view.others else []
+        self.query_one("#axes", Static).update(Content("\n".join(lines)))
 
     def _show_texts(self) -> None:
         layer, kept = self.looking.layer(self.target.layer), self.looking.kept(self.target.layer)
@@ -239,8 +247,9 @@ class ShowingScreen(MovingScreen):
         self.query_one("#finding-pane", TextPane).say("finding", layer_content(layer, findings, self._folder))
         which = "forward" if finding is None or finding.blame is not None else "backward"
         excerpt = (forward_excerpt if which == "forward" else backward_excerpt)(layer, kept, finding)
-        heading = which if excerpt is None else f"{which}  {place(excerpt.path, excerpt.focus, self._folder)}"
-        self.query_one(SourcePane).read(heading, excerpt, "its source was not kept")
+        told = "" if excerpt is None else shortened(place(excerpt.path, excerpt.focus, self._folder), _PLACE - 10)
+        heading = which if excerpt is None else f"{which}  {told}"
+        self.query_one(SourcePane).read(heading, excerpt, no_source(layer))
 
     def _show_keys(self) -> None:
         self.query_one(KeysLine).tell(self._useless())

@@ -16,6 +16,7 @@ from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.numbers import brief
 from gradcheck_cli.saved.model import KeptLayer
 
+_OF_A_NETWORK = "A network's values come from layer to layer: set one in that layer."
 _KEYS = "Enter checks again · Tab next · Esc gives up"
 
 
@@ -25,18 +26,25 @@ class WhatIfScreen(ModalScreen[Question | None]):
     Args:
         question: as it was asked last.
         under_cursor: the input and the index that are looked at.
+        is_network: its values cannot be set.
     """
 
     BINDINGS = [Binding("escape", "dismiss", "Back", show=False)]  # noqa: RUF012
 
     def __init__(
-        self, question: Question, kept: KeptLayer | None, under_cursor: tuple[str, tuple[int, ...]] | None
+        self,
+        question: Question,
+        kept: KeptLayer | None,
+        under_cursor: tuple[str, tuple[int, ...]] | None,
+        *,
+        is_network: bool = False,
     ) -> None:
         super().__init__()
         self._question = question
         self._sizes = dict(kept.draw.dimensions) if kept is not None else {}
         self._draw = None if kept is None else kept.draw.index
-        self._inputs = {} if kept is None else editable(kept)
+        self._is_network = is_network
+        self._inputs = {} if kept is None or is_network else editable(kept)
         name, index = under_cursor or ("", ())
         self._name: str = name if name in self._inputs else next(iter(self._inputs), "")
         self._index = index if name in self._inputs else self._first()
@@ -53,10 +61,15 @@ class WhatIfScreen(ModalScreen[Question | None]):
                     yield Input(", ".join(map(str, self._index)), id="index", compact=True)
                     yield Static("is", classes="is")
                     yield Input(id="value", compact=True)
+            if self._is_network:
+                yield Static(Content.styled(_OF_A_NETWORK, "$quiet"), classes="note")
             with Horizontal(classes="row"):
                 yield Static("seed", classes="label")
                 seed = "" if self._question.seed is None else str(self._question.seed)
                 yield Input(seed, placeholder="as it was", id="seed", compact=True)
+            if self._sizes and self._draw is not None:
+                told = f"sizes, as in draw {self._draw + 1}; a new one counts in every draw"
+                yield Static(Content.styled(told, "$quiet"), classes="note")
             for at, (name, size) in enumerate(self._sizes.items()):
                 with Horizontal(classes="row"):
                     yield Static(one_line(name), classes="label")
@@ -81,6 +94,7 @@ class WhatIfScreen(ModalScreen[Question | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What the value is now."""
+        self._tell("")
         if event.input.id == "index":
             self._tell_value()
 

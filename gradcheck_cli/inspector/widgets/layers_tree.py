@@ -10,6 +10,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.telling import shortened
 from gradcheck_cli.inspector.words import argument_label, layer_label
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import UNICODE
@@ -17,6 +18,9 @@ from gradcheck_cli.report.model import Status
 from gradcheck_cli.report.places import relative_path
 
 _COLOURS = {Status.PASS: "success", Status.FAIL: "error", Status.INCONCLUSIVE: "warning", Status.ERROR: "error"}
+
+_PATH = 30
+"""Columns of a file's name."""
 
 Place = Target | int
 """A gradient; or a problem that belongs to no layer, by its position among them."""
@@ -63,7 +67,8 @@ class LayersTree(Tree[Place]):
     def _root(self, path: str) -> TreeNode[Place]:
         if path not in self._roots:
             folder = Path(self._looking.session.folder or ".")
-            self._roots[path] = self.root.add(one_line(relative_path(path, folder)), expand=True)
+            name = shortened(one_line(relative_path(path, folder)), _PATH)
+            self._roots[path] = self.root.add(name, expand=True)
         return self._roots[path]
 
     def point(self, at: Target, *, is_opened: bool = False) -> None:
