@@ -16,6 +16,10 @@ class GrowingScreen(ShowingScreen):
 
     _begun: tuple[Target, tuple[int, ...]] | None = None
 
+    def on_mount(self) -> None:
+        """What is shown first, where there is something already."""
+        self.call_after_refresh(self._remember)
+
     def grow(self, sign: str) -> None:
         """Show what is known now.
 
@@ -37,7 +41,7 @@ class GrowingScreen(ShowingScreen):
             self.target = self.looking.first
             self.choose(self.target)
             tree.point(self.target, is_opened=True)
-            self._begun = self._here()
+            self._remember()
         self._show_title()
         return self._show_keys()
 
@@ -48,6 +52,10 @@ class GrowingScreen(ShowingScreen):
         is_wrong = self.looking.layer(self.target.layer).status is not Status.PASS
         is_here = self.app.screen is self and not self.query_one(LayersTree).has_focus
         return not is_wrong and is_here and self._begun == self._here()
+
+    def _remember(self) -> None:
+        if self.looking.session.report.layers:
+            self._begun = self._here()
 
     def _here(self) -> tuple[Target, tuple[int, ...]]:
         return self.target, self.lead.view.index if self.lead.leaf is not None else ()

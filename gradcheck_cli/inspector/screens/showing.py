@@ -160,7 +160,8 @@ class ShowingScreen(MovingScreen):
         left = Content.assemble(
             ("gradcheck ", "$quiet"), (session.name, "bold"), (f"  {kind} · seed {report.seed}", "$quiet")
         )
-        self.query_one(TitleLine).say(left, totals_content(report), totals_content(report, is_short=True))
+        forms = (False, True) if report.layers or session.is_open else ()
+        self.query_one(TitleLine).say(left, *(totals_content(report, is_short=is_short) for is_short in forms))
 
     def _show_message(self, text: str | None = None) -> None:
         told = self.host.message if text is None else text
@@ -260,7 +261,7 @@ class ShowingScreen(MovingScreen):
         useless = set() if live else {"what if", "again", "watch"}
         useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
         useless |= set() if self.host.is_busy else {"stop"}
-        if self.problem is not None:
+        if self.problem is not None or not self.looking.session.report.layers:
             useless |= _OF_A_LAYER
         if self.lead.leaf is None:
             return frozenset(useless | _OF_THE_MAP)
