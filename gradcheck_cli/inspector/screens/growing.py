@@ -26,6 +26,8 @@ class GrowingScreen(ShowingScreen):
         Args:
             sign: that something is going on.
         """
+        if not all(self.query(name) for name in ("KeysLine", "LayersTree", "HeatMap")):
+            return None  # it is not composed yet, or is being left
         session, tree = self.looking.session, self.query_one(LayersTree)
         doing = f"{sign} {session.opening}" if session.opening else ""
         self.query_one("#layers-heading", Static).update(Content("  ".join(filter(None, ("layers", doing)))))

@@ -16,7 +16,7 @@ from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.numbers import brief
 from gradcheck_cli.saved.model import KeptLayer
 
-_OF_A_NETWORK = "A network's values come from layer to layer: set one in that layer."
+_OF_A_NETWORK = "A network's values are those of its layers: set one there."
 _KEYS = "Enter checks again · Tab next · Esc gives up"
 
 
@@ -52,11 +52,11 @@ class WhatIfScreen(ModalScreen[Question | None]):
     def compose(self) -> ComposeResult:
         """Fields; one is filled in, and what is left as it is stays."""
         with VerticalScroll(id="box"):
-            yield Static(f"What if … {one_line(self._question.layer)}", classes="title")
+            yield Static(Content(f"What if … {one_line(self._question.layer)}"), classes="title")
             if self._inputs:
                 with Horizontal(classes="row"):
                     yield Static("value of", classes="label")
-                    names = [(one_line(name), name) for name in self._inputs]
+                    names = [(Content(one_line(name)), name) for name in self._inputs]
                     yield Select(names, value=self._name, allow_blank=False, id="name", compact=True)
                     yield Input(", ".join(map(str, self._index)), id="index", compact=True)
                     yield Static("is", classes="is")
@@ -72,7 +72,7 @@ class WhatIfScreen(ModalScreen[Question | None]):
                 yield Static(Content.styled(told, "$quiet"), classes="note")
             for at, (name, size) in enumerate(self._sizes.items()):
                 with Horizontal(classes="row"):
-                    yield Static(one_line(name), classes="label")
+                    yield Static(Content(one_line(name)), classes="label")
                     yield Input(str(size), id=f"size-{at}", compact=True)
             yield Static(Content.styled(_KEYS, "$quiet"), id="told")
 

@@ -159,6 +159,56 @@ def test_marks_are_characters_with_words() -> None:
     drive(sessions.run(), steps)
 
 
+def test_complex_elements_are_shown_whole() -> None:
+    autodiff = np.full((2, 3), -1.234 + 2.345j)
+    yours = autodiff * (1 - 3e-7j)
+    z = sessions.leaf("z", yours, autodiff)
+    text = screen_after(sessions.FakeSession([sessions.layer("spin", [z])]), size=WIDE)
+    assert "7.04e-7+3.7e-7j" in text and "too small" in text
+
+
+def test_where_all_that_is_wrong_is_not_finite_there_is_no_scale() -> None:
+    x = sessions.leaf("x", np.full((2, 3), np.nan), np.ones((2, 3)))
+    text = screen_after(sessions.FakeSession([sessions.layer("nowhere", [x])]))
+    assert "! not finite" in text and "too small" not in text and "tolerances" not in text
+
+
+def test_names_and_paths_that_are_too_long_leave_room_for_the_rest() -> None:
+    report, kept = sessions.norm()
+    path = "/home/you/project/" + "a_folder_with_a_long_name/" * 4 + "mylayer.py"
+    (finding,) = report.findings
+    assert finding.blame is not None
+    finding = sessions.replace(finding, path=path, blame=sessions.replace(finding.blame, path=path))
+    name = "norm_of_a_very_long_name_that_goes_on_and_on"
+    long = sessions.replace(report, name=name, path=path, findings=(finding,))
+    session = sessions.FakeSession([(long, sessions.replace(kept, name=name, path=path)), sessions.conv()])
+    text = screen_after(session)
+    assert "norm_of_a_very_long_name_th…  GC209 path-dropped  …/mylayer.py:3" in text
+    assert "✗ 2 failed" in text and "…/mylayer.py" in text.splitlines()[2]
+    assert screen_after(session, "s").startswith(f" source of {name}")
+    assert "…/mylayer.py:3" in screen_after(session, "s").splitlines()[1]
+
+
+def test_letters_that_could_be_markup_are_letters() -> None:
+    report, kept = sessions.norm()
+    leaf = sessions.replace(kept.leaves[0], name="x[/b]", gradient_name="dx[/b]")
+    argument = sessions.replace(report.arguments[0], name="x[/b]", gradient_name="dx[/b]")
+    strange = sessions.replace(report, arguments=(argument, *report.arguments[1:]), findings=())
+    given = sessions.replace(kept.arguments[0], name="x[/b]")
+    session = sessions.live()
+    changed = sessions.replace(kept, leaves=(leaf, *kept.leaves[1:]), arguments=(given, *kept.arguments[1:]))
+    session.layers = [(strange, changed)]
+    for key, text in (("", "dx[/b]"), ("c", "dx[/b]"), ("d", "dx[/b]"), ("g", "of dx[/b]"), ("i", "x[/b]")):
+        assert text in screen_after(session, *key)
+
+
+def test_a_short_terminal_has_room_for_the_list() -> None:
+    lines = screen_after(sessions.run(), size=(60, 15)).splitlines()
+    assert len(lines) == 15 and "q quit" in lines[-1]
+    assert any("✗ dx" in line for line in lines[:6]) and any("yours" in line for line in lines)
+    assert sum("key" in line or "worst  s source" in line for line in lines) == 1
+
+
 def test_tab_goes_round_the_panes_and_the_list_chooses() -> None:
     async def steps(driver: Driver) -> None:
         seen = []
