@@ -26,6 +26,7 @@ from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.inspector.themes import THEMES, first_theme
 from gradcheck_cli.inspector.watching import Watched
 from gradcheck_cli.inspector.words import elapsed
+from gradcheck_cli.report.model import Status
 from gradcheck_cli.report.numbers import counted
 
 _ASK, _OPEN = "ask", "open"
@@ -57,6 +58,7 @@ class InspectApp(App[None]):
         self.failure: BaseException | None = None
         self._queue: deque[Question] = deque()
         self._asked: Question | None = None
+        self._news = ""
         self._since = self._said = monotonic()
         self._beats = 0
         for theme in THEMES:
@@ -94,6 +96,8 @@ class InspectApp(App[None]):
         if not self.session.is_live:
             self.say(self.session.why_not_live)
             return
+        if self._asked is None:
+            self._news = ""
         self._queue.extend(question for question in questions if question not in self._queue)
         self._next()
 
@@ -117,6 +121,10 @@ class InspectApp(App[None]):
         at = self.looking.position(question)
         return question_words(question, None if at is None else self.looking.kept(at))
 
+    def _passes(self, question: Question) -> bool:
+        at = self.looking.position(question)
+        return at is not None and self.looking.layer(at).status is Status.PASS
+
     def _next(self) -> None:
         if self._asked is None and self._queue:
             self._asked = self._queue.popleft()
@@ -137,8 +145,12 @@ class InspectApp(App[None]):
         if not isinstance(answer, Answer):
             assert asked is not None
             answer = Answer(asked, problem=str(worker.error or "It was stopped."))
-        told = self._words(answer.question)
-        self.say((f"{told}: " if told else "") + self.looking.take(answer))
+        told, passed = self._words(answer.question), self._passes(answer.question)
+        text = (f"{told}: " if told else "") + self.looking.take(answer)
+        # that others pass as they did must not hide what happened to one
+        if not (self._news and passed and self._passes(answer.question) and answer.report is not None):
+            self._news = text
+        self.say(self._news)
         for screen in self.screen_stack:
             if isinstance(screen, MainScreen):
                 screen.take(answer)
@@ -165,6 +177,9 @@ class InspectApp(App[None]):
         self._beats += 1
         if self.session.opening:
             self._grow()
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.show_keys()
         if self._asked is None or monotonic() - self._said < _READ:
             return
         told = self._words(self._asked)

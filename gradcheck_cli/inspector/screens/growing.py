@@ -27,7 +27,7 @@ class GrowingScreen(ShowingScreen):
             sign: that something is going on.
         """
         if not all(self.query(name) for name in ("KeysLine", "LayersTree", "HeatMap")):
-            return None  # it is not composed yet, or is being left
+            return  # it is not composed yet, or is being left
         session, tree = self.looking.session, self.query_one(LayersTree)
         doing = f"{sign} {session.opening}" if session.opening else ""
         self.query_one("#layers-heading", Static).update(Content("  ".join(filter(None, ("layers", doing)))))
@@ -38,14 +38,13 @@ class GrowingScreen(ShowingScreen):
         elif tree.count != len(session.report.layers):
             tree.grow(self.target)
         else:
-            return self._show_keys()
+            return
         if session.report.layers and self._is_as_it_began():
             self.target = self.looking.first
             self.choose(self.target)
             tree.point(self.target, is_opened=True)
             self._remember()
         self._show_title()
-        return self._show_keys()
 
     def _is_as_it_began(self) -> bool:
         """Nobody has gone anywhere, and nothing wrong is shown."""

@@ -225,7 +225,7 @@ class ShowingScreen(MovingScreen):
 
     def _show_element(self) -> None:
         pane, leaf = self.query_one("#element-pane", TextPane), self.lead.leaf
-        self._show_keys()
+        self.show_keys()
         if leaf is None:
             pane.say("element", Content.styled("–", "$quiet"))
             return
@@ -252,8 +252,10 @@ class ShowingScreen(MovingScreen):
         heading = which if excerpt is None else f"{which}  {told}"
         self.query_one(SourcePane).read(heading, excerpt, no_source(layer))
 
-    def _show_keys(self) -> None:
-        self.query_one(KeysLine).tell(self._useless())
+    def show_keys(self) -> None:
+        """Those that do something now."""
+        for line in self.query(KeysLine):  # none, before it is composed
+            line.tell(self._useless())
 
     def _useless(self) -> frozenset[str]:
         """The keys that would do nothing here."""

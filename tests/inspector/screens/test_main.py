@@ -338,6 +338,33 @@ def test_files_are_watched(tmp_path: Path) -> None:
     drive(session, steps)
 
 
+def test_that_others_pass_still_does_not_hide_what_happened_to_one() -> None:
+    passing, kept = sessions.norm(0.0)
+    other = replace(passing, name="other"), replace(kept, name="other")
+
+    def answer(question: Question) -> Answer:
+        if question.layer == "other":
+            return Answer(question, *other)
+        return Answer(question, problem="GC502 norm_forward raised NameError")
+
+    session = sessions.live()
+    session.layers, session.answer = [sessions.norm(), other], answer
+
+    async def steps(driver: Driver) -> None:
+        driver.app.check_all_again()
+        await driver.settle()
+        assert [question.layer for question in session.asked] == ["norm", "other"]
+        assert "GC502 norm_forward raised NameError" in driver.text()
+        driver.app._beat()
+        await driver.pilot.pause()
+        assert "Esc stop" not in driver.text()
+        driver.app.ask(Question(sessions.PATH, "other"))
+        await driver.settle()
+        assert "other still passes" in driver.text()
+
+    drive(session, steps)
+
+
 def test_the_editor_opens_at_the_line_and_what_was_changed_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
