@@ -40,6 +40,15 @@ def place(path: str, line: int | None, folder: str) -> str:
     return one_line(shown) + (f":{line}" if line is not None else "")
 
 
+NAME_COLUMNS = 28
+"""Of a layer or a gradient in a line that tells more."""
+
+
+def short_name(name: str) -> str:
+    """A layer or a gradient in a line that tells more."""
+    return shortened(one_line(name), NAME_COLUMNS)
+
+
 def shortened(text: str, columns: int) -> str:
     """What is too long for its line: the end of a path, which tells most; the beginning of a name."""
     if cell_len(text) <= columns:

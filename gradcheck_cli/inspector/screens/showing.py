@@ -22,6 +22,7 @@ from gradcheck_cli.inspector.telling import (
     nothing_kept,
     place,
     problem_content,
+    short_name,
     shortened,
     totals_content,
 )
@@ -36,8 +37,8 @@ from gradcheck_cli.report.escaping import one_line
 _OF_A_LAYER = {"source", "why", "what if", "again", "back", "copy"}
 """What cannot be done where the module could not be run."""
 
-_NAME, _PLACE = 28, 46
-"""Columns of a layer's name and of a place in a line that tells more."""
+_PLACE = 46
+"""Columns of a place in a line that tells more."""
 
 _OF_THE_MAP = {"worst", "dig", "compare", "move", "slice", "axis", "axes", "turn", "zoom", "go"}
 """What is done with a map, and cannot be without one."""
@@ -174,8 +175,7 @@ class ShowingScreen(MovingScreen):
             where = place(error.path, error.line, self._folder)
             return Content.assemble((f"{error.code} {error.rule}", "$error"), ("  " + where, "$code"))
         layer, finding = self.looking.layer(self.target.layer), self.looking.finding(self.target)
-        name = shortened(one_line(layer.name), _NAME)
-        parts: list[Content | str | tuple[str, str]] = [(name, "bold"), "  "]
+        parts: list[Content | str | tuple[str, str]] = [(short_name(layer.name), "bold"), "  "]
         if self.looking.is_asked(self.target.layer):
             parts.append(("checked again · b goes back  ", "$accent"))
         if finding is not None:
@@ -234,7 +234,7 @@ class ShowingScreen(MovingScreen):
         except UserError as error:
             pane.say("element", Content.styled(error.message, "bold $error"))
             return
-        heading = f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}"
+        heading = f"{short_name(leaf.kept.gradient_name)}{index_text(facts.index)}"
         pane.say(heading, element_content(facts, leaf.heat.wrong, index_words(facts, leaf.kept)))
         view = self.lead.view
         lines = [" · ".join(filter(None, (axes_line(view, leaf.kept), cell_line(view))))]

@@ -185,6 +185,7 @@ def test_names_and_paths_that_are_too_long_leave_room_for_the_rest() -> None:
     text = screen_after(session)
     assert "norm_of_a_very_long_name_th…  GC209 path-dropped  …/mylayer.py:3" in text
     assert "✗ 2 failed" in text and "…/mylayer.py" in text.splitlines()[2]
+    assert "dx[" in screen_after(session, "d").splitlines()[0]
     assert screen_after(session, "s").startswith(f" source of {name}")
     assert "…/mylayer.py:3" in screen_after(session, "s").splitlines()[1]
 
