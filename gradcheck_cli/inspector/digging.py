@@ -58,7 +58,7 @@ def _notes(curve: Curve, facts: Facts) -> list[Content]:
     lines: list[Content] = []
     if curve.value == curve.reference and _is_number(curve.value) and not _is_number(facts.held):
         lines.append(Content.styled("autodiff is no number here: held against the chosen difference", "$warning"))
-    if curve.value is not None:
+    if curve.value is not None and _is_number(curve.value):
         step = None if curve.chosen is None else float(curve.steps[curve.chosen])
         chosen = Content.assemble(
             ("│ " if step is not None else "", "bold $accent"),

@@ -33,6 +33,7 @@ def test_why_there_is_no_curve_is_said() -> None:
     nothing = np.full_like(STEPS, math.nan)
     assert "the forward is not finite" in told(replace(CURVE, values=nothing, reference=math.nan, value=None), FACTS)
     assert "neither autodiff's gradient nor" in told(replace(CURVE, reference=math.nan, value=None), FACTS)
+    assert "chosen" not in told(replace(CURVE, values=nothing, reference=math.nan, value=math.nan, bar=math.inf), FACTS)
     assert "no room for the curve" in told(CURVE, FACTS, height=3)
     assert "There is no curve" not in told(CURVE, FACTS) and "no room" not in told(CURVE, FACTS)
 
