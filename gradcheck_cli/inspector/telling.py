@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from gradcheck_cli.inspector.heat import LEVELS, Heat
@@ -40,7 +40,7 @@ def place(path: str, line: int | None, folder: str) -> str:
     return one_line(shown) + (f":{line}" if line is not None else "")
 
 
-NAME_COLUMNS = 28
+NAME_COLUMNS = 24
 """Of a layer or a gradient in a line that tells more."""
 
 
@@ -50,12 +50,14 @@ def short_name(name: str) -> str:
 
 
 def shortened(text: str, columns: int) -> str:
-    """What is too long for its line: the end of a path, which tells most; the beginning of a name."""
+    """What is too long for its line: of a path, and of `params['w']`, the end, of a name the beginning."""
     if cell_len(text) <= columns:
         return text
     if "/" in text:
         return f"…/{text.rpartition('/')[2]}"
-    return f"{text[: columns - 1]}…"
+    if "[" in text:
+        return f"…{set_cell_size(text[::-1], columns - 1)[::-1]}"
+    return f"{set_cell_size(text, columns - 1)}…"
 
 
 def element_content(facts: Facts, wrong: int, where: str) -> Content:

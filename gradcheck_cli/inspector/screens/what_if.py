@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
@@ -17,6 +18,8 @@ from gradcheck_cli.report.numbers import brief
 from gradcheck_cli.saved.model import KeptLayer
 
 _OF_A_NETWORK = "A network's values are those of its layers: set one there."
+_SHORT = 12
+"""Columns of a name that has room beside an index and a value."""
 _KEYS = "Enter checks again · Tab next · Esc gives up"
 
 
@@ -54,10 +57,17 @@ class WhatIfScreen(ModalScreen[Question | None]):
         with VerticalScroll(id="box"):
             yield Static(Content(f"What if … {one_line(self._question.layer)}"), classes="title")
             if self._inputs:
+                names = [(Content(one_line(name)), name) for name in self._inputs]
+                select = Select(names, value=self._name, allow_blank=False, id="name", compact=True)
+                is_long = max(cell_len(name) for name in self._inputs) > _SHORT
+                if is_long:
+                    with Horizontal(classes="row -long"):
+                        yield Static("value of", classes="label")
+                        yield select
                 with Horizontal(classes="row"):
-                    yield Static("value of", classes="label")
-                    names = [(Content(one_line(name)), name) for name in self._inputs]
-                    yield Select(names, value=self._name, allow_blank=False, id="name", compact=True)
+                    yield Static("at" if is_long else "value of", classes="label")
+                    if not is_long:
+                        yield select
                     yield Input(", ".join(map(str, self._index)), id="index", compact=True)
                     yield Static("is", classes="is")
                     yield Input(id="value", compact=True)

@@ -10,11 +10,13 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from gradcheck_cli.inspector.keys import MAIN
 from gradcheck_cli.inspector.looking import Target
 from gradcheck_cli.inspector.screens.main import MainScreen
 from gradcheck_cli.inspector.session import Answer, Question
+from gradcheck_cli.inspector.telling import short_name
 from gradcheck_cli.report.model import Finding
 from tests.inspector import sessions
 from tests.inspector.piloting import WIDE, Driver, drive, screen_after
@@ -183,9 +185,11 @@ def test_names_and_paths_that_are_too_long_leave_room_for_the_rest() -> None:
     long = sessions.replace(report, name=name, path=path, findings=(finding,))
     session = sessions.FakeSession([(long, sessions.replace(kept, name=name, path=path)), sessions.conv()])
     text = screen_after(session)
-    assert "norm_of_a_very_long_name_th…  GC209 path-dropped  …/mylayer.py:3" in text
+    assert "norm_of_a_very_long_nam…  GC209 path-dropped  …/mylayer.py:3" in text
     assert "✗ 2 failed" in text and "…/mylayer.py" in text.splitlines()[2]
     assert "dx[" in screen_after(session, "d").splitlines()[0]
+    assert short_name("params['encoder']['layer'][0]['w']") == "…oder']['layer'][0]['w']"
+    assert short_name("層正規化" * 4) == "層正規化層正規化層正規 …" and cell_len(short_name("層正規化" * 4)) == 24
     assert screen_after(session, "s").startswith(f" source of {name}")
     assert "…/mylayer.py:3" in screen_after(session, "s").splitlines()[1]
 

@@ -46,6 +46,20 @@ def test_sizes_are_those_of_the_draw_that_is_shown_and_a_complaint_ends_with_the
     drive(sessions.live(), steps)
 
 
+def test_a_long_name_has_a_line_of_its_own() -> None:
+    report, kept = sessions.norm()
+    name = "params['encoder']['layer'][0]['weight']"
+    arguments = (sessions.replace(kept.arguments[0], name=name), *kept.arguments[1:])
+    session = sessions.live()
+    session.layers = [(report, sessions.replace(kept, arguments=arguments))]
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("i")
+        assert name in driver.text() and "0.5 now" in driver.text()
+
+    drive(session, steps)
+
+
 def test_values_of_a_network_are_not_asked_for() -> None:
     report, kept = sessions.norm()
     network = sessions.replace(report, network=NetworkReport(()))
