@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from rich.cells import cell_len
 from textual.app import App, SuspendNotSupported, SystemCommand
@@ -64,6 +65,17 @@ class InspectApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = first_theme(os.environ, no_color=self.no_color)
+
+    async def run_async(self, *args: Any, **options: Any) -> None:
+        """Until it is left, or told to end by a signal: the threads that work are waited for, and must end then."""
+        try:
+            await super().run_async(*args, **options)
+        finally:
+            self._stop_all()
+
+    def _stop_all(self) -> None:
+        self.session.stop_opening()
+        self.session.stop()
 
     def on_mount(self) -> None:
         """Begin with what failed first; while layers are checked, with what is known."""
@@ -245,8 +257,7 @@ class InspectApp(App[None]):
 
     async def action_quit(self) -> None:
         """End what runs, and leave."""
-        self.session.stop_opening()
-        self.session.stop()
+        self._stop_all()
         self.exit()
 
 
