@@ -22,7 +22,7 @@ def opening(**changes: Any) -> sessions.FakeSession:
 
 async def until(driver: Driver, text: str, *, is_there: bool = True) -> None:
     """The next beats show it, or show it no more."""
-    for _ in range(40):
+    for _ in range(100):
         await driver.pilot.pause(0.1)
         if (text in driver.text()) is is_there:
             return
