@@ -183,7 +183,7 @@ class InspectApp(App[None]):
     def _grow(self) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, MainScreen):
-                screen.grow(f"{_SPINNER[self._beats % len(_SPINNER)]} {self.session.opening}")
+                screen.grow(_SPINNER[self._beats % len(_SPINNER)])
 
     def _beat(self) -> None:
         self._beats += 1

@@ -45,6 +45,7 @@ def test_layers_come_one_by_one_and_the_first_that_fails_is_looked_at() -> None:
 
     async def steps(driver: Driver) -> None:
         await until(driver, "1 of 3, right · draw 1 of 3")
+        assert driver.text().count("draw 1 of 3") == 1, "the heading has no room for it, the pane says it once"
         await driver.pilot.press("d", "c", "i", "r", "b", "e", "f", "s", "a", "n", "y", "g", "right_square_bracket")
         assert "no layer is checked yet" in driver.text() and not session.asked
         session.layers = [named("right", 0.0)]
