@@ -16,6 +16,7 @@ from gradcheck_cli.layers.conventions import (
     explicit,
     function_pair,
     loss,
+    loss_method,
     methods,
     signatures,
     static_pair,
@@ -269,14 +270,30 @@ class _Search:
                 self._class(name, owner)
             elif methods.closure_method(owner) is not None:
                 self.add(lambda name=name: classes.build(self.module, name, attribute(name)))  # type: ignore[misc]
+            elif names := loss_method.losses(owner):
+                self._nets(name, owner, names)
             elif any(method in vars(owner) for method in methods.BACKWARDS):
                 self.notes.append(f"class `{name}` has a backward and no forward, so there is nothing to check")
 
+    def _nets(self, name: str, owner: type, names: Sequence[str]) -> None:
+        """Methods that return a loss and gradients: one is called by its class, several by themselves."""
+        if self._is_derived_from(owner) and (methods.leaves_open(owner) or classes.needs_settings(owner)):
+            self.notes.append(f"class `{name}` is a base for nets, which its subclasses build: passed over")
+            return
+        for method in names:
+            title = name if len(names) == 1 else f"{name}.{method}"
+            built = loss_method.build(self.module, title, name, method, attribute(name))
+            if isinstance(built, str):
+                self.notes.append(built)
+            else:
+                self.found.append((built.forward_line, built))
+
+    def _is_derived_from(self, owner: type) -> bool:
+        others = map(self.live, self.classes)
+        return any(isinstance(other, type) and other is not owner and issubclass(other, owner) for other in others)
+
     def _class(self, name: str, owner: type) -> None:
-        derived = any(
-            isinstance(other, type) and other is not owner and issubclass(other, owner)
-            for other in map(self.live, self.classes)
-        )
+        derived = self._is_derived_from(owner)
         if (methods.is_abstract(owner) or (derived and methods.leaves_open(owner))) and (
             derived or methods.is_abstract_name(name)
         ):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.layers.case import ArgumentShape
+from gradcheck_cli.layers.conventions.constructor import WIDTHS
 from gradcheck_cli.layers.inputs import names
 from gradcheck_cli.layers.inputs.building import Filled
 from gradcheck_cli.layers.inputs.docstrings import Described
@@ -39,6 +40,7 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"lr|learning_rate", (0.01,)),
     (r"reduction", ("mean", "sum")),
     (r"(?:return|use|has|with|include|fit|stateful|causal|bias|average|size_average|normali[sz]e).*", (True,)),
+    (WIDTHS.pattern, ([5, 4],)),
     (r"verbose|debug|inplace|test|testing|is_?test|eval", (False,)),
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),

@@ -93,7 +93,7 @@ class Sources:
             if value is not None:
                 return ArgumentShape(None, "config", "usual value", values=value)
             return ArgumentShape((), "float", "annotation", domain=names.usual_domain(name))
-        if said is not None and re.match(r"\W*scalar\b", said.text, re.IGNORECASE):
+        if said is not None and re.match(r"(\W*\w+,)?\W*(a )?scalar\b", said.text, re.IGNORECASE):
             return ArgumentShape((), "float", "docstring", domain=names.usual_domain(name))
         return None
 

@@ -14,7 +14,7 @@ from gradcheck_cli.layers.inputs import declared, names, trials
 from gradcheck_cli.layers.inputs.bounds import LAST_AXIS, resolve_bounds
 from gradcheck_cli.layers.inputs.building import as_given, build, by_name, floating_leaves
 from gradcheck_cli.layers.inputs.dimensions import names_in, shown
-from gradcheck_cli.layers.inputs.docstrings import Described, equations
+from gradcheck_cli.layers.inputs.docstrings import Described, equations, sizes_by_letter
 from gradcheck_cli.layers.inputs.feasibility import every_shape
 from gradcheck_cli.layers.inputs.fitting import sizes_from
 from gradcheck_cli.layers.inputs.inference import infer
@@ -115,7 +115,8 @@ def _complete(
     known = {name: shape for name, shape in shapes.items() if shape is not None}
     known = resolve_bounds(order, known) if not unknown else known
     used = [name for dimensions in every_shape(Specification(known)) for name in names_in(dimensions)]
-    derived = equations(layer.docstrings, used)
+    given = [name for name, shape in known.items() if shape.kind == "size"]
+    derived = sizes_by_letter(gathered.described, given, used) | equations(layer.docstrings, used)
     specification = Specification(known, dict(options.dimensions), derived=derived)
     if not unknown:
         return specification, {}

@@ -1,0 +1,188 @@
+"""A net whose `loss(X, y)` returns the loss and the gradients of its own parameters: `return loss, grads`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import FunctionType, ModuleType
+from typing import Any
+
+from gradcheck_cli.layers.case import ArgumentShape
+from gradcheck_cli.layers.conventions import classes, loss_return, naming, net_settings, roles, signatures, syntax
+from gradcheck_cli.layers.conventions.backward_call import Kept, Plan
+from gradcheck_cli.layers.conventions.gradients import Layout
+from gradcheck_cli.layers.conventions.instance import ClassLayer, Held, Parameters
+from gradcheck_cli.layers.conventions.loss import parted
+from gradcheck_cli.layers.conventions.loss_return import Returned
+from gradcheck_cli.layers.jax_use import refers_to_jax
+from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.users_code import Place, run
+
+_METHOD = re.compile(r"loss|cost|objective|propagate|forward_?(and_?)?backward|grads?\b|gradients?\b", re.I)
+_OTHER = re.compile(r"numeric|check|train|fit|history|plot|update|step|descent|optimi[sz]e|^__", re.I)
+_GRADIENT = re.compile(r"\w*grads?|\w*gradients?|grads?_\w+")
+_UNIT = Plan((), (), 0, unit=True)
+
+
+@dataclass(frozen=True)
+class HeldGradients(Held):
+    """The residuals of a net's loss: the instance, and the gradients that came with the loss."""
+
+    gradients: Any = None
+
+
+@dataclass(frozen=True)
+class LossMethod(ClassLayer):
+    """A net in one copy of its module."""
+
+    said: Returned = field(kw_only=True)
+
+    def _forward_of(self, instance: Any, arguments: Mapping[str, Any]) -> ForwardResult:
+        positional, keywords = signatures.call_with(self.parameters, arguments)
+        what = self._called(self.forward_name)
+        returned = run(
+            getattr(instance, self.forward_name),
+            positional,
+            keywords,
+            what=what,
+            place=self.place,
+            line=self.line,
+            inputs=arguments,
+        )
+        loss, gradients = parted(returned, self.said, what, "`return loss, grads`", self.place, self.line)
+        return ForwardResult((loss,), HeldGradients(instance, Kept(arguments, (loss,), ()), gradients=gradients))
+
+    def backward(
+        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
+    ) -> BackwardResult:
+        """The gradients that came with the loss, by the names of the parameters; see `BoundLayer`."""
+        del cotangents
+        held: HeldGradients = result.residuals
+        what = self._called(self.forward_name)
+        if held.gradients is None:
+            return BackwardResult(
+                {},
+                stub=f"`{what}` returned None as its gradients: it is a stub",
+                mend="write the gradients, and `return loss, grads`",
+            )
+        return self._collect(held.gradients, held, what, differentiable)
+
+
+def losses(owner: type) -> list[str]:
+    """The methods of a class that return a loss and gradients of what the class holds, by their text."""
+    names = dict.fromkeys(name for base in owner.__mro__ for name in vars(base))
+    return [name for name in names if _METHOD.search(name) and not _OTHER.search(name) and _is_loss(owner, name)]
+
+
+def _is_loss(owner: type, name: str) -> bool:
+    method = classes.method(owner, name)
+    return isinstance(method, FunctionType) and _said(method) is not None
+
+
+def _said(method: Any) -> Returned | None:
+    node = syntax.definition(method)
+    for said in (loss_return.returned(node), loss_return.loss_last(node)):
+        if said is not None and said.gradients and all(map(_is_gradient, said.gradients)):
+            return said
+        if said is not None and said.is_grouped:
+            return said
+    return None
+
+
+def _is_gradient(name: str) -> bool:
+    return bool(_GRADIENT.fullmatch(name)) or (len(name) > 1 and name[0] == "d" and naming.begins_like_gradient(name))
+
+
+def build(
+    module: Module, title: str, name: str, method_name: str, find_class: Callable[[ModuleType], Any]
+) -> Layer | str:
+    """The layer of a net; a sentence where nothing that it holds can be checked.
+
+    Args:
+        title: what the layer is called.
+        name: the class's own name.
+    """
+    owner = find_class(module.namespace)
+    method = classes.method(owner, method_name)
+    node, said = syntax.definition(method), _said(method) or Returned("", ())
+    documentation = roles.documentation(method, owner, vars(owner).get("__init__"))
+    place, line = Place.of(module), syntax.line_of(method)
+    parameters = net_settings.called(signatures.parameters(method, 1))
+    taken = signatures.parameters(classes.initializer(owner), 1) if classes.has_constructor(owner) else ()
+    init = syntax.definition(classes.initializer(owner))
+    settings = net_settings.checked(taken, init, classes.class_node(owner))
+    constructed, owned, notes = classes.constructor(owner, name, settings, documentation, place, node)
+    inputs = _inputs(parameters, node, documentation, said)
+    owned = classes.own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
+    layout = Layout(tuple(item.name for item in inputs if item.role is Role.INPUT and item.differentiated), ())
+    given = tuple(item.name for item in constructed if item.role is Role.PARAMETER)
+    if not (owned or given or layout.inputs):
+        why = notes[0] if notes else "it holds no arrays after it is made"
+        return f"`{name}.{method_name}` returns gradients, but nothing to check them by: {why}"
+    books = Parameters(taken, given, tuple(owned))
+    own = tuple(replace(classes.own_argument(item), gradient_name=_gradient_name(item.name, said)) for item in owned)
+    passed_over = [item.name for item in inputs if item.role is Role.INPUT and not item.differentiated]
+    data = [item for item in passed_over if not naming.is_label(item)]
+    if data:
+        notes.append(
+            f"`{method_name}` returns no gradient for `{'`, `'.join(data)}`: only those it returns are checked"
+        )
+
+    def bind(namespace: ModuleType) -> BoundLayer:
+        return LossMethod(
+            find_class(namespace), name, method_name, "", parameters, _UNIT, layout, books, place, line, line, said=said
+        )
+
+    return Layer(
+        name=title,
+        convention=Convention.LOSS,
+        path=module.path,
+        line=line,
+        forward_line=line,
+        arguments=classes.unique_arguments((*constructed, *own, *inputs)),
+        bind=bind,
+        docstrings=documentation,
+        declared_inputs=_images(constructed, inputs),
+        unit_upstream=True,
+        uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
+        notes=tuple(notes),
+        aliases=(f"{name}.{method_name}",),
+    )
+
+
+def _inputs(
+    parameters: tuple[signatures.Parameter, ...],
+    node: syntax.FunctionNode | None,
+    documentation: tuple[str, ...],
+    said: Returned,
+) -> tuple[Argument, ...]:
+    """The loss's arguments; one whose gradient is not named in the return statement is not differentiated."""
+    names = [item.name for item in parameters]
+    targets = {
+        target: gradient
+        for gradient in (*said.gradients, *said.keys)
+        if gradient not in names and (target := naming.gradient_target(gradient, names)) is not None
+    }
+    found = roles.forward_arguments(
+        parameters, node, "\n".join(documentation), with_gradient=targets, gradient_names=targets
+    )
+    return tuple(replace(item, differentiated=item.name in targets) for item in found)
+
+
+def _gradient_name(parameter: str, said: Returned) -> str:
+    """`grads['W1']`, or `dW` where each gradient has a name."""
+    if len(said.gradients) != 1 or naming.gradient_target(said.gradients[0], [parameter]) == parameter:
+        return next((item for item in said.gradients if naming.gradient_target(item, [parameter]) == parameter), "")
+    key = next((key for key in said.keys if naming.gradient_target(key, [parameter]) == parameter), parameter)
+    return f"{said.gradients[0] or 'grads'}[{key!r}]"
+
+
+def _images(constructed: tuple[Argument, ...], inputs: tuple[Argument, ...]) -> dict[str, ArgumentShape]:
+    """The data of a net that is told the size of an image, `input_dim=(3, 32, 32)`: a batch of those."""
+    sizes = [item.default for item in constructed if re.match(r"in(put)?_?(dims?|shape|size)", item.name)]
+    data = [item.name for item in inputs if item.role is Role.INPUT and not naming.is_label(item.name)]
+    if not data or not sizes or not isinstance(sizes[0], tuple) or not all(type(size) is int for size in sizes[0]):
+        return {}
+    return {data[0]: ArgumentShape(("N", *sizes[0]), "float", "constructor")}
