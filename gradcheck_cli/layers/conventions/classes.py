@@ -141,8 +141,13 @@ def constructor(
     documentation: tuple[str, ...],
     place: Place,
     backward: ast.AST | None,
+    *,
+    usual: bool = False,
 ) -> tuple[tuple[Argument, ...], list[stored.Owned], list[str]]:
-    """The constructor's arguments, and the arrays that it makes by itself, seen on an instance built for a look."""
+    """The constructor's arguments, and the arrays that it makes by itself, seen on an instance built for a look.
+
+    `usual`: settings without a default have values that everybody gives them, with which it ought to run.
+    """
     if not has_constructor(owner):
         return (), [], []
     init = syntax.definition(initializer(owner))
@@ -157,6 +162,8 @@ def constructor(
     found: list[stored.Owned] = []
     if not any(item.role is Role.PARAMETER for item in arguments):
         found, notes = _look(owner, name, arguments, tree, place, backward)
+        if not usual and any(item.role is Role.CONFIG and not item.has_default for item in arguments) and not found:
+            notes = []  # a setting that nobody knows yet may be all that is wrong
     return tuple(arguments), found, notes
 
 
@@ -179,8 +186,6 @@ def _look(
         late = [] if found else stored.left_for_later(instance)
         made = f"`{'`, `'.join(late)}` are made in its forward: only the gradients of its inputs are checked"
         return found, [made] if late else []
-    if missing:
-        return [], []  # a setting that nobody knows yet may be all that is wrong
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
 
 

@@ -41,6 +41,8 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
     spoken = roles.annotated(parameter.annotation)
     if spoken == "array":
         return Role.PARAMETER
+    if VOCABULARY.fullmatch(name):
+        return Role.CONFIG
     if spoken == "setting":
         whole = str(getattr(parameter.annotation, "__name__", parameter.annotation)) == "int"
         return Role.SIZE if whole and not _is_strict_setting(name) else Role.CONFIG
@@ -216,11 +218,18 @@ def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
 WIDTHS = re.compile(r"(?:hidden|layer)s?_?(?:dims|sizes|layers|units|widths|neurons)", re.I)
 """Settings that list the widths of hidden layers."""
 
+VOCABULARY = re.compile(r"(?:word|token|char)s?_to_(?:idx|index|ix|id)s?")
+"""Settings that number the words of a language."""
+
+WORDS = {"<NULL>": 0, "<START>": 1, "<END>": 2, "cat": 3, "sat": 4}
+
 
 def trial_value(name: str) -> Any:
     """A usual value of a setting without a default, only to build an instance and look at what it holds."""
     if WIDTHS.fullmatch(name):
         return [5, 4]
+    if VOCABULARY.fullmatch(name):
+        return dict(WORDS)
     if re.search(r"pad", name, re.I):
         return 0
     if re.search(r"stride|dilat|group", name, re.I):

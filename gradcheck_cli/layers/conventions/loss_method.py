@@ -113,7 +113,7 @@ def build(
     taken = signatures.parameters(classes.initializer(owner), 1) if classes.has_constructor(owner) else ()
     init = syntax.definition(classes.initializer(owner))
     settings = net_settings.checked(taken, init, classes.class_node(owner))
-    constructed, owned, notes = classes.constructor(owner, name, settings, documentation, place, node)
+    constructed, owned, notes = classes.constructor(owner, name, settings, documentation, place, node, usual=True)
     inputs = _inputs(parameters, node, documentation, said)
     owned = classes.own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
     layout = Layout(tuple(item.name for item in inputs if item.role is Role.INPUT and item.differentiated), ())
@@ -122,9 +122,12 @@ def build(
         why = notes[0] if notes else "it holds no arrays after it is made"
         return f"`{name}.{method_name}` returns gradients, but nothing to check them by: {why}"
     books = Parameters(taken, given, tuple(owned))
+    smaller = [f"{new.name} = {new.default!r}" for old, new in zip(taken, settings) if _differs(old, new)]
+    if smaller:
+        notes.append(f"{', '.join(smaller)} in place of the default: small, and in double precision")
     own = tuple(replace(classes.own_argument(item), gradient_name=_gradient_name(item.name, said)) for item in owned)
     passed_over = [item.name for item in inputs if item.role is Role.INPUT and not item.differentiated]
-    data = [item for item in passed_over if not naming.is_label(item)]
+    data = [item for item in passed_over if not net_settings.is_label(item)]
     if data:
         notes.append(
             f"`{method_name}` returns no gradient for `{'`, `'.join(data)}`: only those it returns are checked"
@@ -150,6 +153,10 @@ def build(
         notes=tuple(notes),
         aliases=(f"{name}.{method_name}",),
     )
+
+
+def _differs(old: signatures.Parameter, new: signatures.Parameter) -> bool:
+    return new.has_default and new.default is not old.default
 
 
 def _inputs(
@@ -182,7 +189,7 @@ def _gradient_name(parameter: str, said: Returned) -> str:
 def _images(constructed: tuple[Argument, ...], inputs: tuple[Argument, ...]) -> dict[str, ArgumentShape]:
     """The data of a net that is told the size of an image, `input_dim=(3, 32, 32)`: a batch of those."""
     sizes = [item.default for item in constructed if re.match(r"in(put)?_?(dims?|shape|size)", item.name)]
-    data = [item.name for item in inputs if item.role is Role.INPUT and not naming.is_label(item.name)]
+    data = [item.name for item in inputs if item.role is Role.INPUT and not net_settings.is_label(item.name)]
     if not data or not sizes or not isinstance(sizes[0], tuple) or not all(type(size) is int for size in sizes[0]):
         return {}
     return {data[0]: ArgumentShape(("N", *sizes[0]), "float", "constructor")}

@@ -27,17 +27,21 @@ def checked(parameters: tuple[Parameter, ...], init: ast.AST | None, owner: ast.
 
     One that has lost its default gets a size, or a usual value.
     """
-    return tuple(penalised(_small(item, init, owner)) for item in parameters)
+    return tuple(_penalised(_small(item, init, owner)) for item in parameters)
 
 
 def called(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """The loss's parameters: labels are given, whatever stands for none, and the penalty is not zero."""
-    labels = (item.name for item in parameters if item.has_default and item.default is None)
-    given = {name for name in labels if naming.is_label(name.removesuffix("_batch").removesuffix("_train"))}
-    return tuple(penalised(_without_default(item) if item.name in given else item) for item in parameters)
+    none = {item.name for item in parameters if item.has_default and item.default is None and is_label(item.name)}
+    return tuple(_penalised(_without_default(item) if item.name in none else item) for item in parameters)
 
 
-def penalised(parameter: Parameter) -> Parameter:
+def is_label(name: str) -> bool:
+    """Whether a net's loss calls the right answers so: `y`, `y_batch`, `captions`."""
+    return naming.is_label(re.sub(r"_(batch|train|dev)$", "", name)) or name == "captions"
+
+
+def _penalised(parameter: Parameter) -> Parameter:
     """Without the default of a regularisation that is off, or too weak to be seen."""
     weak = isinstance(parameter.default, (int, float)) and 0 <= parameter.default < 1e-2
     return _without_default(parameter) if weak and _PENALTY.fullmatch(parameter.name) else parameter
@@ -46,7 +50,7 @@ def penalised(parameter: Parameter) -> Parameter:
 def _small(parameter: Parameter, init: ast.AST | None, owner: ast.AST) -> Parameter:
     default: Any = parameter.default
     if getattr(default, "__name__", str(default)) == "float32" and "type" in parameter.name:
-        return replace(parameter, default="float64" if isinstance(default, str) else _double(default))
+        return replace(parameter, default="float64")
     if type(default) is int and default > _LARGE:
         free = _without_default(parameter)
         return free if constructor_role(free, init, owner, "") is Role.SIZE else parameter
@@ -55,12 +59,6 @@ def _small(parameter: Parameter, init: ast.AST | None, owner: ast.AST) -> Parame
             return replace(parameter, default=[*_SMALL_LAYERS, 6, 7, 3][: len(default)])
         return replace(parameter, default=tuple(min(size, _SMALL_IMAGE) for size in default))
     return parameter
-
-
-def _double(single: Any) -> Any:
-    import numpy as np
-
-    return np.float64 if isinstance(single, type) else np.dtype(np.float64)
 
 
 def _without_default(parameter: Parameter) -> Parameter:

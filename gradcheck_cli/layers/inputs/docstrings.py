@@ -117,15 +117,15 @@ def equations(docstrings: Iterable[str], used: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def sizes_by_letter(described: Mapping[str, Described], sizes: Iterable[str], used: Iterable[str]) -> dict[str, str]:
-    """Dimensions that the description of a size names: `input_size: the dimension D of the input` gives `{"D": ...}`."""
+def named_by_letter(described: Mapping[str, Described], names: Iterable[str], used: Iterable[str]) -> dict[str, str]:
+    """Dimensions that a description names: `input_size: the dimension D of the input` gives `{"D": "input_size"}`."""
     letters = set(used)
     found: dict[str, str] = {}
-    for size in sizes:
-        said = described[size].text if size in described else ""
+    for name in names:
+        said = described[name].text if name in described else ""
         for letter in re.findall(r"(?<![\w'])[A-Z](?![\w'])", said):
             if letter in letters:
-                found.setdefault(letter, size)
+                found.setdefault(letter, name)
     return found
 
 

@@ -14,7 +14,7 @@ from gradcheck_cli.layers.inputs import declared, names, trials
 from gradcheck_cli.layers.inputs.bounds import LAST_AXIS, resolve_bounds
 from gradcheck_cli.layers.inputs.building import as_given, build, by_name, floating_leaves
 from gradcheck_cli.layers.inputs.dimensions import names_in, shown
-from gradcheck_cli.layers.inputs.docstrings import Described, equations, sizes_by_letter
+from gradcheck_cli.layers.inputs.docstrings import Described, equations, named_by_letter
 from gradcheck_cli.layers.inputs.feasibility import every_shape
 from gradcheck_cli.layers.inputs.fitting import sizes_from
 from gradcheck_cli.layers.inputs.inference import infer
@@ -115,9 +115,9 @@ def _complete(
     known = {name: shape for name, shape in shapes.items() if shape is not None}
     known = resolve_bounds(order, known) if not unknown else known
     used = [name for dimensions in every_shape(Specification(known)) for name in names_in(dimensions)]
-    given = [name for name, shape in known.items() if shape.kind == "size"]
-    derived = sizes_by_letter(gathered.described, given, used) | equations(layer.docstrings, used)
-    specification = Specification(known, dict(options.dimensions), derived=derived)
+    derived, sizes = _named(gathered.described, known, used)
+    derived |= equations(layer.docstrings, used)
+    specification = Specification(known, {**sizes, **options.dimensions}, derived=derived)
     if not unknown:
         return specification, {}
     optional = [argument for argument in unknown if argument.has_default]
@@ -135,6 +135,22 @@ def _complete(
     together = {**specification.shapes, **inferred.shapes}
     together = resolve_bounds(order, {name: together[name] for name in order})
     return replace(specification, shapes=together, notes=(*specification.notes, inferred.note)), inferred.sizes
+
+
+def _named(
+    described: Mapping[str, Described], known: Mapping[str, ArgumentShape], used: list[str]
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Dimensions that are what the constructor is given: a size, a number, or as many as a dictionary has."""
+    derived: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    given = [name for name, shape in known.items() if shape.kind in ("size", "config")]
+    for letter, name in named_by_letter(described, given, used).items():
+        value = known[name].values[0] if known[name].values else None
+        if known[name].kind == "size":
+            derived[letter] = name
+        elif type(value) is int or (isinstance(value, Mapping) and value):
+            sizes[letter] = value if isinstance(value, int) else len(value)
+    return derived, sizes
 
 
 def _share(shapes: dict[str, ArgumentShape | None], described: Mapping[str, Described]) -> None:
