@@ -275,13 +275,13 @@ class _Search:
             elif any(method in vars(owner) for method in methods.BACKWARDS):
                 self.notes.append(f"class `{name}` has a backward and no forward, so there is nothing to check")
 
-    def _nets(self, name: str, owner: type, names: Sequence[str]) -> None:
+    def _nets(self, name: str, owner: type, names: Sequence[tuple[str, str]]) -> None:
         """Methods that return a loss and gradients: one is called by its class, several by themselves."""
         if self._is_derived_from(owner) and (methods.leaves_open(owner) or classes.needs_settings(owner)):
             self.notes.append(f"class `{name}` is a base for nets, which its subclasses build: passed over")
             return
         for method in names:
-            title = name if len(names) == 1 else f"{name}.{method}"
+            title = name if len(names) == 1 else f"{name}.{method[0]}"
             built = loss_method.build(self.module, title, name, method, attribute(name))
             if isinstance(built, str):
                 self.notes.append(built)

@@ -1,4 +1,7 @@
-"""A net whose `loss(X, y)` returns the loss and the gradients of its own parameters: `return loss, grads`."""
+"""A net whose `loss(X, y)` returns the loss and the gradients of its own parameters: `return loss, grads`.
+
+Also one whose `gradient(x, t)` returns those of its `loss(x, t)`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from gradcheck_cli.layers.conventions.gradients import Layout
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Held, Parameters
 from gradcheck_cli.layers.conventions.loss import parted
 from gradcheck_cli.layers.conventions.loss_return import Returned
+from gradcheck_cli.layers.conventions.methods import method as find_method
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -22,13 +26,15 @@ from gradcheck_cli.layers.users_code import Place, run
 
 _METHOD = re.compile(r"loss|cost|objective|propagate|forward_?(and_?)?backward|grads?\b|gradients?\b", re.I)
 _OTHER = re.compile(r"numeric|check|train|fit|history|plot|update|step|descent|optimi[sz]e|^__", re.I)
+_LOSS = re.compile(r"_?(compute_|calc_|get_)?(loss|cost)(_function|_fn)?")
+_GRADIENTS_ONLY = re.compile(r"_?(compute_|calc_|get_)?(grads?|gradients?)")
 _GRADIENT = re.compile(r"\w*grads?|\w*gradients?|grads?_\w+")
 _UNIT = Plan((), (), 0, unit=True)
 
 
 @dataclass(frozen=True)
 class HeldGradients(Held):
-    """The residuals of a net's loss: the instance, and the gradients that came with the loss."""
+    """The residuals of a net's loss: the instance, and the gradients that came with the loss, if they did."""
 
     gradients: Any = None
 
@@ -37,21 +43,13 @@ class HeldGradients(Held):
 class LossMethod(ClassLayer):
     """A net in one copy of its module."""
 
-    said: Returned = field(kw_only=True)
+    said: Returned | None = field(kw_only=True)
 
     def _forward_of(self, instance: Any, arguments: Mapping[str, Any]) -> ForwardResult:
-        positional, keywords = signatures.call_with(self.parameters, arguments)
-        what = self._called(self.forward_name)
-        returned = run(
-            getattr(instance, self.forward_name),
-            positional,
-            keywords,
-            what=what,
-            place=self.place,
-            line=self.line,
-            inputs=arguments,
-        )
-        loss, gradients = parted(returned, self.said, what, "`return loss, grads`", self.place, self.line)
+        loss, gradients = self._run(instance, self.forward_name, arguments), None
+        if self.said is not None:
+            what = self._called(self.forward_name)
+            loss, gradients = parted(loss, self.said, what, "`return loss, grads`", self.place, self.line)
         return ForwardResult((loss,), HeldGradients(instance, Kept(arguments, (loss,), ()), gradients=gradients))
 
     def backward(
@@ -60,25 +58,53 @@ class LossMethod(ClassLayer):
         """The gradients that came with the loss, by the names of the parameters; see `BoundLayer`."""
         del cotangents
         held: HeldGradients = result.residuals
-        what = self._called(self.forward_name)
-        if held.gradients is None:
+        what, gradients = self._called(self.backward_name or self.forward_name), held.gradients
+        if self.backward_name:
+            gradients = self._run(held.instance, self.backward_name, held.kept.arguments)
+        if gradients is None:
             return BackwardResult(
-                {},
-                stub=f"`{what}` returned None as its gradients: it is a stub",
-                mend="write the gradients, and `return loss, grads`",
+                {}, stub=f"`{what}` returned None as its gradients: it is a stub", mend="write and return the gradients"
             )
-        return self._collect(held.gradients, held, what, differentiable)
+        return self._collect(gradients, held, what, differentiable)
+
+    def _run(self, instance: Any, name: str, arguments: Mapping[str, Any]) -> Any:
+        positional, keywords = signatures.call_with(self.parameters, arguments)
+        line = self.line if name == self.backward_name else self.forward_line
+        return run(
+            getattr(instance, name),
+            positional,
+            keywords,
+            what=self._called(name),
+            place=self.place,
+            line=line,
+            inputs=arguments,
+        )
 
 
-def losses(owner: type) -> list[str]:
-    """The methods of a class that return a loss and gradients of what the class holds, by their text."""
-    names = dict.fromkeys(name for base in owner.__mro__ for name in vars(base))
-    return [name for name in names if _METHOD.search(name) and not _OTHER.search(name) and _is_loss(owner, name)]
+def losses(owner: type) -> list[tuple[str, str]]:
+    """The methods of a class that give a loss and gradients of what the class holds, by their text.
+
+    Each with "", where it returns both, or with the method that returns the gradients.
+    """
+    every = {name: find_method(owner, name) for base in owner.__mro__ for name in vars(base)}
+    own = {name: item for name, item in every.items() if isinstance(item, FunctionType) and not _OTHER.search(name)}
+    both = [(name, "") for name in own if _METHOD.search(name) and _said(own[name]) is not None]
+    if both:
+        return both
+    gradient = next((name for name in own if _is_gradient_method(name, own[name])), "")
+    takes = _names(own.get(gradient))
+    loss = next((name for name in own if _LOSS.fullmatch(name) and takes and _names(own[name]) == takes), "")
+    return [(loss, gradient)] if loss and syntax.returned_count(syntax.definition(own[loss])) != 2 else []
 
 
-def _is_loss(owner: type, name: str) -> bool:
-    method = classes.method(owner, name)
-    return isinstance(method, FunctionType) and _said(method) is not None
+def _is_gradient_method(name: str, method: Any) -> bool:
+    node = syntax.definition(method)
+    returned = syntax.returned_names(node)
+    return bool(_GRADIENTS_ONLY.fullmatch(name)) and len(returned) == 1 and bool(syntax.string_keys(node, returned[0]))
+
+
+def _names(method: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in signatures.parameters(method, 1)) if method is not None else ()
 
 
 def _said(method: Any) -> Returned | None:
@@ -96,19 +122,23 @@ def _is_gradient(name: str) -> bool:
 
 
 def build(
-    module: Module, title: str, name: str, method_name: str, find_class: Callable[[ModuleType], Any]
+    module: Module, title: str, name: str, method_names: tuple[str, str], find_class: Callable[[ModuleType], Any]
 ) -> Layer | str:
     """The layer of a net; a sentence where nothing that it holds can be checked.
 
     Args:
         title: what the layer is called.
         name: the class's own name.
+        method_names: as `losses` gives them.
     """
     owner = find_class(module.namespace)
-    method = classes.method(owner, method_name)
-    node, said = syntax.definition(method), _said(method) or Returned("", ())
-    documentation = roles.documentation(method, owner, vars(owner).get("__init__"))
-    place, line = Place.of(module), syntax.line_of(method)
+    method_name, gradient_name = method_names
+    method, backward = find_method(owner, method_name), find_method(owner, gradient_name or method_name)
+    node = syntax.definition(backward)
+    both = _said(method) if not gradient_name else None
+    said = both or _only_gradients(node)
+    documentation = roles.documentation(method, owner, vars(owner).get("__init__"), backward)
+    place, line, forward_line = Place.of(module), syntax.line_of(backward), syntax.line_of(method)
     parameters = net_settings.called(signatures.parameters(method, 1))
     taken = signatures.parameters(classes.initializer(owner), 1) if classes.has_constructor(owner) else ()
     init = syntax.definition(classes.initializer(owner))
@@ -120,7 +150,7 @@ def build(
     given = tuple(item.name for item in constructed if item.role is Role.PARAMETER)
     if not (owned or given or layout.inputs):
         why = notes[0] if notes else "it holds no arrays after it is made"
-        return f"`{name}.{method_name}` returns gradients, but nothing to check them by: {why}"
+        return f"`{name}.{gradient_name or method_name}` returns gradients, but nothing to check them by: {why}"
     books = Parameters(taken, given, tuple(owned))
     smaller = [f"{new.name} = {new.default!r}" for old, new in zip(taken, settings) if _differs(old, new)]
     if smaller:
@@ -135,7 +165,18 @@ def build(
 
     def bind(namespace: ModuleType) -> BoundLayer:
         return LossMethod(
-            find_class(namespace), name, method_name, "", parameters, _UNIT, layout, books, place, line, line, said=said
+            find_class(namespace),
+            name,
+            method_name,
+            gradient_name,
+            parameters,
+            _UNIT,
+            layout,
+            books,
+            place,
+            line,
+            forward_line,
+            said=both,
         )
 
     return Layer(
@@ -143,7 +184,7 @@ def build(
         convention=Convention.LOSS,
         path=module.path,
         line=line,
-        forward_line=line,
+        forward_line=forward_line,
         arguments=classes.unique_arguments((*constructed, *own, *inputs)),
         bind=bind,
         docstrings=documentation,
@@ -151,8 +192,13 @@ def build(
         unit_upstream=True,
         uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
         notes=tuple(notes),
-        aliases=(f"{name}.{method_name}",),
+        aliases=tuple(f"{name}.{called}" for called in (gradient_name, method_name) if called),
     )
+
+
+def _only_gradients(node: syntax.FunctionNode | None) -> Returned:
+    names = syntax.returned_names(node)
+    return Returned("", names, syntax.string_keys(node, names[0]) if names else ())
 
 
 def _differs(old: signatures.Parameter, new: signatures.Parameter) -> bool:
