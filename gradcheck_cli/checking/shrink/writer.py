@@ -166,7 +166,15 @@ class _Writer:
         statements = [f"layer = {self._call(call)}"]
         self.known.learn(call.returned, "layer", depth=0)
         own = self._own(call.returned)
-        return [*statements, *(f"{place} = {self.words.variables[name]}" for name, place in own.items())], own
+        late = {argument.name for argument in self.layer.arguments if argument.has_default}
+        for name, place in own.items():
+            variable = self.words.variables[name]
+            # what the constructor leaves out has no array yet to be written into
+            is_late = name in late and not self.layer.uses_jax
+            statements.append(
+                f"{place.removesuffix('[...]')} = {variable}.copy()" if is_late else f"{place} = {variable}"
+            )
+        return statements, own
 
     @property
     def _instance(self) -> Any:

@@ -96,10 +96,10 @@ def parted(returned: Any, said: Returned, name: str, mend: str, place: Place, li
 
 def is_loss(function: Any) -> bool:
     """Whether a function returns a loss and gradients of its own arguments, by its name and return statement."""
-    return _returned(function) is not None
+    return returned_by(function) is not None
 
 
-def _returned(function: Any) -> Returned | None:
+def returned_by(function: Any) -> Returned | None:
     """What the return statement of a loss says; None for a function that is none."""
     node = syntax.definition(function)
     arguments = [parameter.name for parameter in signatures.parameters(function)]
@@ -129,7 +129,7 @@ def build(module: Module, name: str, find_function: Callable[[ModuleType], Any])
     function = find_function(module.namespace)
     parameters = signatures.parameters(function)
     node = syntax.definition(function)
-    said = _returned(function) or Returned("", ())
+    said = returned_by(function) or Returned("", ())
     gradients, keys = said.gradients, said.keys
     names = tuple(parameter.name for parameter in parameters)
     targets = {

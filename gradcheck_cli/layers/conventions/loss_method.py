@@ -5,6 +5,7 @@ Also one whose `gradient(x, t)` returns those of its `loss(x, t)`.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from gradcheck_cli.layers.conventions import classes, loss_return, naming, net_s
 from gradcheck_cli.layers.conventions.backward_call import Kept, Plan
 from gradcheck_cli.layers.conventions.gradients import Layout
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Held, Parameters
-from gradcheck_cli.layers.conventions.loss import parted
+from gradcheck_cli.layers.conventions.loss import parted, returned_by
 from gradcheck_cli.layers.conventions.loss_return import Returned
 from gradcheck_cli.layers.conventions.methods import method as find_method
 from gradcheck_cli.layers.jax_use import refers_to_jax
@@ -44,8 +45,11 @@ class LossMethod(ClassLayer):
     """A net in one copy of its module."""
 
     said: Returned | None = field(kw_only=True)
+    late: tuple[str, ...] = field(kw_only=True)
 
     def _forward_of(self, instance: Any, arguments: Mapping[str, Any]) -> ForwardResult:
+        for name in self.late:
+            setattr(instance, name, arguments[name])
         loss, gradients = self._run(instance, self.forward_name, arguments), None
         if self.said is not None:
             what = self._called(self.forward_name)
@@ -109,6 +113,10 @@ def _names(method: Any) -> tuple[str, ...]:
 
 def _said(method: Any) -> Returned | None:
     node = syntax.definition(method)
+    match syntax.returns(node)[-1:]:
+        case [ast.Call(func=ast.Name(id=called), args=[ast.Attribute(value=ast.Name(id="self")), *_])]:
+            # `return svm_loss(self.W, X, y, reg)`
+            return returned_by(method.__globals__.get(called))
     for said in (loss_return.returned(node), loss_return.loss_last(node)):
         if said is not None and said.gradients and all(map(_is_gradient, said.gradients)):
             return said
@@ -146,22 +154,25 @@ def build(
     constructed, owned, notes = classes.constructor(owner, name, settings, documentation, place, node, usual=True)
     inputs = _inputs(parameters, node, documentation, said)
     owned = classes.own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
-    layout = Layout(tuple(item.name for item in inputs if item.role is Role.INPUT and item.differentiated), ())
+    judged = tuple(item.name for item in inputs if item.role is Role.INPUT and item.differentiated)
+    layout = Layout(judged, (), said.gradients if len(said.gradients) > 1 else ())
     given = tuple(item.name for item in constructed if item.role is Role.PARAMETER)
-    if not (owned or given or layout.inputs):
+    late = _late(node, said, {item.name for item in owned}.union(given, (item.name for item in constructed)))
+    if not (late or owned or given or judged):
         why = notes[0] if notes else "it holds no arrays after it is made"
         return f"`{name}.{gradient_name or method_name}` returns gradients, but nothing to check them by: {why}"
-    books = Parameters(taken, given, tuple(owned))
+    books = Parameters(taken, (*given, *late), tuple(owned))
     smaller = [f"{new.name} = {new.default!r}" for old, new in zip(taken, settings) if _differs(old, new)]
     if smaller:
         notes.append(f"{', '.join(smaller)} in place of the default: small, and in double precision")
-    own = tuple(replace(classes.own_argument(item), gradient_name=_gradient_name(item.name, said)) for item in owned)
+    own = [classes.own_argument(item) for item in owned]
+    own += [Argument(item, Role.OWN_PARAMETER, has_default=True) for item in late]
+    own = [replace(item, gradient_name=_gradient_name(item.name, said)) for item in own]
     passed_over = [item.name for item in inputs if item.role is Role.INPUT and not item.differentiated]
     data = [item for item in passed_over if not net_settings.is_label(item)]
     if data:
-        notes.append(
-            f"`{method_name}` returns no gradient for `{'`, `'.join(data)}`: only those it returns are checked"
-        )
+        called = f"`{gradient_name or method_name}` returns no gradient for `{'`, `'.join(data)}`"
+        notes.append(f"{called}: only those it returns are checked")
 
     def bind(namespace: ModuleType) -> BoundLayer:
         return LossMethod(
@@ -177,6 +188,7 @@ def build(
             line,
             forward_line,
             said=both,
+            late=late,
         )
 
     return Layer(
@@ -188,12 +200,28 @@ def build(
         arguments=classes.unique_arguments((*constructed, *own, *inputs)),
         bind=bind,
         docstrings=documentation,
-        declared_inputs=_images(constructed, inputs),
+        declared_inputs=_images(constructed, inputs) | _numbers(late, classes.class_node(owner)),
         unit_upstream=True,
         uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
         notes=tuple(notes),
         aliases=tuple(f"{name}.{called}" for called in (gradient_name, method_name) if called),
     )
+
+
+def _late(node: ast.AST | None, said: Returned, known: set[str]) -> tuple[str, ...]:
+    """Parameters that the constructor leaves to the first batch: `self.W`, where `dW` is returned."""
+    read = (
+        {syntax.name_of_attribute(item) for item in ast.walk(node) if isinstance(item, ast.Attribute)} if node else ()
+    )
+    wanted = (naming.gradient_target(name, sorted(read)) for name in (*said.keys, *said.gradients) if name not in read)
+    return tuple(dict.fromkeys(name for name in wanted if name and name not in known))
+
+
+def _numbers(late: tuple[str, ...], tree: ast.AST) -> dict[str, ArgumentShape]:
+    """Those that the class begins with a plain number: `self.b = 0.0`."""
+    begun = syntax.attributes_set(tree)
+    plain = [name for name in late if isinstance(value := begun.get(name), ast.Constant) and value.value is not None]
+    return dict.fromkeys(plain, ArgumentShape((), "float", "constructor"))
 
 
 def _only_gradients(node: syntax.FunctionNode | None) -> Returned:

@@ -18,6 +18,9 @@ _PENALTY = re.compile(r"(?:l2_?)?reg(?:ulari[sz]ation)?(?:_\w+)?|lam|lambda?_?\w
 _LARGE = 12
 """A width above this is not taken from a default: small arrays show the same mistakes, faster and readably."""
 
+_COUNT = re.compile(r"iter|epoch|step|batch|print|log|max|min|seed|patience", re.I)
+"""Large numbers that make no array large."""
+
 _SMALL_IMAGE = 8
 _SMALL_LAYERS = (5, 4)
 
@@ -51,7 +54,7 @@ def _small(parameter: Parameter, init: ast.AST | None, owner: ast.AST) -> Parame
     default: Any = parameter.default
     if getattr(default, "__name__", str(default)) == "float32" and "type" in parameter.name:
         return replace(parameter, default="float64")
-    if type(default) is int and default > _LARGE:
+    if type(default) is int and default > _LARGE and not _COUNT.search(parameter.name):
         free = _without_default(parameter)
         return free if constructor_role(free, init, owner, "") is Role.SIZE else parameter
     if isinstance(default, (tuple, list)) and any(type(size) is int and size > _LARGE for size in default):

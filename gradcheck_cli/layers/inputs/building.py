@@ -65,7 +65,8 @@ def build(
     own: list[str] = []
     for argument in layer.arguments:
         shape = specification.shapes[argument.name]
-        if argument.role is Role.OWN_PARAMETER and shape.source == "constructor":
+        made_by_it = shape.source == "constructor" and not argument.has_default
+        if argument.role is Role.OWN_PARAMETER and made_by_it:
             own.append(argument.name)
         else:
             made[argument.name] = _value(layer, argument.name, shape, options, sizes, index, setting)

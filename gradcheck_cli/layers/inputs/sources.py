@@ -67,6 +67,10 @@ class Sources:
             return ArgumentShape(None, "config", "annotation", values=(np.array([0, 42], np.uint32),))
         if argument.role is Role.SIZE:
             return self._size(argument)
+        if argument.role is Role.OWN_PARAMETER and argument.has_default:
+            # None until the first batch is seen
+            known = said.dimensions if said is not None else None
+            return self._array(argument, known, "docstring", kind, dtype) if known is not None else None
         if argument.role is Role.OWN_PARAMETER:
             domain = said.domain if said and said.domain == "positive" else ""
             return ArgumentShape(said.dimensions if said else None, "float", "constructor", domain=domain)
