@@ -215,7 +215,7 @@ def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
     return False
 
 
-WIDTHS = re.compile(r"(?:hidden|layer)s?_?(?:dims|sizes|layers|units|widths|neurons)", re.I)
+WIDTHS = re.compile(r"(?:hidden|layer)s?_?(?:dims|sizes|layers|units|widths|neurons|\w+_list)", re.I)
 """Settings that list the widths of hidden layers."""
 
 VOCABULARY = re.compile(r"(?:word|token|char)s?_to_(?:idx|index|ix|id)s?")

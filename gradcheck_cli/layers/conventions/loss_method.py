@@ -104,7 +104,11 @@ def losses(owner: type) -> list[tuple[str, str]]:
 def _is_gradient_method(name: str, method: Any) -> bool:
     node = syntax.definition(method)
     returned = syntax.returned_names(node)
-    return bool(_GRADIENTS_ONLY.fullmatch(name)) and len(returned) == 1 and bool(syntax.string_keys(node, returned[0]))
+    if node is None or not _GRADIENTS_ONLY.fullmatch(name) or len(returned) != 1:
+        return False
+    grouped = re.fullmatch(r"grads|gradients", returned[0]) or syntax.string_keys(node, returned[0])
+    called = [ast.unparse(item.func) for item in ast.walk(node) if isinstance(item, ast.Call)]
+    return bool(grouped) and not any("numeric" in function.lower() for function in called)
 
 
 def _names(method: Any) -> tuple[str, ...]:
@@ -157,14 +161,18 @@ def build(
     judged = tuple(item.name for item in inputs if item.role is Role.INPUT and item.differentiated)
     layout = Layout(judged, (), said.gradients if len(said.gradients) > 1 else ())
     given = tuple(item.name for item in constructed if item.role is Role.PARAMETER)
-    late = _late(node, said, {item.name for item in owned}.union(given, (item.name for item in constructed)))
+    # `__init__(self, W=None)`
+    left_open = {item.name for item in constructed if item.has_default and item.default is None}
+    taken_names = {item.name for item in owned} | {item.name for item in constructed}
+    late = _late(node, said, taken_names - left_open)
+    constructed = tuple(item for item in constructed if item.name not in late)
     if not (late or owned or given or judged):
         why = notes[0] if notes else "it holds no arrays after it is made"
         return f"`{name}.{gradient_name or method_name}` returns gradients, but nothing to check them by: {why}"
     books = Parameters(taken, (*given, *late), tuple(owned))
     smaller = [f"{new.name} = {new.default!r}" for old, new in zip(taken, settings) if _differs(old, new)]
     if smaller:
-        notes.append(f"{', '.join(smaller)} in place of the default: small, and in double precision")
+        notes.append(f"{', '.join(smaller)} in place of the default: a small net in double precision shows the same")
     own = [classes.own_argument(item) for item in owned]
     own += [Argument(item, Role.OWN_PARAMETER, has_default=True) for item in late]
     own = [replace(item, gradient_name=_gradient_name(item.name, said)) for item in own]

@@ -120,7 +120,7 @@ def _complete(
     specification = Specification(known, {**sizes, **options.dimensions}, derived=derived)
     if not unknown:
         return specification, {}
-    optional = [argument for argument in unknown if argument.has_default]
+    optional = [one for one in unknown if one.has_default and one.role is not Role.OWN_PARAMETER]
     try:
         inferred = infer(layer, bound, options, unknown, specification, gathered.source, gathered.kinds)
     except UserError:
