@@ -116,6 +116,7 @@ def _complete(
     known = resolve_bounds(order, known) if not unknown else known
     used = [name for dimensions in every_shape(Specification(known)) for name in names_in(dimensions)]
     derived, sizes = _named(gathered.described, known, used)
+    sizes |= {size: options.dimensions[letter] for letter, size in derived.items() if letter in options.dimensions}
     derived |= equations(layer.docstrings, used)
     specification = Specification(known, {**sizes, **options.dimensions}, derived=derived)
     if not unknown:
