@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
 
+from gradcheck_cli import check
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
@@ -53,3 +55,10 @@ def test_a_cost_that_comes_last(tmp_path: Path) -> None:
     wrong.write_text(source.replace("np.sum(A - Y) / m", "np.sum(A - Y)"))
     report = checked(wrong, "propagate")
     assert [finding.code for finding in report.findings] == ["GC206"]
+
+
+def test_a_net_that_is_handed_over() -> None:
+    net = runpy.run_path(str(EXAMPLES / "net.py"))["TwoLayerNet"]
+    report = check(net, draws=1)
+    assert [one.name for one in report.layers[0].arguments] == ["W1", "b1", "W2", "b2"]
+    assert report.layers[0].status is Status.PASS
