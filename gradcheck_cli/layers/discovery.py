@@ -18,6 +18,7 @@ from gradcheck_cli.layers.conventions import (
     loss,
     loss_method,
     methods,
+    naming,
     signatures,
     static_pair,
     syntax,
@@ -66,11 +67,6 @@ def attribute(dotted: str) -> Callable[[ModuleType], Any]:
         return value
 
     return finder
-
-
-_DIFFERENTIATORS = frozenset(
-    {"grad", "value_and_grad", "jacobian", "jacfwd", "jacrev", "elementwise_grad", "hessian", "vjp", "jvp", "linearize"}
-)
 
 
 class _Search:
@@ -236,7 +232,7 @@ class _Search:
 
     def _no_layer(self, pair: Pair) -> str | None:
         """Why two functions named like a forward and its backward are no layer by themselves; None where they are."""
-        if pair.backward in self.values and syntax.calls_any(self.tree, pair.backward, _DIFFERENTIATORS):
+        if pair.backward in self.values and syntax.calls_any(self.tree, pair.backward, naming.DIFFERENTIATORS):
             return f"`{pair.backward}` is made by automatic differentiation, not by hand: passed over"
         if (rule := self.helpers.get(pair.forward)) is not None and pair.forward.startswith("_"):
             return f"`{pair.forward}` is a part of the rule of `{rule}`: checked there"

@@ -109,7 +109,7 @@ def returned_by(function: Any) -> Returned | None:
     if (said := loss_return.returned(node)) is not None and _has_loss_first(said, name, arguments):
         return said
     said = loss_return.loss_last(node)
-    if said is None or _TRAINING.search(name):
+    if said is None or _TRAINING.search(name) or not loss_return.is_by_hand(node):
         return None
     names = said.keys if said.is_grouped else said.gradients
     return said if loss_return.are_of_arguments(names, arguments) else None

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
 from gradcheck_cli.layers.case import ArgumentShape
 from gradcheck_cli.layers.conventions import classes, loss_return, naming, net_settings, roles, signatures, syntax
-from gradcheck_cli.layers.conventions.backward_call import Kept, Plan
+from gradcheck_cli.layers.conventions.backward_call import Plan
 from gradcheck_cli.layers.conventions.gradients import Layout
-from gradcheck_cli.layers.conventions.instance import ClassLayer, Held, Parameters
-from gradcheck_cli.layers.conventions.loss import parted, returned_by
+from gradcheck_cli.layers.conventions.instance import Parameters
+from gradcheck_cli.layers.conventions.loss import returned_by
+from gradcheck_cli.layers.conventions.loss_instance import LossMethod
 from gradcheck_cli.layers.conventions.loss_return import Returned
 from gradcheck_cli.layers.conventions.methods import method as find_method
 from gradcheck_cli.layers.jax_use import refers_to_jax
-from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
+from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
-from gradcheck_cli.layers.users_code import Place, run
+from gradcheck_cli.layers.users_code import Place
 
 _METHOD = re.compile(r"loss|cost|objective|propagate|forward_?(and_?)?backward|grads?\b|gradients?\b", re.I)
 _OTHER = re.compile(r"numeric|check|train|fit|history|plot|update|step|descent|optimi[sz]e|^__", re.I)
@@ -31,58 +32,6 @@ _LOSS = re.compile(r"_?(compute_|calc_|get_)?(loss|cost)(_function|_fn)?")
 _GRADIENTS_ONLY = re.compile(r"_?(compute_|calc_|get_)?(grads?|gradients?)")
 _GRADIENT = re.compile(r"\w*grads?|\w*gradients?|grads?_\w+")
 _UNIT = Plan((), (), 0, unit=True)
-
-
-@dataclass(frozen=True)
-class HeldGradients(Held):
-    """The residuals of a net's loss: the instance, and the gradients that came with the loss, if they did."""
-
-    gradients: Any = None
-
-
-@dataclass(frozen=True)
-class LossMethod(ClassLayer):
-    """A net in one copy of its module."""
-
-    said: Returned | None = field(kw_only=True)
-    late: tuple[str, ...] = field(kw_only=True)
-
-    def _forward_of(self, instance: Any, arguments: Mapping[str, Any]) -> ForwardResult:
-        for name in self.late:
-            setattr(instance, name, arguments[name])
-        loss, gradients = self._run(instance, self.forward_name, arguments), None
-        if self.said is not None:
-            what = self._called(self.forward_name)
-            loss, gradients = parted(loss, self.said, what, "`return loss, grads`", self.place, self.line)
-        return ForwardResult((loss,), HeldGradients(instance, Kept(arguments, (loss,), ()), gradients=gradients))
-
-    def backward(
-        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
-    ) -> BackwardResult:
-        """The gradients that came with the loss, by the names of the parameters; see `BoundLayer`."""
-        del cotangents
-        held: HeldGradients = result.residuals
-        what, gradients = self._called(self.backward_name or self.forward_name), held.gradients
-        if self.backward_name:
-            gradients = self._run(held.instance, self.backward_name, held.kept.arguments)
-        if gradients is None:
-            return BackwardResult(
-                {}, stub=f"`{what}` returned None as its gradients: it is a stub", mend="write and return the gradients"
-            )
-        return self._collect(gradients, held, what, differentiable)
-
-    def _run(self, instance: Any, name: str, arguments: Mapping[str, Any]) -> Any:
-        positional, keywords = signatures.call_with(self.parameters, arguments)
-        line = self.line if name == self.backward_name else self.forward_line
-        return run(
-            getattr(instance, name),
-            positional,
-            keywords,
-            what=self._called(name),
-            place=self.place,
-            line=line,
-            inputs=arguments,
-        )
 
 
 def losses(owner: type) -> list[tuple[str, str]]:
@@ -107,8 +56,7 @@ def _is_gradient_method(name: str, method: Any) -> bool:
     if node is None or not _GRADIENTS_ONLY.fullmatch(name) or len(returned) != 1:
         return False
     grouped = re.fullmatch(r"grads|gradients", returned[0]) or syntax.string_keys(node, returned[0])
-    called = [ast.unparse(item.func) for item in ast.walk(node) if isinstance(item, ast.Call)]
-    return bool(grouped) and not any("numeric" in function.lower() for function in called)
+    return bool(grouped) and loss_return.is_by_hand(node)
 
 
 def _names(method: Any) -> tuple[str, ...]:
@@ -121,6 +69,8 @@ def _said(method: Any) -> Returned | None:
         case [ast.Call(func=ast.Name(id=called), args=[ast.Attribute(value=ast.Name(id="self")), *_])]:
             # `return svm_loss(self.W, X, y, reg)`
             return returned_by(method.__globals__.get(called))
+    if not loss_return.is_by_hand(node):
+        return None
     for said in (loss_return.returned(node), loss_return.loss_last(node)):
         if said is not None and said.gradients and all(map(_is_gradient, said.gradients)):
             return said

@@ -87,6 +87,13 @@ def _gradient_name(node: ast.expr) -> str:
     return found[0] if len(found) == 1 else ""
 
 
+def is_by_hand(node: syntax.FunctionNode | None) -> bool:
+    """Whether a function calls nothing that differentiates for it, in numbers or by itself."""
+    called = [ast.unparse(item.func) for item in ast.walk(node) if isinstance(item, ast.Call)] if node else []
+    names = [part for function in called for part in (function.rpartition(".")[2], function)]
+    return not any(name in naming.DIFFERENTIATORS or re.search(r"numeric|\btape\.", name, re.I) for name in names)
+
+
 def are_of_arguments(gradients: Sequence[str], arguments: Sequence[str]) -> bool:
     """Whether each of these names is the gradient of an argument, and there are some."""
     named = [naming.gradient_target(name, arguments) is not None and name not in arguments for name in gradients]

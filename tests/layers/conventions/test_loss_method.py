@@ -157,6 +157,16 @@ def test_what_only_looks_like_a_net_is_none(write: Any) -> None:
             def loss_history(self, X, y):
                 loss, grads = 1.0, {"W": X}
                 return loss, grads
+        class MadeByMachine:
+            def __init__(self): self.params = {"W": np.ones(3)}
+            def loss(self, X, y):
+                loss, grads = value_and_grad(self.of)(self.params, X, y)
+                return loss, grads
+        class Tested:
+            def __init__(self): self.params = {"W": np.ones(3)}
+            def loss(self, X, y):
+                loss, grads = 1.0, numerical_gradient(self.params, X, y)
+                return loss, grads
         class Estimator:
             def fit(self, X, y):
                 self.coef_ = X.T @ y
