@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gradcheck_cli.layers.conventions import signatures
+from gradcheck_cli.layers.conventions import naming, signatures, stored
 from gradcheck_cli.layers.conventions.backward_call import Kept
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Held
 from gradcheck_cli.layers.conventions.loss import parted
@@ -51,7 +51,10 @@ class LossMethod(ClassLayer):
             return BackwardResult(
                 {}, stub=f"`{what}` returned None as its gradients: it is a stub", mend="write and return the gradients"
             )
-        return self._collect(gradients, held, what, differentiable)
+        given = self._collect(gradients, held, what, differentiable)
+        # `normalization="batchnorm"` makes parameters that the constructor's defaults do not
+        own = [item.name for item in stored.owned(held.instance, ())]
+        return replace(given, unknown=tuple(key for key in given.unknown if not naming.gradient_target(key, own)))
 
     def _run(self, instance: Any, name: str, arguments: Mapping[str, Any]) -> Any:
         positional, keywords = signatures.call_with(self.parameters, arguments)

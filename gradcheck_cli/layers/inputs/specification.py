@@ -40,6 +40,7 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
     """
     # What a layer takes does not depend on how large its values are asked to be.
     options = replace(options.declared(layer.dtype), magnitude=1.0)
+    options = _sized(layer, options)
     options = replace(options, dimensions={**_told(layer, module, options), **options.dimensions})
     gathered = Sources(layer, module, options)
     if (made := declared.inputs_function(layer, module)) is not None:
@@ -55,6 +56,14 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
     specification, tried = _complete(gathered, bound, shapes)
     specification = feasible(gathered.layer, gathered.options, bound, specification, tried)
     return replace(specification, notes=(*specification.notes, *_configuration_notes(layer, specification)))
+
+
+def _sized(layer: Layer, options: InputOptions) -> InputOptions:
+    """`--arg input_dim=6` says the size of the dimension that the constructor's argument is, as `--dim` does."""
+    sizes = [argument.name for argument in layer.arguments if argument.role is Role.SIZE]
+    given = {name: value for name in sizes if type(value := options.arguments.get(name)) is int}
+    rest = {name: value for name, value in options.arguments.items() if name not in given}
+    return replace(options, arguments=rest, dimensions={**given, **options.dimensions}) if given else options
 
 
 def _told(layer: Layer, module: Module, options: InputOptions) -> dict[str, int]:

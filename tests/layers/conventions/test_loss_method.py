@@ -240,3 +240,21 @@ def test_gradients_before_the_cost(write: Any) -> None:
     result, gradients = written.run("propagate", w=np.ones((2, 1)), b=np.array(1.0), X=X, Y=np.zeros((1, 3)))
     assert set(gradients.gradients) == {"w", "b"}
     assert gradients.gradients["b"] == (X.sum(axis=0) + 1).sum()
+
+
+def test_parameters_that_only_a_setting_makes_are_not_judged(write: Any) -> None:
+    written = write(
+        """
+        class Net:
+            def __init__(self, n_in, normalization=None):
+                self.params = {"W": np.ones(n_in)}
+                if normalization: self.params["gamma1"] = np.ones(n_in)
+            def loss(self, X):
+                loss, grads = (X @ self.params["W"]).sum(), {"W": X.sum(axis=0), "gamma1": X, "delta9": X}
+                return loss, grads
+        """
+    )
+    _, gradients = written.run("Net", n_in=3, W=np.ones(3), X=X, normalization="batch")
+    assert gradients.unknown == ("delta9",)
+    _, gradients = written.run("Net", n_in=3, W=np.ones(3), X=X)
+    assert gradients.unknown == ("gamma1", "delta9")

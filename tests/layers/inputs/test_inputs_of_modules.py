@@ -284,3 +284,15 @@ def test_letters_in_what_is_said_of_the_constructor_are_its_sizes(tmp_path: Path
     assert case.arguments["y"].max() < columns == case.dimensions["C"]
     assert case.arguments["captions"].max() < len(case.arguments["word_to_idx"]) == case.dimensions["V"]
     assert case.arguments["reg"] == 0.1
+
+
+def test_a_size_may_be_said_as_an_argument(tmp_path: Path) -> None:
+    path = tmp_path / "written_layers.py"
+    path.write_text(RECURRENT)
+    module, chosen = load(path), InputOptions(arguments={"input_dim": 9})
+    (layer,) = find(module).layers
+    bound = layer.bind(module.namespace)
+    specification = specify(layer, module, bound, chosen)
+    for index in range(3):
+        arguments = draw(layer, specification, bound, chosen, index).arguments
+        assert arguments["x"].shape[1] == arguments["W"].shape[0] == arguments["input_dim"] == 9
