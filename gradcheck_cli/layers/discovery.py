@@ -16,7 +16,9 @@ from gradcheck_cli.layers.conventions import (
     explicit,
     function_pair,
     loss,
+    loss_method,
     methods,
+    naming,
     signatures,
     static_pair,
     syntax,
@@ -65,11 +67,6 @@ def attribute(dotted: str) -> Callable[[ModuleType], Any]:
         return value
 
     return finder
-
-
-_DIFFERENTIATORS = frozenset(
-    {"grad", "value_and_grad", "jacobian", "jacfwd", "jacrev", "elementwise_grad", "hessian", "vjp", "jvp", "linearize"}
-)
 
 
 class _Search:
@@ -237,7 +234,7 @@ class _Search:
 
     def _no_layer(self, pair: Pair) -> str | None:
         """Why two functions named like a forward and its backward are no layer by themselves; None where they are."""
-        if pair.backward in self.values and syntax.calls_any(self.tree, pair.backward, _DIFFERENTIATORS):
+        if pair.backward in self.values and syntax.calls_any(self.tree, pair.backward, naming.DIFFERENTIATORS):
             return f"`{pair.backward}` is made by automatic differentiation, not by hand: passed over"
         if (rule := self.helpers.get(pair.forward)) is not None and pair.forward.startswith("_"):
             return f"`{pair.forward}` is a part of the rule of `{rule}`: checked there"
@@ -271,14 +268,30 @@ class _Search:
                 self._class(name, owner)
             elif methods.closure_method(owner) is not None:
                 self.add(lambda name=name: classes.build(self.module, name, attribute(name)))  # type: ignore[misc]
+            elif names := loss_method.losses(owner):
+                self._nets(name, owner, names)
             elif any(method in vars(owner) for method in methods.BACKWARDS):
                 self.notes.append(f"class `{name}` has a backward and no forward, so there is nothing to check")
 
+    def _nets(self, name: str, owner: type, names: Sequence[tuple[str, str]]) -> None:
+        """Methods that return a loss and gradients: one is called by its class, several by themselves."""
+        if self._is_derived_from(owner) and (methods.leaves_open(owner) or classes.needs_settings(owner)):
+            self.notes.append(f"class `{name}` is a base for nets, which its subclasses build: passed over")
+            return
+        for method in names:
+            title = name if len(names) == 1 else f"{name}.{method[0]}"
+            built = loss_method.build(self.module, title, name, method, attribute(name))
+            if isinstance(built, str):
+                self.notes.append(built)
+            else:
+                self.found.append((built.forward_line, built))
+
+    def _is_derived_from(self, owner: type) -> bool:
+        others = map(self.live, self.classes)
+        return any(isinstance(other, type) and other is not owner and issubclass(other, owner) for other in others)
+
     def _class(self, name: str, owner: type) -> None:
-        derived = any(
-            isinstance(other, type) and other is not owner and issubclass(other, owner)
-            for other in map(self.live, self.classes)
-        )
+        derived = self._is_derived_from(owner)
         if (methods.is_abstract(owner) or (derived and methods.leaves_open(owner))) and (
             derived or methods.is_abstract_name(name)
         ):

@@ -8,6 +8,9 @@ import warnings
 
 _HINT = re.compile(r"backward|back_?prop|bprop|bwd|grad|vjp|jvp|pull_?back|loss|cost|criterion|gradcheck|def d\w", re.I)
 
+_GRADIENTS = re.compile(r"\w*grads?|gradients?")
+"""What a function that returns its own gradients calls them, whatever it is called itself: `return grads, cost`."""
+
 
 def may_hold_layers(source: str) -> bool:
     """Whether `source` could define a layer with a backward of its own. Generous; imports and runs nothing.
@@ -42,6 +45,11 @@ def _is_hint(node: ast.AST) -> bool:
         case ast.ImportFrom(module=module):
             return (module or "").startswith("gradcheck_cli") or any(
                 alias.name in {"custom_vjp", "custom_jvp"} for alias in node.names
+            )
+        case ast.Return(value=ast.Tuple(elts=items)):
+            return any(
+                isinstance(item, ast.Dict) or (isinstance(item, ast.Name) and _GRADIENTS.fullmatch(item.id))
+                for item in items
             )
         case ast.Import(names=names):
             return any(alias.name.startswith("gradcheck_cli") for alias in names)

@@ -35,6 +35,14 @@ def test_the_tree_goes_from_the_output_to_the_inputs():
     assert "y = 3.00  5.00  local 1.00" in done.out
 
 
+def test_data_without_a_gradient_is_on_the_way_and_not_on_the_way_back():
+    done = gradcheck("trace", f"{ROOT / 'docs' / 'examples' / 'conventions' / 'net.py'}::TwoLayerNet", "--yours")
+    assert done.code == 0, done.err
+    forward, _, backward = done.out.partition("backward")
+    assert "X @ W1" in forward
+    assert sum("✓" in line for line in backward.splitlines()) == 4
+
+
 def test_ones_own_backward_stands_beside_the_gradients():
     done = gradcheck("trace", f"{ROOT / 'fixtures' / 'mylayer.py'}::layernorm", "--yours")
     assert done.code == 0, done.err

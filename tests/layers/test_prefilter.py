@@ -21,6 +21,8 @@ from gradcheck_cli.layers.prefilter import may_hold_layers
         "def relu(x): return x\ndef drelu(x): return x",
         "relu_bwd = partial(f, 1)",
         "def affine_backward(:",
+        "def propagate(w, X):\n    cost = 1.0\n    return grads, cost",
+        "def propagate(w, X):\n    cost = 1.0\n    return {'dw': X}, cost",
     ],
 )
 def test_what_may_hold_layers_is_kept(source: str) -> None:
@@ -36,6 +38,7 @@ def test_what_may_hold_layers_is_kept(source: str) -> None:
         "def f(x):\n    return x\n",
         "def deco(f):\n    def wrapper(*a):\n        return f(*a)\n    return wrapper\n",
         "x = = 1",
+        "def train(model):\n    losses, grads = [], []\n    return model, losses",
         "# about gradients and losses\nprint('backward')",
     ],
 )

@@ -13,3 +13,11 @@ def softmax_loss(x, y):
     dx = p.copy()
     dx[rows, y] -= 1
     return loss, dx / len(y)
+
+
+def propagate(w, b, X, Y):
+    """The examples are the columns of X, and the gradients come before the cost."""
+    A = 1 / (1 + np.exp(-(w.T @ X + b)))
+    m = X.shape[1]
+    cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+    return {"dw": X @ (A - Y).T / m, "db": np.sum(A - Y) / m}, cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Vocabulary:
 
     def __init__(self, seen: Observation) -> None:
         self._layer = seen.layer
-        self._functions = {getattr(call.function, "__name__", "") for call in seen.calls} | {seen.layer.name}
+        called = [call.function for call in seen.calls if not inspect.ismethod(call.function)]
+        self._functions = {getattr(function, "__name__", "") for function in called} | {seen.layer.name}
         self._count = len(seen.cotangents)
         self.used: set[str] = set(_TAKEN)
         self.variables = {name: self.fresh(name) for name in seen.given}

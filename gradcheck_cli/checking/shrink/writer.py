@@ -166,7 +166,15 @@ class _Writer:
         statements = [f"layer = {self._call(call)}"]
         self.known.learn(call.returned, "layer", depth=0)
         own = self._own(call.returned)
-        return [*statements, *(f"{place} = {self.words.variables[name]}" for name, place in own.items())], own
+        late = {argument.name for argument in self.layer.arguments if argument.has_default}
+        for name, place in own.items():
+            variable = self.words.variables[name]
+            # what the constructor leaves out has no array yet to be written into
+            is_late = name in late and not self.layer.uses_jax
+            statements.append(
+                f"{place.removesuffix('[...]')} = {variable}.copy()" if is_late else f"{place} = {variable}"
+            )
+        return statements, own
 
     @property
     def _instance(self) -> Any:
@@ -227,7 +235,8 @@ class _Writer:
     def _returned_names(self, call: Call, value: Any) -> list[str]:
         """What the forward's own return statement says, where it can be used; else `out`, `cache`."""
         said = syntax.returned_names(syntax.definition(call.function))
-        gradients = self.seen.by_argument(value) if len(self.seen.calls) == 1 + bool(self.seen.constructor) else {}
+        alone = len(self.seen.calls) == 1 + bool(self.seen.constructor)
+        gradients = self.seen.by_argument(value) if alone else {}
         names = []
         for position, item in enumerate(value):
             own = said[position] if len(said) == len(value) else ""
@@ -236,7 +245,15 @@ class _Writer:
             if position in gradients:
                 own = argument_gradient_name(self.layer, gradients[position])
             elif not own.isidentifier():
-                own = self.words.output_name(position) if is_output else "backprop" if callable(item) else "cache"
+                own = (
+                    self.words.output_name(position)
+                    if is_output
+                    else "backprop"
+                    if callable(item)
+                    else "grads"
+                    if alone
+                    else "cache"
+                )
             elif is_output and own in self.seen.given:
                 own = self.words.output_name(position)
             elif not is_output and (own in self.seen.given or own in said[:position]):

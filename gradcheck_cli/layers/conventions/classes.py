@@ -28,10 +28,10 @@ from gradcheck_cli.layers.users_code import Place, run
 
 def needs_settings(owner: type) -> bool:
     """Whether the constructor asks for a setting that has no default and that the field has no usual value for."""
-    if not _has_constructor(owner):
+    if not has_constructor(owner):
         return False
-    init, tree = syntax.definition(_initializer(owner)), _class_node(owner)
-    found = signatures.parameters(_initializer(owner), 1)
+    init, tree = syntax.definition(initializer(owner)), class_node(owner)
+    found = signatures.parameters(initializer(owner), 1)
     return any(
         not item.has_default
         and constructor_role(item, init, tree, "") is Role.CONFIG
@@ -57,13 +57,14 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         parameters, forward_node, documentation, gradients, backward_node, backward, loss=naming.is_loss(name)
     )
     place = Place.of(module)
-    constructed, owned, notes = _constructor(owner, name, documentation, place, backward_node)
-    owned = _parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
+    taken = signatures.parameters(initializer(owner), 1) if has_constructor(owner) else ()
+    constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
+    owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
     books = Parameters(
-        constructor=tuple(signatures.parameters(_initializer(owner), 1)) if _has_constructor(owner) else (),
+        constructor=taken,
         given=tuple(item.name for item in constructed if item.role is Role.PARAMETER),
         owned=tuple(owned),
     )
@@ -89,7 +90,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         path=module.path,
         line=line,
         forward_line=forward_line,
-        arguments=_unique(arguments),
+        arguments=unique_arguments(arguments),
         bind=bind,
         docstrings=documentation,
         unit_upstream=how.unit,
@@ -123,23 +124,34 @@ def _plan(
     return how, syntax.returned_names(backward_node)
 
 
-def _has_constructor(owner: type) -> bool:
-    return _initializer(owner) is not object.__init__
+def has_constructor(owner: type) -> bool:
+    """Whether a class or one of its bases has an `__init__`."""
+    return initializer(owner) is not object.__init__
 
 
-def _initializer(owner: type) -> Any:
+def initializer(owner: type) -> Any:
+    """The `__init__` of a class, its own or inherited."""
     return inspect.getattr_static(owner, "__init__")
 
 
-def _constructor(
-    owner: type, name: str, documentation: tuple[str, ...], place: Place, backward: ast.AST | None
+def constructor(
+    owner: type,
+    name: str,
+    parameters: tuple[signatures.Parameter, ...],
+    documentation: tuple[str, ...],
+    place: Place,
+    backward: ast.AST | None,
+    *,
+    usual: bool = False,
 ) -> tuple[tuple[Argument, ...], list[stored.Owned], list[str]]:
-    """The constructor's arguments, and the arrays that it makes by itself, seen on an instance built for a look."""
-    if not _has_constructor(owner):
+    """The constructor's arguments, and the arrays that it makes by itself, seen on an instance built for a look.
+
+    `usual`: settings without a default have values that everybody gives them, with which it ought to run.
+    """
+    if not has_constructor(owner):
         return (), [], []
-    init = syntax.definition(_initializer(owner))
-    tree = _class_node(owner)
-    parameters = signatures.parameters(_initializer(owner), 1)
+    init = syntax.definition(initializer(owner))
+    tree = class_node(owner)
     text = "\n".join(documentation)
     arguments = []
     for parameter in parameters:
@@ -150,6 +162,8 @@ def _constructor(
     found: list[stored.Owned] = []
     if not any(item.role is Role.PARAMETER for item in arguments):
         found, notes = _look(owner, name, arguments, tree, place, backward)
+        if not usual and any(item.role is Role.CONFIG and not item.has_default for item in arguments) and not found:
+            notes = []  # a setting that nobody knows yet may be all that is wrong
     return tuple(arguments), found, notes
 
 
@@ -163,7 +177,7 @@ def _look(
         values = settings | {item.name: size for item in arguments if item.role is Role.SIZE}
         try:
             instance = run(
-                owner, [], values, what=name, place=place, line=syntax.line_of(_initializer(owner)), inputs=values
+                owner, [], values, what=name, place=place, line=syntax.line_of(initializer(owner)), inputs=values
             )
         except UserError as error:
             trouble = error.message
@@ -172,8 +186,6 @@ def _look(
         late = [] if found else stored.left_for_later(instance)
         made = f"`{'`, `'.join(late)}` are made in its forward: only the gradients of its inputs are checked"
         return found, [made] if late else []
-    if missing:
-        return [], []  # a setting that nobody knows yet may be all that is wrong
     return [], [f"its own parameters are not known, for its constructor did not run: {trouble}"]
 
 
@@ -184,7 +196,7 @@ def _held(instance: Any, tree: ast.AST, backward: ast.AST | None) -> list[stored
     for prefix, layer in stored.sub_layers(instance, lambda kind: methods(kind) is not None):
         names = methods(type(layer)) or ("", "")
         node = syntax.definition(method(type(layer), names[1]))
-        for item in stored.owned(layer, [_class_node(type(layer))], node):
+        for item in stored.owned(layer, [class_node(type(layer))], node):
             value = stored.follow(layer, item.steps)
             if id(value) not in seen:
                 seen.add(id(value))
@@ -192,7 +204,7 @@ def _held(instance: Any, tree: ast.AST, backward: ast.AST | None) -> list[stored
     return found
 
 
-def _parameters(
+def own_parameters(
     owned: list[stored.Owned], parameters: tuple[signatures.Parameter, ...], taken: set[str]
 ) -> list[stored.Owned]:
     """Without what is no parameter, and under names that nothing else in `taken` has."""
@@ -210,11 +222,11 @@ def parameters_of(instance: Any, parameters: tuple[signatures.Parameter, ...]) -
     owner = type(instance)
     names = methods(owner) or ("", "")
     backward = syntax.definition(method(owner, names[1])) if names[1] else None
-    held = _held(instance, _class_node(owner), backward)
-    return _parameters(held, parameters, {item.name for item in parameters})
+    held = _held(instance, class_node(owner), backward)
+    return own_parameters(held, parameters, {item.name for item in parameters})
 
 
-def _class_node(owner: type) -> ast.AST:
+def class_node(owner: type) -> ast.AST:
     """One tree of all the methods of a class and of its bases."""
     body: list[ast.stmt] = []
     for base in owner.__mro__:
@@ -242,6 +254,6 @@ def own_argument(item: stored.Owned) -> Argument:
     )
 
 
-def _unique(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+def unique_arguments(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
     """One argument a name: the constructor's, where the forward takes one of the same name."""
     return tuple({item.name: item for item in reversed(arguments)}.values())[::-1]

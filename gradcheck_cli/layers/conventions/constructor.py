@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from gradcheck_cli.layers.conventions import naming, roles, syntax
 from gradcheck_cli.layers.conventions.signatures import Parameter
@@ -35,17 +36,20 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
     """
     name = parameter.name
     if parameter.has_default:
-        return Role.PARAMETER if hasattr(parameter.default, "shape") else Role.CONFIG
+        array = hasattr(parameter.default, "shape") and not isinstance(parameter.default, type)
+        return Role.PARAMETER if array else Role.CONFIG
     spoken = roles.annotated(parameter.annotation)
     if spoken == "array":
         return Role.PARAMETER
+    if VOCABULARY.fullmatch(name):
+        return Role.CONFIG
     if spoken == "setting":
         whole = str(getattr(parameter.annotation, "__name__", parameter.annotation)) == "int"
         return Role.SIZE if whole and not _is_strict_setting(name) else Role.CONFIG
     if _has_gradient(name, owner):
         return Role.PARAMETER
-    if is_called(name, init, owner):
-        return Role.CONFIG  # an activation, an initialiser
+    if is_called(name, init, owner) or (WIDTHS.fullmatch(name) and _is_list(name, init)):
+        return Role.CONFIG  # an activation, an initialiser; the widths of all hidden layers
     if _counts(name, init, owner):
         return Role.CONFIG if _is_strict_setting(name) or name.lower() in ("kernel", "k", "size") else Role.SIZE
     if _sizes_an_array(name, init):
@@ -140,6 +144,25 @@ def is_called(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
     return any(isinstance(node, ast.Call) and is_it(node.func) for node, is_it in _looked_at(name, init, owner))
 
 
+def _is_list(name: str, init: ast.AST | None) -> bool:
+    """Whether the constructor asks it for its length, an item, or all of them, or adds it to a list."""
+    for node in ast.walk(init) if init is not None else ():
+        match node:
+            case ast.Call(func=ast.Name(id="len" | "enumerate" | "list" | "zip"), args=parts) | ast.List(elts=parts):
+                found = [part.value if isinstance(part, ast.Starred) else part for part in parts]
+            case ast.Subscript(value=part) | ast.For(iter=part) | ast.comprehension(iter=part):
+                found = [part]
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if isinstance(left, ast.List) or isinstance(
+                right, ast.List
+            ):
+                found = [left, right]
+            case _:
+                continue
+        if any(isinstance(part, ast.Name) and part.id == name for part in found):
+            return True
+    return False
+
+
 def _counts(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
     """Whether the class bounds a slice or a loop with it: a whole number."""
     for node, is_it in _looked_at(name, init, owner):
@@ -192,8 +215,21 @@ def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
     return False
 
 
-def trial_value(name: str) -> float:
+WIDTHS = re.compile(r"(?:hidden|layer)s?_?(?:dims|sizes|layers|units|widths|neurons|\w+_list)", re.I)
+"""Settings that list the widths of hidden layers."""
+
+VOCABULARY = re.compile(r"(?:word|token|char)s?_to_(?:idx|index|ix|id)s?")
+"""Settings that number the words of a language."""
+
+WORDS = {"<NULL>": 0, "<START>": 1, "<END>": 2, "cat": 3, "sat": 4}
+
+
+def trial_value(name: str) -> Any:
     """A usual value of a setting without a default, only to build an instance and look at what it holds."""
+    if WIDTHS.fullmatch(name):
+        return [5, 4]
+    if VOCABULARY.fullmatch(name):
+        return dict(WORDS)
     if re.search(r"pad", name, re.I):
         return 0
     if re.search(r"stride|dilat|group", name, re.I):

@@ -16,6 +16,7 @@ from gradcheck_cli.layers.conventions import (
     derivative_rules,
     function_pair,
     loss,
+    loss_method,
     methods,
     static_pair,
     syntax,
@@ -153,6 +154,11 @@ def _base(module: Module, said: Declaration, name: str, target: Finder, declared
             return static_pair.build(module, name, target)
         if methods.methods(live) is not None or methods.closure_method(live) is not None:
             return classes.build(module, name, target)
+        if nets := loss_method.losses(live):
+            built = loss_method.build(module, name, name, nets[0], target)
+            if isinstance(built, Layer):
+                return built
+            raise UserError(built, code="GC502", path=module.path, line=said.line)
         raise _no_backward(module, said, name, f"add a `backward` method to `{name}`")
     if closure.pull_back_of(syntax.definition(live)) is not None:
         return closure.build(module, name, target)

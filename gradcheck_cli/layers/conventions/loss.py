@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
+from gradcheck_cli.layers.conventions import loss_return, naming, roles, signatures, syntax
 from gradcheck_cli.layers.conventions.gradients import Layout, read
+from gradcheck_cli.layers.conventions.loss_return import Returned
 from gradcheck_cli.layers.conventions.plain import PlainFunctions
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BackwardResult, BoundLayer, Convention, ForwardResult, Layer, Role
@@ -20,6 +21,7 @@ from gradcheck_cli.layers.users_code import Place, run
 _LOSS_VALUE = re.compile(r"loss|cost|nll|objective|energy|^(L|J|l|E|err|error|value|obj|out|total)$", re.I)
 _NAMED = re.compile(r"loss|cost|criterion|objective|entropy|nll|likelihood|mse|hinge|svm|bce", re.I)
 _GRADIENTS = re.compile(r"^(d\w*|grads?\w*|gradients?\w*|\w+_grads?|g[a-zA-Z]?)$")
+_TRAINING = re.compile(r"train|fit|optimi[sz]e|descent|update|solve|model", re.I)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Loss(PlainFunctions):
     function: Any
     name: str
     parameters: tuple[signatures.Parameter, ...]
+    said: Returned
     layout: Layout
     place: Place
     line: int
@@ -53,15 +56,10 @@ class Loss(PlainFunctions):
             line=self.line,
             inputs=arguments,
         )
-        if not isinstance(returned, (tuple, list)) or len(returned) < 2 or returned[0] is None:
-            got = "None" if returned is None else "no pair `(loss, dx)`"
-            raise self.place.error(
-                f"`{self.name}` returned {got}",
-                line=self.line,
-                mend=f"`return {', '.join(self._wanted(self.layout.inputs))}`",
-            )
-        rest = tuple(returned[1:])
-        return ForwardResult((returned[0],), Kept(arguments, rest[0] if len(rest) == 1 else rest))
+        loss, gradients = parted(
+            returned, self.said, self.name, self._wanted(self.layout.inputs), self.place, self.line
+        )
+        return ForwardResult((loss,), Kept(arguments, gradients))
 
     def backward(
         self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
@@ -73,48 +71,57 @@ class Loss(PlainFunctions):
             return BackwardResult(
                 {},
                 stub=f"`{self.name}` returned None as its gradient: it is a stub",
-                mend=f"write the gradient, and `return {', '.join(self._wanted(differentiable))}`",
+                mend=f"write the gradient, and {self._wanted(differentiable)}",
             )
         return read(kept.gradients, self.layout, differentiable, kept.arguments)
 
-    def _wanted(self, names: Iterable[str]) -> list[str]:
-        return ["loss", *(self.layout.named(name) or f"d{name}" for name in names)]
+    def _wanted(self, names: Iterable[str]) -> str:
+        gradients = [self.layout.named(name) or f"d{name}" for name in names]
+        return f"`return {', '.join([*gradients, 'loss'] if self.said.loss_last else ['loss', *gradients])}`"
+
+
+def parted(returned: Any, said: Returned, name: str, mend: str, place: Place, line: int) -> tuple[Any, Any]:
+    """The loss, and its gradients, of what a loss returned.
+
+    Raises:
+        UserError: GC502, where that is no loss with gradients.
+    """
+    several = isinstance(returned, (tuple, list)) and len(returned) > 1
+    loss, gradients = said.part(returned) if several else (None, None)
+    if loss is None:
+        got = "None" if returned is None else "no pair `(loss, dx)`"
+        raise place.error(f"`{name}` returned {got}", line=line, mend=mend)
+    return loss, gradients
 
 
 def is_loss(function: Any) -> bool:
     """Whether a function returns a loss and gradients of its own arguments, by its name and return statement."""
+    return returned_by(function) is not None
+
+
+def returned_by(function: Any) -> Returned | None:
+    """What the return statement of a loss says; None for a function that is none."""
     node = syntax.definition(function)
-    names = _returned(node)
     arguments = [parameter.name for parameter in signatures.parameters(function)]
-    if len(names) < 2 or not arguments:
-        return False
-    if _NAMED.search(getattr(syntax.plain_function(function), "__name__", "")):
+    if not arguments:
+        return None
+    name = getattr(syntax.plain_function(function), "__name__", "")
+    if (said := loss_return.returned(node)) is not None and _has_loss_first(said, name, arguments):
+        return said
+    said = loss_return.loss_last(node)
+    if said is None or _TRAINING.search(name) or not loss_return.is_by_hand(node):
+        return None
+    names = said.keys if said.is_grouped else said.gradients
+    return said if loss_return.are_of_arguments(names, arguments) else None
+
+
+def _has_loss_first(said: Returned, name: str, arguments: Sequence[str]) -> bool:
+    if _NAMED.search(name):
         # `return margins.sum() / N, dx / N`: the name says enough, unless something else comes second
-        return all(not name or _GRADIENTS.match(name) is not None for name in names[1:])
-    named = [naming.gradient_target(name, arguments) is not None and name not in arguments for name in names[1:]]
-    grouped = len(names) == 2 and re.fullmatch(r"grads?|gradients?", names[1]) is not None
-    return bool(_LOSS_VALUE.search(names[0] or "-")) and (all(named) or grouped)
-
-
-def _returned(node: syntax.FunctionNode | None) -> tuple[str, ...]:
-    """Names of the loss and its gradients in the return statement: `dx` for `dx / N`; "" where none stands out."""
-    for value in reversed(syntax.returns(node)):
-        if isinstance(value, ast.Tuple) and len(value.elts) > 1:
-            first, *rest = value.elts
-            if not any(isinstance(item, (ast.Tuple, ast.List, ast.Constant, ast.Starred)) for item in rest):
-                return (syntax.name_of(first), *(_gradient_name(item) for item in rest))
-    return ()
-
-
-def _gradient_name(node: ast.expr) -> str:
-    plain = syntax.name_of(node)
-    if plain:
-        return plain
-    names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
-    found = [
-        name for name in names if re.match(r"d[A-Za-z_]|grad|gradient", name) and name not in {"diff", "data", "delta"}
-    ]
-    return found[0] if len(found) == 1 else ""
+        return all(not item or _GRADIENTS.match(item) is not None for item in said.gradients)
+    named = loss_return.are_of_arguments(said.keys if said.keys else said.gradients, arguments)
+    grouped = said.is_grouped and said.gradients[0] != ""
+    return bool(_LOSS_VALUE.search(said.loss or "-")) and (named or grouped)
 
 
 def build(module: Module, name: str, find_function: Callable[[ModuleType], Any]) -> Layer:
@@ -122,9 +129,9 @@ def build(module: Module, name: str, find_function: Callable[[ModuleType], Any])
     function = find_function(module.namespace)
     parameters = signatures.parameters(function)
     node = syntax.definition(function)
-    gradients = _returned(node)[1:]
+    said = returned_by(function) or Returned("", ())
+    gradients, keys = said.gradients, said.keys
     names = tuple(parameter.name for parameter in parameters)
-    keys = syntax.string_keys(node, gradients[0]) if len(gradients) == 1 else ()
     targets = {
         target: gradient
         for gradient in (*gradients, *keys)
@@ -145,7 +152,7 @@ def build(module: Module, name: str, find_function: Callable[[ModuleType], Any])
     label = getattr(syntax.plain_function(function), "__name__", name)
 
     def bind(namespace: ModuleType) -> BoundLayer:
-        return Loss(find_function(namespace), label, parameters, layout, place, line)
+        return Loss(find_function(namespace), label, parameters, said, layout, place, line)
 
     return Layer(
         name=name,

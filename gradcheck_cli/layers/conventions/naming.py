@@ -9,6 +9,11 @@ FORWARD_WORDS = ("forward", "fwd", "fprop", "forwards", "forwardprop", "feedforw
 BACKWARD_WORDS = ("backward", "bwd", "bprop", "backwards", "backprop", "backwardprop", "vjp", "grad", "gradient")
 _DERIVATIVE_WORDS = ("grad", "gradient")
 
+DIFFERENTIATORS = frozenset(
+    {"grad", "value_and_grad", "jacobian", "jacfwd", "jacrev", "elementwise_grad", "hessian", "vjp", "jvp", "linearize"}
+)
+"""Functions of libraries that differentiate: what they make is not written by hand."""
+
 _CACHE = re.compile(
     r"(^|_)(cache[sd]?|ctx|context|residuals?|res|saved|tape|memo|memory|stash|intermediates?|stored|store)(_|$)|cache",
     re.I,

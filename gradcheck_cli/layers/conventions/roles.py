@@ -12,7 +12,8 @@ from gradcheck_cli.layers.conventions.signatures import Parameter
 from gradcheck_cli.layers.layer import Argument, Role
 
 _ARRAY_WORDS = re.compile(
-    r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b", re.I
+    r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b|\bsize \(",
+    re.I,
 )
 _BUNDLE = re.compile(r"(^|_)(param|config|cfg|conf|options?|opts|kwargs|settings)$")
 _PLAIN_ARRAY_WORDS = re.compile(r"\b(array|ndarray|arrays|shape|matrix|tensor)\b", re.I)

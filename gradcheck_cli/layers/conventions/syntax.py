@@ -222,7 +222,8 @@ def string_keys(function: ast.AST | None, name: str) -> tuple[str, ...]:
     keys: dict[str, None] = {}
     for node in ast.walk(function) if function is not None else ():
         if isinstance(node, ast.Assign):
-            for target in node.targets:
+            whole = [target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target] for target in node.targets]
+            for target in (part for parts in whole for part in parts):
                 if name_of_attribute(target) == name and isinstance(node.value, ast.Dict):
                     for key in node.value.keys:
                         if isinstance(key, ast.Constant) and isinstance(key.value, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from gradcheck_cli.layers.case import ArgumentShape
@@ -14,6 +15,11 @@ LAST_AXIS = "?last"
 FIRST_AXIS = "?first:"
 """A bound that is the first axis of the argument named after it: the vocabulary of an embedding."""
 
+
+_OUTPUTS = re.compile(
+    r"(?:n|num|nb)_?(?:class(?:es)?|out(?:put)?s?|labels?)|classes|C|K|out(?:put)?_?(?:size|dim|features|units)"
+)
+"""What a constructor calls the number of classes."""
 
 _CLASSES = frozenset("C K n_classes num_classes classes n_class num_class n_labels num_labels n_out n_outputs".split())
 
@@ -29,6 +35,12 @@ def _classes(base: str, floating: Sequence[str], shapes: Mapping[str, ArgumentSh
     named = [axis for name in floating for axis in shapes[name].dimensions or () if axis in _CLASSES]
     if named:
         return named[0]
+    told = [name for name in shapes if _OUTPUTS.fullmatch(name) and shapes[name].kind in ("size", "config")]
+    for shape in (shapes[name] for name in told):
+        if shape.kind == "size" and shape.dimensions:
+            return shape.dimensions[0]
+        if shape.values and type(shape.values[0]) is int:
+            return shape.values[0]
     weights = [name for name in floating if names.role(name) == "weight" and len(shapes[name].dimensions or ()) == 2]
     return last(weights[-1] if weights else floating[0]) if floating else 2
 

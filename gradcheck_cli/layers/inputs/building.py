@@ -63,9 +63,11 @@ def build(
         return _made(layer, specification, options, index)
     made: dict[str, Any] = {}
     own: list[str] = []
+    shapes = specification.shapes
     for argument in layer.arguments:
         shape = specification.shapes[argument.name]
-        if argument.role is Role.OWN_PARAMETER and shape.source == "constructor":
+        made_by_it = shape.source == "constructor" and not argument.has_default
+        if argument.role is Role.OWN_PARAMETER and made_by_it:
             own.append(argument.name)
         else:
             made[argument.name] = _value(layer, argument.name, shape, options, sizes, index, setting)
@@ -74,7 +76,9 @@ def build(
         with trials.quiet():
             initial = bound.initial({name: fresh(value) for name, value in made.items() if name in given})
         for name in own:
-            made[name] = _redrawn(layer, name, initial[name], specification.shapes[name].domain, options, index)
+            # with these settings the constructor may make fewer: `use_bias=False`, a shorter list of widths
+            held = initial.get(name)
+            made[name] = held if held is None else _redrawn(layer, name, held, shapes[name].domain, options, index)
     return {argument.name: made[argument.name] for argument in layer.arguments}
 
 

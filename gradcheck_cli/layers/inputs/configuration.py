@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.layers.case import ArgumentShape
+from gradcheck_cli.layers.conventions.constructor import VOCABULARY, WIDTHS, WORDS
 from gradcheck_cli.layers.inputs import names
 from gradcheck_cli.layers.inputs.building import Filled
 from gradcheck_cli.layers.inputs.docstrings import Described
@@ -42,6 +43,7 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
         r"keep_?dims?|(?:return|use|has|with|include|fit|stateful|causal|bias|average|size_average|normali[sz]e).*",
         (True,),
     ),
+    (WIDTHS.pattern, ([5, 4],)),
     (r"verbose|debug|inplace|test|testing|is_?test|eval", (False,)),
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),
@@ -77,6 +79,8 @@ def configure(
         return ArgumentShape(None, "config", "default", values=(argument.default,))
     if choices:
         return ArgumentShape(None, "config", "annotation", values=choices)
+    if VOCABULARY.fullmatch(argument.name):
+        return ArgumentShape(None, "config", "usual value", values=(WORDS,))
     read = source.keys.get(argument.name, ())
     if said is not None and said.keys and (not read or _is_dictionary(said)):
         return ArgumentShape(None, "config", "docstring", values=_settings(_documented(said.keys, read)))

@@ -30,6 +30,7 @@ _RANGE = re.compile(
     rf"|\{{\s*0\s*,[^}}]*?(?P<c>{_AXIS})\s*-\s*1\s*\}}|\b(?:between|from)\s+0\s+(?:and|to)\s+`*(?P<d>{_AXIS})\s*-\s*1"
     rf"|\b0\s*(?:,\s*)?(?:\.\.\.?|…)\s*(?:,\s*)?(?P<e>{_AXIS})\s*-\s*1|\[\s*0\s*,\s*(?P<f>{_AXIS})\s*-\s*1\s*\]"
 )
+_ZERO_OR_ONE = re.compile(r"\b0\b (?:if|for|or|and)\b.{0,30}\b1\b")
 _EQUATION = re.compile(r"(?<![\w<>=!'])(?P<name>[^\W\d]\w*'?)\s*=\s*(?P<expression>[^\n=;]+)")
 _INTEGER = re.compile(
     r"\b(?:integers?|int\d*|uint\d+|labels?|indices|indexes|index array|class ids?|word ids?|token ids?|ids)\b", re.I
@@ -116,6 +117,18 @@ def equations(docstrings: Iterable[str], used: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def named_by_letter(described: Mapping[str, Described], names: Iterable[str], used: Iterable[str]) -> dict[str, str]:
+    """Dimensions that a description names: `input_size: the dimension D of the input` gives `{"D": "input_size"}`."""
+    letters = set(used)
+    found: dict[str, str] = {}
+    for name in names:
+        said = described[name].text if name in described else ""
+        for letter in re.findall(r"(?<![\w'])[A-Z](?![\w'])", said):
+            if letter in letters:
+                found.setdefault(letter, name)
+    return found
+
+
 def _equation_side(text: str, known: set[str]) -> str | None:
     """The longest beginning of `text` that is an expression of known names alone."""
     text = re.split(r",\s|(?<!\.)\.\s|\band\b|\bwhere\b", text + " ")[0].strip().rstrip(".,;)`")
@@ -151,12 +164,13 @@ def _gradient_of(name: str, wanted: tuple[str, ...]) -> str:
 
 
 def _read(entry: Entry) -> Described:
-    text = " ".join(entry.lines)
+    text = re.sub(r"\b[Nn]umber of (\w+)(?=\s*[,)\]])", r"n_\1", " ".join(entry.lines))
     dimensions = _shape_in(text)
     keys = {name: _read(child) for child in entry.children for name in child.names}
     same = _SAME.search(text)
     limits = _RANGE.search(text)
     bound = next((value for value in limits.groups() if value), None) if limits else None
+    bound = "2" if bound is None and _ZERO_OR_ONE.search(text) else bound
     return Described(
         dimensions=dimensions,
         kind=_kind(text, dimensions, keys),

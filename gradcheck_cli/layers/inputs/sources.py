@@ -67,6 +67,10 @@ class Sources:
             return ArgumentShape(None, "config", "annotation", values=(np.array([0, 42], np.uint32),))
         if argument.role is Role.SIZE:
             return self._size(argument)
+        if argument.role is Role.OWN_PARAMETER and argument.has_default:
+            # None until the first batch is seen
+            known = said.dimensions if said is not None else None
+            return self._array(argument, known, "docstring", kind, dtype) if known is not None else None
         if argument.role is Role.OWN_PARAMETER:
             domain = said.domain if said and said.domain == "positive" else ""
             return ArgumentShape(said.dimensions if said else None, "float", "constructor", domain=domain)
@@ -92,7 +96,7 @@ class Sources:
             if value is not None:
                 return ArgumentShape(None, "config", "usual value", values=value)
             return ArgumentShape((), "float", "annotation", domain=names.usual_domain(name))
-        if said is not None and re.match(r"\W*scalar\b", said.text, re.IGNORECASE):
+        if said is not None and re.match(r"(\W*\w+,)?\W*(a )?scalar\b", said.text, re.IGNORECASE):
             return ArgumentShape((), "float", "docstring", domain=names.usual_domain(name))
         return None
 

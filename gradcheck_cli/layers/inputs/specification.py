@@ -14,7 +14,7 @@ from gradcheck_cli.layers.inputs import declared, names, trials
 from gradcheck_cli.layers.inputs.bounds import LAST_AXIS, resolve_bounds
 from gradcheck_cli.layers.inputs.building import as_given, build, by_name, floating_leaves
 from gradcheck_cli.layers.inputs.dimensions import names_in, shown
-from gradcheck_cli.layers.inputs.docstrings import Described, equations
+from gradcheck_cli.layers.inputs.docstrings import Described, equations, named_by_letter
 from gradcheck_cli.layers.inputs.feasibility import every_shape
 from gradcheck_cli.layers.inputs.fitting import sizes_from
 from gradcheck_cli.layers.inputs.inference import infer
@@ -40,6 +40,7 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
     """
     # What a layer takes does not depend on how large its values are asked to be.
     options = replace(options.declared(layer.dtype), magnitude=1.0)
+    options = _sized(layer, options)
     options = replace(options, dimensions={**_told(layer, module, options), **options.dimensions})
     gathered = Sources(layer, module, options)
     if (made := declared.inputs_function(layer, module)) is not None:
@@ -55,6 +56,14 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
     specification, tried = _complete(gathered, bound, shapes)
     specification = feasible(gathered.layer, gathered.options, bound, specification, tried)
     return replace(specification, notes=(*specification.notes, *_configuration_notes(layer, specification)))
+
+
+def _sized(layer: Layer, options: InputOptions) -> InputOptions:
+    """`--arg input_dim=6` says the size of the dimension that the constructor's argument is, as `--dim` does."""
+    sizes = [argument.name for argument in layer.arguments if argument.role is Role.SIZE]
+    given = {name: value for name in sizes if type(value := options.arguments.get(name)) is int}
+    rest = {name: value for name, value in options.arguments.items() if name not in given}
+    return replace(options, arguments=rest, dimensions={**given, **options.dimensions}) if given else options
 
 
 def _told(layer: Layer, module: Module, options: InputOptions) -> dict[str, int]:
@@ -115,11 +124,13 @@ def _complete(
     known = {name: shape for name, shape in shapes.items() if shape is not None}
     known = resolve_bounds(order, known) if not unknown else known
     used = [name for dimensions in every_shape(Specification(known)) for name in names_in(dimensions)]
-    derived = equations(layer.docstrings, used)
-    specification = Specification(known, dict(options.dimensions), derived=derived)
+    derived, sizes = _named(gathered.described, known, used)
+    sizes |= {size: options.dimensions[letter] for letter, size in derived.items() if letter in options.dimensions}
+    derived |= equations(layer.docstrings, used)
+    specification = Specification(known, {**sizes, **options.dimensions}, derived=derived)
     if not unknown:
         return specification, {}
-    optional = [argument for argument in unknown if argument.has_default]
+    optional = [one for one in unknown if one.has_default and one.role is not Role.OWN_PARAMETER]
     try:
         inferred = infer(layer, bound, options, unknown, specification, gathered.source, gathered.kinds)
     except UserError:
@@ -134,6 +145,22 @@ def _complete(
     together = {**specification.shapes, **inferred.shapes}
     together = resolve_bounds(order, {name: together[name] for name in order})
     return replace(specification, shapes=together, notes=(*specification.notes, inferred.note)), inferred.sizes
+
+
+def _named(
+    described: Mapping[str, Described], known: Mapping[str, ArgumentShape], used: list[str]
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Dimensions that are what the constructor is given: a size, a number, or as many as a dictionary has."""
+    derived: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    given = [name for name, shape in known.items() if shape.kind in ("size", "config")]
+    for letter, name in named_by_letter(described, given, used).items():
+        value = known[name].values[0] if known[name].values else None
+        if known[name].kind == "size":
+            derived[letter] = name
+        elif type(value) is int or (isinstance(value, Mapping) and value):
+            sizes[letter] = value if isinstance(value, int) else len(value)
+    return derived, sizes
 
 
 def _share(shapes: dict[str, ArgumentShape | None], described: Mapping[str, Described]) -> None:

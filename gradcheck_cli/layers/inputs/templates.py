@@ -23,6 +23,10 @@ def templates(
     unknown: Sequence[Argument], known: Mapping[str, ArgumentShape], roles: Mapping[str, str]
 ) -> Iterator[tuple[float, dict[str, Dimensions]]]:
     """Shapes of whole layers: recurrent cells, convolutions, chains of affine maps, columns in place of rows."""
+    if sorted(roles.values()) == ["bias", "data", "target", "weight"] and not known_shapes(known):
+        # logistic regression of the course that has its examples in columns, and one bias for all
+        columns: dict[str, Dimensions] = {"weight": ("D", 1), "bias": (), "data": ("D", "N"), "target": (1, "N")}
+        yield 1.1, {a.name: columns[roles[a.name]] for a in unknown}
     masks = [a.name for a in unknown if roles[a.name] == "mask"]
     if masks and not is_attention(roles):
         return

@@ -139,7 +139,7 @@ def _backward(graph: Graph, gates: Sequence[Gate | Left], screen: Screen) -> Ren
         if isinstance(gate, Left):
             table.add_row(screen.marks.ellipsis, "", "", "", screen.text(gate.words, QUIET), "", "")
             continue
-        ports = [port for port in gate.inputs if port.downstream is not None]
+        ports = [port for port in gate.inputs if port.wire is not None and port.downstream is not None]
         upstream = ", ".join(figure(graph.wires[wire].gradient) for wire in gate.outputs)
         head = (str(gate.number), screen.text(one_line(gate.operation)), Text(upstream, GRADIENT, overflow="fold"))
         if not ports:

@@ -341,3 +341,22 @@ def test_an_error_below_the_rounding_of_differences_is_looked_for_by_the_judge(t
     layer = checked(tmp_path, source.replace("RATHER", "np.float32(1.01)"))
     assert fails(layer, tmp_path)
     assert "np.ones((1, 1), np.float32)" in layer.script
+
+
+def test_parameters_that_the_constructor_leaves_open_are_set_in_the_script(tmp_path):
+    layer = checked(
+        tmp_path,
+        """
+        class Regression:
+            def __init__(self):
+                self.w, self.b = None, 0.0
+            def loss(self, X, y):
+                e = X @ self.w + self.b - y
+                loss, dw, db = 0.5 * (e**2).sum(), X.T @ e, e.mean()
+                return loss, dw, db
+        """,
+    )
+    assert fails(layer, tmp_path)
+    assert "layer.b = b.copy()" in layer.script
+    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text().replace("e.mean()", "e.sum()"))
+    assert outcome(layer.script, tmp_path) == ""

@@ -186,3 +186,14 @@ def test_nonsense_says_nothing(text: str) -> None:
 def test_two_entries_on_one_line() -> None:
     said = describe(["x: array of shape (N, D), t: array of shape (N,); w: (D, M)"], "xtw")
     assert [said[name].dimensions for name in "xtw"] == [("N", "D"), ("N",), ("D", "M")]
+
+
+def test_columns_that_count_examples_and_labels_that_are_zero_or_one() -> None:
+    text = """
+    w -- weights, a numpy array of size (num_px * num_px * 3, 1)
+    X -- data of size (num_px * num_px * 3, number of examples)
+    Y -- true "label" vector (containing 0 if non-cat, 1 if cat) of size (1, number of examples)
+    """
+    said = describe([text], ["w", "X", "Y"])
+    assert said["X"].dimensions == ("num_px*num_px*3", "n_examples")
+    assert (said["Y"].dimensions, said["Y"].kind, said["Y"].bound) == ((1, "n_examples"), "integer", 2)

@@ -246,3 +246,53 @@ class Linear:
 """
     case, _ = specified(tmp_path, source)
     assert len({*case.arguments[name].shape, *case.arguments["weight"].shape}) == 3, "a batch has a size of its own"
+
+
+NET = '''
+import numpy as np
+
+
+class Net:
+    def __init__(self, input_size, output_size, words):
+        """
+        - input_size: The dimension D of the input data.
+        - output_size: The number of classes C.
+        - words: A dictionary with V entries.
+        """
+        self.params = {"W": np.zeros((input_size, output_size)), "E": np.zeros((len(words), 2))}
+
+    def loss(self, X, y, captions, reg=0.0):
+        """
+        - X: Input data of shape (N, D).
+        - y: Labels, of shape (N,), with 0 <= y[i] < C.
+        - captions: Words, an integer array of shape (N, T), each in the range 0 <= y[i, t] < V
+        """
+        scores = X @ self.params["W"]
+        loss = scores[np.arange(len(y)), y].sum() + self.params["E"][captions].sum()
+        loss += reg * (self.params["W"] ** 2).sum()
+        grads = {}
+        return loss, grads
+'''
+
+
+@pytest.mark.parametrize("fixed", [{}, {"D": 9}, {"input_size": 9}])
+def test_letters_in_what_is_said_of_the_constructor_are_its_sizes(tmp_path: Path, fixed: dict[str, int]) -> None:
+    source = NET.replace("words", "word_to_idx")
+    case, _ = specified(tmp_path, source, **fixed)
+    rows, columns = case.arguments["W"].shape
+    assert case.arguments["X"].shape[1] == rows == fixed.get("D", fixed.get("input_size", rows))
+    assert case.arguments["y"].max() < columns == case.dimensions["C"]
+    assert case.arguments["captions"].max() < len(case.arguments["word_to_idx"]) == case.dimensions["V"]
+    assert case.arguments["reg"] == 0.1
+
+
+def test_a_size_may_be_said_as_an_argument(tmp_path: Path) -> None:
+    path = tmp_path / "written_layers.py"
+    path.write_text(RECURRENT)
+    module, chosen = load(path), InputOptions(arguments={"input_dim": 9})
+    (layer,) = find(module).layers
+    bound = layer.bind(module.namespace)
+    specification = specify(layer, module, bound, chosen)
+    for index in range(3):
+        arguments = draw(layer, specification, bound, chosen, index).arguments
+        assert arguments["x"].shape[1] == arguments["W"].shape[0] == arguments["input_dim"] == 9
