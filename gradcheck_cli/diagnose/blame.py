@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gradcheck_cli.diagnose.candidates import Kind
 from gradcheck_cli.diagnose.cause import Cause, is_wrong
@@ -61,14 +62,18 @@ def blame_each(first: Judged, second: Judged, read: Callable[[str], str], names:
     found: list[Cause] = []
     for name in names if case is not None and other is not None else ():
         assert case is not None and other is not None
-        one, same = case.only(name), other.only(name)
-        if one is not None and same is not None:
-            found += _blamed(one, lambda same=same: same, (single,), first[1], read)
+        one = case.only(name)
+        if one is not None:
+            found += _blamed(one, partial(other.only, name), (single,), first[1], read)
     return tuple(found)
 
 
 def _blamed(
-    case: Case, second: Callable[[], Case | None], searches: Sequence[Search], verdict: DrawVerdict, read: Callable[[str], str]
+    case: Case,
+    second: Callable[[], Case | None],
+    searches: Sequence[Search],
+    verdict: DrawVerdict,
+    read: Callable[[str], str],
 ) -> tuple[Cause, ...]:
     other: Case | None = None
     for search in searches:

@@ -108,7 +108,9 @@ class Case:
         It has the candidates that make a difference to this leaf only: the others would be wrong, too.
         """
         places = [place for place, (other, _) in enumerate(self.misfit.parts) if other == name]
-        reached = {row for row in np.flatnonzero(self.plain.flowing) if self.misfit.reached(self.plain.flows[row]) == (name,)}
+        reached = {
+            row for row in np.flatnonzero(self.plain.flowing) if self.misfit.reached(self.plain.flows[row]) == (name,)
+        }
         if not places or not reached:
             return None
         misfit = self.misfit.only(name)
