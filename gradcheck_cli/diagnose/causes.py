@@ -34,7 +34,7 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
         explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
         located = {name for cause in found for name in cause.gradients} - explained
         found += gates(first, second, read, explained, located)
-        left = wrong - {name for cause in found if cause.rank < READ for name in cause.gradients}
+        left = wrong - located - {name for cause in found if cause.rank < READ for name in cause.gradients}
         found += blame_each(first, second, read, sorted(left)) if left and len(wrong) > 1 else ()
     return with_surroundings(chosen(found), read)
 

@@ -1,0 +1,71 @@
+"""Which draws a cause is held against: a batch of one comes after further draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.report.model import Finding
+
+SQUARED_HINGE = '''import numpy as np
+
+
+def squared_hinge_loss(w, b, x, y, c=0.5):
+    """
+    - w: of shape (D,)
+    - b: bias, of shape (1,)
+    - x: of shape (N, D)
+    - y: labels, integers of shape (N,), 0 <= y[i] < 2
+    """
+    s = 2 * y - 1
+    margin = 1 - s * (x @ w + b)
+    slack = np.maximum(0, margin)
+    loss = np.mean(slack**2) + c * np.sum(w**2)
+    dscore = -2 * s * slack / len(y)
+    return loss, x.T @ dscore + 2 * c * w, np.array([dscore.sum()]), dscore[:, None] * w
+'''
+
+REVERSED = '''import numpy as np
+
+
+def both_ways_forward(x, y):
+    """
+    - x: of shape (N, 3, D)
+    - y: of shape (N, 3, D)
+    """
+    states = [np.tanh(y[:, t]) for t in range(3)]
+    return np.concatenate((x, np.stack(states, axis=1)[:, ::-1]), axis=2), y
+
+
+def both_ways_backward(dout, y):
+    D = y.shape[2]
+    return dout[:, :, :D], dout[:, ::-1, D:] * (1 - np.tanh(y) ** 2)
+'''
+
+
+def _findings(folder: Path, source: str, draws: int) -> tuple[Finding, ...]:
+    path = folder / "layer.py"
+    path.write_text(source)
+    (layer,) = check_targets([Target(path)], CheckOptions(InputOptions(draws=draws), Settings(shrink=False))).layers
+    return layer.findings
+
+
+@pytest.mark.parametrize("source", [SQUARED_HINGE, REVERSED])
+def test_the_right_layer_passes(source: str, tmp_path: Path) -> None:
+    assert _findings(tmp_path, source, 3) == ()
+
+
+def test_a_gate_is_named_where_the_third_draw_is_a_batch_of_one(tmp_path: Path) -> None:
+    wrong = SQUARED_HINGE.replace("-2 * s * slack /", "-s * (slack > 0) /")
+    (finding,) = _findings(tmp_path, wrong, 3)
+    assert finding.code == "GC208", finding.message
+    assert "your `dw`, `db` and `dx` pass `slack**2` (line 14) unchanged" in finding.message
+
+
+def test_a_reversal_that_is_left_out_is_no_transposition(tmp_path: Path) -> None:
+    (finding,) = _findings(tmp_path, REVERSED.replace("dout[:, ::-1, D:]", "dout[:, :, D:]"), 2)
+    assert finding.code == "GC213", finding.message
