@@ -48,6 +48,7 @@ def check(
     order: int = 1,
     vmap: bool = False,
     stress: bool = False,
+    diagnose: bool = True,
     shrink: bool = True,
     device: str = "cpu",
 ) -> Report:
@@ -62,8 +63,8 @@ def check(
         reference: a plainly written forward for autodiff, where `forward` cannot be traced.
         name: what the report calls the layer; the function's name by default.
         expect: `"straight-through"`, `"custom"` or `"conjugate"`, where the gradient is deliberately another.
-        draws, seed, dtype, magnitude, dimensions, arguments, atol, rtol, full, max_evals, order, vmap, stress, shrink,
-            device: as the command line's options.
+        draws, seed, dtype, magnitude, dimensions, arguments, atol, rtol, full, max_evals, order, vmap, stress,
+            diagnose, shrink, device: as the command line's options.
 
     Returns:
         A report with one layer; `report.passed` is its verdict in one word.
@@ -89,7 +90,7 @@ def check(
     try:
         layer = build(module, shown, _declared)
         checker.traces.use_dual(module, _dual(declaration))
-        settings = Settings(atol, rtol, full, max_evals, order, vmap, stress, shrink=shrink)
+        settings = Settings(atol, rtol, full, max_evals, order, vmap, stress, diagnose, shrink)
         report = checker.check(module, layer, options, settings, Silent())
     except UserError as error:
         finding = finding_of(error, module.path, 1)

@@ -87,6 +87,14 @@ Stress = Annotated[
     bool | None,
     typer.Option("--stress/--no-stress", help="Extreme but legal inputs too.", rich_help_panel="Checking"),
 ]
+Diagnose = Annotated[
+    bool | None,
+    typer.Option(
+        "--diagnose/--no-diagnose",
+        help="Where values are wrong, look for the cause (on).",
+        rich_help_panel="Checking",
+    ),
+]
 Shrink = Annotated[
     bool | None,
     typer.Option(

@@ -50,6 +50,7 @@ OPTIONS = (
     "order",
     "vmap",
     "stress",
+    "diagnose",
     "shrink",
     "device",
     "fail-fast",
@@ -149,6 +150,7 @@ def run_options(command_line: Mapping[str, Given], configured: Mapping[str, Give
                     order="order",
                     vmap="vmap",
                     stress="stress",
+                    diagnose="diagnose",
                     shrink="shrink",
                 )
             ),

@@ -33,6 +33,7 @@ def inspect(
     atol: options.Atol = None,
     rtol: options.Rtol = None,
     stress: options.Stress = None,
+    diagnose: options.Diagnose = None,
     shrink: options.Shrink = None,
     device: options.Device = None,
     timeout: options.Timeout = None,

@@ -50,6 +50,7 @@ def run(
         ),
     ] = None,
     stress: options.Stress = None,
+    diagnose: options.Diagnose = None,
     shrink: options.Shrink = None,
     device: options.Device = None,
     timeout: options.Timeout = None,

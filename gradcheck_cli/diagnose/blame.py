@@ -12,6 +12,7 @@ from functools import partial
 
 from gradcheck_cli.diagnose.candidates import Kind
 from gradcheck_cli.diagnose.cause import Cause, is_wrong
+from gradcheck_cli.diagnose.constants import Taken, taken_of
 from gradcheck_cli.diagnose.explaining import Case, explain
 from gradcheck_cli.diagnose.misfit import SIMPLE
 from gradcheck_cli.diagnose.naming import Naming, turns_of
@@ -34,11 +35,13 @@ class _Common:
 
     Attributes:
         sizes: by part, the name of its factor 1 + α where that follows a size; else "".
+        constants: by part, the number of the forward that its factor is, where it is one.
     """
 
     fit: Fit
     other: Fit
     sizes: tuple[str, ...]
+    constants: tuple[Taken | None, ...]
 
 
 def blame(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Cause, ...]:
@@ -95,9 +98,14 @@ def _common(fits: Sequence[Fit], case: Case, other: Case, search: Search) -> lis
     common = []
     for fit in fits:
         for same in again(fit, other, found):
-            names = [_same_factor(a.factor, b.factor, case, other) for a, b in zip(fit.parts, same.parts)]
-            if all(name is not None for name in names):
-                common.append(_Common(fit, same, tuple(name or "" for name in names)))
+            pairs_of_parts = list(zip(fit.parts, same.parts))
+            names = [_same_factor(a.factor, b.factor, case, other) for a, b in pairs_of_parts]
+            taken = [
+                None if name or a.factor in SIMPLE else taken_of(a, case, b, other)
+                for name, (a, b) in zip(names, pairs_of_parts)
+            ]
+            if all(name is not None or one is not None for name, one in zip(names, taken)):
+                common.append(_Common(fit, same, tuple(name or "" for name in names), tuple(taken)))
                 break
     return common
 
@@ -134,13 +142,13 @@ def _causes(
     for one in sorted(common, key=lambda one: _telling(one, naming)):
         is_zero = _is_zero(case, other)
         told = [
-            (part, turns_of(part.candidate, again.candidate if part is whole else part.candidate), size)
-            for whole, again, size in zip(one.fit.parts, one.other.parts, one.sizes)
+            (part, turns_of(part.candidate, again.candidate if part is whole else part.candidate), size, taken)
+            for whole, again, size, taken in zip(one.fit.parts, one.other.parts, one.sizes, one.constants)
             for part in (naming.split(whole) if not is_zero else [whole])
         ]
-        paths = [naming.path(part, one.fit.rest, turns, size) for part, turns, size in told]
+        paths = [naming.path(part, one.fit.rest, turns, size, taken) for part, turns, size, taken in told]
         if all(path is not None for path in paths):
-            parts = [part for part, _, _ in told]
+            parts = [part for part, *_ in told]
             reached = [_reached(case, one.fit, parts, part) for part in parts]
             return _told([replace(path, is_all=is_zero) for path in paths if path is not None], reached, verdict)
     return ()

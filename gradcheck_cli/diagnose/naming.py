@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from math import prod
 
 from gradcheck_cli.diagnose.candidates import Candidate, Kind, Turn
+from gradcheck_cli.diagnose.constants import Taken, told
 from gradcheck_cli.diagnose.edges import Edge, step_of
 from gradcheck_cli.diagnose.explaining import Case, Standing
 from gradcheck_cli.diagnose.search import Part
@@ -78,7 +79,7 @@ class Naming:
             if other not in own
         )
 
-    def path(self, part: Part, rest: float, turns: str, size: str) -> Path | None:
+    def path(self, part: Part, rest: float, turns: str, size: str, taken: Taken | None = None) -> Path | None:
         """The path in the user's words; None where no line of the user's is known."""
         case, edge = self._case, self.telling(part.candidate)
         use = self._use(edge)
@@ -89,7 +90,8 @@ class Naming:
         sizes = case.subject.case.dimensions
         known = [f"{name} = {sizes[name]}" for name in dict.fromkeys(re.findall(r"\w+", size)) if name in sizes]
         upstream = self._upstream(edge)
-        return Path(blame, size, ", ".join(known), self._reduces(part), turns, upstream)
+        constant = told(taken, case, self._lines) if taken is not None else ""
+        return Path(blame, size, ", ".join(known), self._reduces(part), turns, upstream, constant=constant)
 
     def _use(self, edge: Edge) -> Use | None:
         case, places = self._case, self._case.places

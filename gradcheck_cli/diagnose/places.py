@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from gradcheck_cli.diagnose.edges import Edge, step_of
+from gradcheck_cli.diagnose.source import consumer
 from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.tracing.calls import Place
 from gradcheck_cli.tracing.trace import Trace
@@ -57,7 +58,8 @@ class Places:
         """The same for the edges that one line makes over the turns of a loop, and in another case."""
         if step_of(edge, self._steps) is None:
             return "output", edge.position - len(self._chains)
-        return *self._step(edge.position), edge.operand
+        # both operands of `q @ k.T` are read by steps of one kind
+        return *self._step(edge.position), edge.operand, consumer(edge, self._steps)[1]
 
     def made(self, value: int) -> Hashable:
         """The same for the values that one line makes over the turns of a loop; an input stands for itself."""

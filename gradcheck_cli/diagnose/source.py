@@ -13,6 +13,9 @@ from gradcheck_cli.graph.steps import Step, Steps
 from gradcheck_cli.report.model import Blame
 from gradcheck_cli.tracing.calls import Place
 
+READING = IN_PASSING | {"gather", "rev", "slice", "transpose"}
+"""What is done to a value before it is worked on: it is spread, and a view of NumPy's is read where it is used."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -59,7 +62,7 @@ def use_of(
     if use is None:
         return None
     name = dict(zip(steps.inputs, names)).get(edge.value, "")
-    step, k = _consumer(edge, steps)
+    step, k = consumer(edge, steps)
     is_own = place is None or place == own
     return replace(use, operand=_operand(use.expression, len(step.operands) if is_own else 0, k, name))
 
@@ -73,11 +76,11 @@ def use_at(place: Place | None, lines: Mapping[str, Sequence[str]]) -> Use | Non
     return Use(place.path, first, last, expression_at(place, lines) or source.strip(), "", source)
 
 
-def _consumer(edge: Edge, steps: Steps) -> tuple[Step, int]:
-    """The step that works on the value: `x - mu` spreads `mu` over the rows before it subtracts."""
+def consumer(edge: Edge, steps: Steps) -> tuple[Step, int]:
+    """The step that works on the value, and as which operand: `x - mu` spreads `mu` over rows before it subtracts."""
     step, k = steps.steps[edge.position], edge.operand
     for later in steps.steps[edge.position + 1 :]:
-        if step.equation.primitive.name not in IN_PASSING:
+        if step.equation.primitive.name not in READING:
             break
         used = next((at for at, operand in enumerate(later.operands) if operand.value == step.results[0]), None)
         if used is not None:
@@ -115,6 +118,8 @@ def _parts(node: ast.AST) -> list[ast.expr]:
             found = [operand]
         case ast.Subscript(value=value):
             found = [value]
+        case ast.Call(func=ast.Attribute(attr="einsum")):
+            found = []  # which operand comes first is JAX's choice
         case ast.Call(func=ast.Attribute(value=value), args=args) if not _is_module(value):
             found = [value, *args]
         case ast.Call(args=args):

@@ -24,6 +24,7 @@ class Path:
         upstream: where it is an output's: what that one's upstream gradient is called.
         is_all: yours is zero where it is missing.
         leaves: what the gradients that are wrong by it belong to.
+        constant: the number of the forward that it leaves out, takes twice or the other way, in words; "" for none.
     """
 
     blame: Blame
@@ -34,6 +35,7 @@ class Path:
     upstream: str = ""
     is_all: bool = False
     leaves: tuple[str, ...] = ()
+    constant: str = ""
 
     @property
     def is_reduction(self) -> bool:
@@ -113,6 +115,8 @@ def _mend(path: Path) -> str:
         if path.is_reduction:
             return f"{here}: a {'mean where the sum' if path.size.startswith('1/') else 'sum where the mean'} belongs"
         return f"{here}: that path must enter once"
+    if path.constant:
+        return f": {path.constant}"
     if blame.factor == -2:
         return ": the sign of its term must be turned"
     return ": that path must enter once"

@@ -78,6 +78,29 @@ JITTED = """
 """
 
 
+CONSTRUCTED = '''
+import numpy as np
+
+
+class Slow:
+    def __init__(self, input_dim, output_dim):
+        self.W = np.zeros((input_dim, output_dim))
+
+    def forward(self, x):
+        """x: (T, input_dim)"""
+        self.x, out = x, 0.0
+        for row in x:
+            for _ in range(40):
+                out = out + np.tanh(row @ self.W)
+        return out
+
+    def backward(self, dout):
+        dz = 40 * dout * (1 - np.tanh(self.x @ self.W) ** 2)
+        self.dW = self.x.T @ dz
+        return dz @ self.W.T
+'''
+
+
 def checked(folder: Path, source: str, inputs: InputOptions | None = None) -> LayerReport:
     path = folder / "mylayer.py"
     path.write_text(textwrap.dedent(source), encoding="utf-8")
@@ -107,6 +130,14 @@ def test_smaller_draws_find_what_larger_ones_do(tmp_path: Path) -> None:
     ]:
         assert right in CONVOLUTION
         assert checked(tmp_path, CONVOLUTION.replace(right, wrong)).status is Status.FAIL, wrong
+
+
+def test_sizes_that_a_constructor_takes_differ_in_smaller_draws(tmp_path: Path) -> None:
+    layer = checked(tmp_path, CONSTRUCTED)
+    assert layer.status is Status.PASS
+    assert any("smaller draws" in note for note in layer.notes)
+    (shape,) = (argument.shape for argument in layer.arguments if argument.name == "W")
+    assert len(set(shape)) == 2, "of square weights the transpose is not told from them"
 
 
 def test_sizes_that_the_user_gave_stay(tmp_path: Path) -> None:

@@ -113,6 +113,11 @@ def test_a_script_is_not_made_where_it_is_not_wanted_and_the_cause_is_named_all_
         assert bool(wrong.script) is shrink
 
 
+def test_a_cause_is_not_looked_for_where_it_is_not_wanted():
+    (wrong,) = check(forward, wrong_backward, {"x": "N,D", "w": "D,M"}, draws=1, diagnose=False, shrink=False).layers
+    assert [(finding.code, finding.argument) for finding in wrong.findings] == [("GC201", "x"), ("GC201", "w")]
+
+
 def test_misuse_is_said():
     with pytest.raises(LayerDeclarationError, match="takes a function"):
         check(forward, backward(np.ones((2, 2)), (np.ones((2, 3)), np.ones((3, 2)), np.ones((2, 2)))))

@@ -122,12 +122,15 @@ def test_the_options_of_further_examinations(tmp_path: Path) -> None:
 order = 2
 vmap = true
 stress = true
+diagnose = false
 shrink = false
 magnitude = 1e3
 dtype = "bfloat16"
 """,
     )
     settings = told.check.settings
-    assert (settings.order, settings.vmap, settings.stress, settings.shrink) == (2, True, True, False)
+    assert (settings.order, settings.vmap, settings.stress) == (2, True, True)
+    assert not settings.diagnose and not settings.shrink
     assert (told.check.inputs.magnitude, told.check.inputs.dtype) == (1e3, "bfloat16")
     assert options(tmp_path, "[tool.gradcheck]\nshrink = false\n", shrink=True).check.settings.shrink
+    assert options(tmp_path, "[tool.gradcheck]\ndiagnose = false\n", diagnose=True).check.settings.diagnose

@@ -26,7 +26,7 @@ SETTINGS = {
 }
 
 
-def run(name: str, settings: Settings, draws: int = 2) -> Report:
+def run(name: str, settings: Settings, draws: int = 1) -> Report:
     options = CheckOptions(InputOptions(seed=0, draws=draws), settings)
     return check_targets([Target(FOLDER / f"{name}.py")], options)
 
@@ -60,5 +60,5 @@ def test_marked_layers_are_found_and_the_others_pass(name: str) -> None:
 def test_without_the_option_nothing_is_found(name: str) -> None:
     """So that it is the option that finds them."""
     callbacks = {"sine", "no_batching"}
-    failing = [layer for layer in run(name, PLAIN, draws=1).layers if layer.status is not Status.PASS]
+    failing = [layer for layer in run(name, PLAIN).layers if layer.status is not Status.PASS]
     assert {layer.name for layer in failing} <= callbacks, [said(layer) for layer in failing]

@@ -21,7 +21,7 @@ FIRST, _, LAST = os.environ.get("GRADCHECK_SEEDS", "0").partition("-")
 SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
 
 DRAWS = 3 if "GRADCHECK_SEEDS" in os.environ else 2
-"""The last has a batch of one."""
+"""With three, the last has a batch of one."""
 
 NAMED = ("textbook",)
 """Modules whose causes are asked for here; finding them takes as long again as finding that something is wrong."""

@@ -33,6 +33,17 @@ def _tree(path: str, stamp: int) -> ast.Module | None:
         return None
 
 
+@functools.lru_cache(maxsize=256)
+def _functions(path: str, stamp: int) -> dict[str, list[FunctionNode]]:
+    """The definitions in a file by their names, in the order in which `ast.walk` meets them."""
+    tree = _tree(path, stamp)
+    found: dict[str, list[FunctionNode]] = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, FunctionNode):
+            found.setdefault("<lambda>" if isinstance(node, ast.Lambda) else node.name, []).append(node)
+    return found
+
+
 def plain_function(value: Any) -> FunctionType | None:
     """The Python function under decorators, partials, bound methods and static methods; None where there is none."""
     for _ in range(20):
@@ -74,18 +85,15 @@ def definition(value: Any) -> FunctionNode | None:
         stamp = Path(code.co_filename).stat().st_mtime_ns
     except OSError:
         return None
-    tree = _tree(code.co_filename, stamp)
-    if tree is None:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == code.co_name:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            if code.co_firstlineno in (first, node.lineno):
-                return node
-        elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
+    for node in _functions(code.co_filename, stamp).get(code.co_name, ()):
+        if isinstance(node, ast.Lambda):
             count = code.co_argcount + code.co_kwonlyargcount
             names = [item.arg for item in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-            if tuple(names) == code.co_varnames[:count]:
+            if node.lineno == code.co_firstlineno and tuple(names) == code.co_varnames[:count]:
+                return node
+        else:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if code.co_firstlineno in (first, node.lineno):
                 return node
     return None
 

@@ -17,6 +17,7 @@ from gradcheck_cli.layers.inputs.bounds import resolve_bounds
 from gradcheck_cli.layers.inputs.building import as_given, build, floating_leaves
 from gradcheck_cli.layers.inputs.candidates import Proposal
 from gradcheck_cli.layers.inputs.dimensions import evaluate, names_in
+from gradcheck_cli.layers.inputs.feasibility import group_count
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, Layer
 from gradcheck_cli.layers.options import InputOptions
 
@@ -77,7 +78,9 @@ class Attempts:
 
     def _sizes(self, shapes: Mapping[str, ArgumentShape], table: Mapping[str, int]) -> dict[str, int]:
         sizes = {**table, **self.known.sizes, **self.options.dimensions}
-        others = iter(_OTHER_SIZES * 3)
+        groups = group_count(self.known, 0)
+        multiples = tuple(groups * (_OTHER_SIZES[0] // groups + k) for k in range(1, len(_OTHER_SIZES) + 1))
+        others = iter((_OTHER_SIZES if groups == 1 else multiples) * 3)
         for shape in shapes.values():
             for name in names_in(shape.dimensions or ()):
                 if name not in sizes:

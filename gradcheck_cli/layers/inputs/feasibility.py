@@ -144,7 +144,10 @@ def settle_domains(
 
 
 def every_shape(specification: Specification) -> Iterator[Dimensions]:
-    """The axes of every array and size in a specification, those inside pytrees and configurations included."""
+    """The axes of every array and size in a specification, those inside pytrees and configurations included.
+
+    Sizes that a layer is given are also one shape together: it makes arrays of them, which are not to be square.
+    """
     for shape in specification.shapes.values():
         for part in (shape, *(leaf for _, leaf in walk(shape.template) if isinstance(leaf, ArgumentShape))):
             if part.dimensions is not None:
@@ -158,6 +161,9 @@ def every_shape(specification: Specification) -> Iterator[Dimensions]:
                             leaf, np.ndarray
                         ):
                             yield tuple(dimensions)
+    yield tuple(
+        axis for shape in specification.shapes.values() if shape.kind == "size" for axis in shape.dimensions or ()
+    )
 
 
 def batch_names(layer: Layer, specification: Specification) -> frozenset[str]:

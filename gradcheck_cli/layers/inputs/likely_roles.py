@@ -41,7 +41,8 @@ def likely_roles(
     weights += [name for name in known if names.role(name) == "weight"]
     if not weights:
         roles = {name: "data" if role in ("bias", "state") else role for name, role in roles.items()}
-    if len(roles) == 1 and not any(shape.dimensions for shape in known.values()):
+    if len(roles) == 1 and not any(shape.dimensions for shape in known.values() if shape.kind != "size"):
+        # nor is `A` a weight beside sizes that a constructor makes its own parameters of
         roles = {name: "data" if role in ("weight", "feature") else role for name, role in roles.items()}
     return roles
 

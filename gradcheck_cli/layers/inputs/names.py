@@ -43,6 +43,9 @@ _POSITIVE = re.compile(
 _UNIT = re.compile(r"^(?:p|q|probs?|probabilit(?:y|ies)|\w+_probs?|p_\w+|y_?hat|y_?prob)$")
 _FLAG = re.compile(r"^(?:is_?)?(?:train(?:ing)?|train_?fla?g|training_mode|train_mode)$")
 _GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|heads?|(?:num|n)_?heads?)$")
+_NUMBERS = re.compile(
+    r"^(?:eps(?:ilon)?\d?|momentum|weight_decay|lr|learning_rate|temp(?:erature)?|tau|margin|negative_?slope)$"
+)
 _SEQUENCE = re.compile(r"^(?:xs|seq|sequence|sequences)$")
 
 
@@ -59,6 +62,11 @@ def is_index(name: str) -> bool:
 def is_mask(name: str) -> bool:
     """`mask`, `attention_mask`."""
     return _MASKS.match(name) is not None
+
+
+def is_number(name: str) -> bool:
+    """`eps`, `momentum`, `learning_rate`: one number, and never an array of them."""
+    return _NUMBERS.match(name) is not None
 
 
 def is_training_flag(name: str) -> bool:

@@ -207,6 +207,9 @@ def _plain(state: Any) -> Any:
         return state.tobytes()
     if isinstance(state, dict):
         return {key: _plain(value) for key, value in state.items()}
+    with contextlib.suppress(TypeError):
+        hash(state)  # no array in it, hundreds of numbers though it may hold
+        return state
     return tuple(_plain(part) for part in state) if isinstance(state, (tuple, list)) else state
 
 

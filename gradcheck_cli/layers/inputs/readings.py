@@ -36,7 +36,11 @@ def feasible(
     """
     outcome = first_that_runs(layer, specification, bound, options, 0)
     if not isinstance(outcome, Feasible):
-        for changed, note in (*_fixed_sizes(specification, tried or {}), *_other_readings(layer, specification)):
+        for changed, note in (
+            *_fixed_sizes(specification, tried or {}),
+            *_other_readings(layer, specification),
+            *_one_size(layer, specification),
+        ):
             again = first_that_runs(layer, changed, bound, options, 0)
             if isinstance(again, Feasible):
                 outcome = again
@@ -56,6 +60,31 @@ def feasible(
             return specification
         return replace(specification, notes=(*specification.notes, "the forward is not finite at any inputs tried"))
     return replace(settled[0], notes=(*specification.notes, settled[1]))
+
+
+def _one_size(layer: Layer, specification: Specification) -> Iterator[tuple[Specification, str]]:
+    """Names of a docstring and sizes that a constructor takes, read as one: `x: (N, D)` beside `input_dim`."""
+    shapes = specification.shapes
+    taken = {argument.name: shapes[argument.name] for argument in layer.arguments}
+    sizes = [name for name, shape in taken.items() if shape.kind == "size" and shape.dimensions == (name,)]
+    axes = dict.fromkeys(name for shape in every_shape(specification) for name in names_in(shape))
+    known = {*sizes, *names.BATCH, *specification.derived}
+    free = [name for name in axes if name not in known]
+    together = (
+        tuple(zip(some, several))
+        for count in range(1, min(len(free), len(sizes)) + 1)
+        for some in itertools.combinations(free, count)
+        for several in itertools.permutations(sizes, count)
+    )
+    for pairs in itertools.islice(together, _MOST_PAIRINGS):
+        said = ", ".join(f"{name} taken as {size}" for name, size in pairs)
+        note = f"{said}: the forward runs with no other size tried"
+        given = {size: specification.sizes[name] for name, size in pairs if name in specification.sizes}
+        derived = {**specification.derived, **dict(pairs)}
+        yield replace(specification, sizes={**given, **specification.sizes}, derived=derived), note
+
+
+_MOST_PAIRINGS = 60
 
 
 def _fixed_sizes(specification: Specification, tried: Mapping[str, int]) -> Iterator[tuple[Specification, str]]:

@@ -213,3 +213,9 @@ def multiply_backward(dout, cache):
 
     bound = Named(pair.forward_function, pair.backward_function, ())
     assert specify(layer, module, bound, InputOptions()).shapes["y"].kind == "float"
+
+
+def test_a_number_is_no_array_though_one_would_broadcast() -> None:
+    layer, module, bound = make("def f_forward(x, g, tau): return x * g / (x * x + tau)", "f")
+    shapes = specify(layer, module, bound, InputOptions()).shapes
+    assert [shapes[name].dimensions for name in ("x", "g", "tau")] == [("N", "D"), ("D",), ()]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.inputs.randomness import is_nondeterministic, repeatable
@@ -142,3 +143,106 @@ def test_configuration_is_no_leaf_and_is_not_written_into(cases: dict[str, list[
     case = cases["batchnorm"][0]
     assert case.arguments["bn_param"] == {"mode": "train"}
     assert case.differentiable == ("x", "gamma", "beta")
+
+
+RECURRENT = '''
+import numpy as np
+
+
+class Recurrent:
+    def __init__(self, input_dim, hidden_dim):
+        self.W = np.zeros((input_dim, hidden_dim))
+        self.U = np.zeros((hidden_dim, hidden_dim))
+
+    def forward(self, x, h):
+        """
+        x: (N, D)
+        h: (N, H)
+        """
+        self.x, self.h = x, h
+        return x @ self.W + h @ self.U
+
+    def backward(self, dout):
+        self.dW, self.dU = self.x.T @ dout, self.h.T @ dout
+        return dout @ self.W.T, dout @ self.U.T
+'''
+
+
+def specified(tmp_path: Path, source: str, **options: int) -> tuple[Case, tuple[str, ...]]:
+    path = tmp_path / "written_layers.py"
+    path.write_text(source)
+    module, chosen = load(path), InputOptions(dimensions=options)
+    (layer,) = find(module).layers
+    bound = layer.bind(module.namespace)
+    specification = specify(layer, module, bound, chosen)
+    return draw(layer, specification, bound, chosen, 0), specification.notes
+
+
+def test_a_name_of_the_docstring_may_be_a_size_that_the_constructor_takes(tmp_path: Path) -> None:
+    case, notes = specified(tmp_path, RECURRENT)
+    assert notes == ("D taken as input_dim, H taken as hidden_dim: the forward runs with no other size tried",)
+    rows, width = case.arguments["W"].shape
+    assert rows != width
+    assert (case.arguments["x"].shape[1], case.arguments["h"].shape[1]) == (rows, width)
+
+
+@pytest.mark.parametrize("name", ["D", "input_dim"])
+def test_a_size_that_was_given_counts_for_both_names(tmp_path: Path, name: str) -> None:
+    case, _ = specified(tmp_path, RECURRENT, **{name: 9})
+    assert case.arguments["x"].shape[1] == case.arguments["W"].shape[0] == 9
+
+
+def test_axes_the_wrong_way_round_stay_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not run with the shapes") as caught:
+        specified(tmp_path, RECURRENT.replace("x: (N, D)", "x: (D, N)"))
+    assert "two names are one dimension" in (caught.value.mend or "")
+
+
+HEADS = """
+import numpy as np
+
+
+class Heads:
+    def __init__(self, d_model, num_heads):
+        assert d_model % num_heads == 0
+        self.W, self.heads = np.zeros((d_model, d_model)), num_heads
+
+    def forward(self, x):
+        N, T, D = x.shape
+        self.x = x
+        return (x @ self.W).reshape(N, T, self.heads, D // self.heads).transpose(0, 2, 1, 3)
+
+    def backward(self, dout):
+        dout = dout.transpose(0, 2, 1, 3).reshape(self.x.shape)
+        self.dW = np.einsum("ntd,ntm->dm", self.x, dout)
+        return dout @ self.W.T
+"""
+
+
+def test_a_width_that_is_divided_into_heads_is_a_multiple_of_them(tmp_path: Path) -> None:
+    case, notes = specified(tmp_path, HEADS)
+    assert case.arguments["x"].ndim == 3
+    assert case.arguments["x"].shape[-1] == case.arguments["W"].shape[0] == case.arguments["d_model"]
+    assert any(note.startswith("shapes inferred by trying the forward") for note in notes)
+
+
+@pytest.mark.parametrize("name", ["x", "A", "W", "gamma"])
+def test_the_only_input_of_a_class_with_sizes_is_data(tmp_path: Path, name: str) -> None:
+    source = f'''
+import numpy as np
+
+
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.weight = np.zeros((out_features, in_features))
+
+    def forward(self, {name}):
+        self.{name} = {name}
+        return {name} @ self.weight.T
+
+    def backward(self, dout):
+        self.dweight = dout.T @ self.{name}
+        return dout @ self.weight
+'''
+    case, _ = specified(tmp_path, source)
+    assert len({*case.arguments[name].shape, *case.arguments["weight"].shape}) == 3, "a batch has a size of its own"
