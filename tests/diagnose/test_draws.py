@@ -1,4 +1,4 @@
-"""Which draws a cause is held against: a batch of one comes after further draws."""
+"""A loss whose third draw is a batch of one, which tells little; a maximum, and a reversal, that are left out."""
 
 from __future__ import annotations
 
@@ -75,3 +75,16 @@ def test_a_gate_is_named_where_the_third_draw_is_a_batch_of_one(tmp_path: Path) 
 def test_a_reversal_that_is_left_out_is_no_transposition(tmp_path: Path) -> None:
     (finding,) = _findings(tmp_path, REVERSED.replace("dout[:, ::-1, x", "dout[:, :, x"), 2)
     assert finding.code == "GC213", finding.message
+
+
+def test_a_maximum_that_is_left_out_of_a_square_is_named(tmp_path: Path) -> None:
+    (finding,) = _findings(tmp_path, SQUARED_HINGE.replace("-2 * s * slack /", "-2 * s * margin /"), 2)
+    assert finding.code == "GC212", finding.message
+    through = "through `np.maximum(0, margin)` (line 13) everywhere, and what follows it takes `margin`"
+    assert through in finding.message
+
+
+def test_another_value_after_a_maximum_is_not_taken_for_that(tmp_path: Path) -> None:
+    findings = _findings(tmp_path, SQUARED_HINGE.replace("-2 * s * slack /", "-2 * s * (margin + 0.3) /"), 2)
+    assert findings
+    assert not any(finding.code == "GC212" for finding in findings)

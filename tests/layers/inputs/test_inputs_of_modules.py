@@ -228,7 +228,7 @@ def test_a_width_that_is_divided_into_heads_is_a_multiple_of_them(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["x", "A", "W", "gamma"])
 def test_the_only_input_of_a_class_with_sizes_is_data(tmp_path: Path, name: str) -> None:
-    source = f'''
+    source = f"""
 import numpy as np
 
 
@@ -243,6 +243,6 @@ class Linear:
     def backward(self, dout):
         self.dweight = dout.T @ self.{name}
         return dout @ self.weight
-'''
+"""
     case, _ = specified(tmp_path, source)
     assert len({*case.arguments[name].shape, *case.arguments["weight"].shape}) == 3, "a batch has a size of its own"
