@@ -33,6 +33,7 @@ def main() -> None:
     os.chdir(ROOT)
     session = checked_session(EXAMPLE, {})
     try:
+        session.open()
         for name, (size, keys) in PICTURES.items():
             svg = asyncio.run(picture(session, size, keys))
             svg = re.sub(r"terminal-\d+", name, svg)

@@ -108,7 +108,7 @@ class Checker:
         try:
             with quiet():
                 if layer.network is not None and edited is not None:
-                    raise UserError("values of a network's inputs cannot be set")
+                    raise UserError("a network's values are those of its layers: set one there")
                 if layer.network is not None:
                     from gradcheck_cli.checking.networks.checking import check_network
 

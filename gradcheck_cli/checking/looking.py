@@ -15,7 +15,7 @@ from gradcheck_cli.checking.options import EditedDraw
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.diagnose.contributions import Flow, flows_into
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.inspector.curves import nearest, plateau
+from gradcheck_cli.inspector.curves import held_against, nearest, plateau
 from gradcheck_cli.inspector.session import Contribution, Curve, Dug
 from gradcheck_cli.layers.inputs.randomness import repeatable
 from gradcheck_cli.layers.inputs.specification import specify
@@ -60,7 +60,9 @@ class Look:
 
     def __init__(self, module: Module, layer: Layer, inputs: InputOptions, draw: EditedDraw, traces: Traces) -> None:
         if layer.network is not None:
-            raise UserError("A network has no elements to look at: its layers have")
+            raise UserError(
+                "A network is not dug into, but its layers are: choose in the list that which has this gradient"
+            )
         self._module = module
         with quiet():
             self._bound: BoundLayer = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
@@ -111,13 +113,14 @@ class Look:
             self._differencer = Differencer(evaluate, case, upstream, narrowest=narrowest)
         difference, step = self._differencer.closely((element.leaf, index))
         bar = None if difference is None else float(difference.error)
+        given = None if difference is None else float(np.real(difference.value))
         return Curve(
             found[0].steps,
             found[0].values,
-            float("nan") if element.autodiff is None else element.autodiff,
+            held_against(element.autodiff, given),
             chosen=nearest(found[0].steps, step),
             plateau=plateau(found[0].values, bar),
-            value=None if difference is None else float(np.real(difference.value)),
+            value=given,
             bar=bar,
             forward=_real(None if difference is None else difference.forward),
             backward=_real(None if difference is None else difference.backward),

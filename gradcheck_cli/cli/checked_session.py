@@ -1,4 +1,4 @@
-"""A Python file opened for `gradcheck inspect`: its layers are checked first, as `gradcheck run` checks them."""
+"""A Python file for `gradcheck inspect`: its layers are checked as `gradcheck run` checks them."""
 
 from __future__ import annotations
 
@@ -9,41 +9,39 @@ from typing import Any
 from gradcheck_cli.checking.options import Target
 from gradcheck_cli.cli.configuration import read_configuration
 from gradcheck_cli.cli.given import CONFIGURABLE, from_command_line, run_options
-from gradcheck_cli.cli.progress import Watcher, is_watched
 from gradcheck_cli.cli.suppressing import with_baseline, without_suppressed
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.isolation.live_session import LiveSession
-from gradcheck_cli.layers.targets import parse
+from gradcheck_cli.layers.targets import expand, parse
 from gradcheck_cli.report.model import Report
+from gradcheck_cli.report.problem import Problem
 
 _OF_THE_REPORT = frozenset({"format", "output", "verbose", "quiet", "fail-fast", "workers", "cache"})
 """Options of a configuration file that say nothing of how a layer is checked, or keep layers from being checked."""
 
+_NOT_WHOLE = Problem("interrupted", "not all layers are checked")
+
 
 def checked_session(target: str, options: Mapping[str, Any]) -> LiveSession:
-    """The layers of a target, checked as `gradcheck run` checks them, with the configuration's options.
+    """The layers of a target, to be opened: `open` checks them, with the configuration's options.
 
     Raises:
-        UserError: where there is no layer to be looked at, too.
+        UserError: for a path that is not there. `open` raises one, too, where there is no layer to be looked at.
     """
     asked = Target(*parse(target))
+    if not asked.path.is_dir():
+        expand(asked.path)
     configured = read_configuration([asked.path], CONFIGURABLE)
     of_the_check = {option: given for option, given in configured.items() if option not in _OF_THE_REPORT}
     told = with_baseline(run_options(from_command_line(options), of_the_check))
 
-    def counted(report: Report) -> Report:
-        return without_suppressed(report, None, [asked], told)[0]
+    def counted(report: Report, is_whole: bool) -> Report:
+        after = without_suppressed(report, None if is_whole else _NOT_WHOLE, [asked], told)[0]
+        if is_whole and not after.layers:
+            raise _nothing(after, asked)
+        return after
 
-    session = LiveSession(asked, told.check, told.workers, counted)
-    try:
-        with Watcher(visible=is_watched()) as watcher:
-            session.open(watcher)
-        if not session.report.layers:
-            raise _nothing(session.report, asked)
-    except BaseException:
-        session.close()
-        raise
-    return session
+    return LiveSession(asked, told.check, told.workers, counted)
 
 
 def _nothing(report: Report, target: Target) -> UserError:

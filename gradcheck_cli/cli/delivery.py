@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import stat
 from dataclasses import dataclass
@@ -106,11 +107,18 @@ def _document(report: Report, ending: Ending, destination: Destination, manner: 
 def _table(
     report: Report, ending: Ending, manner: Manner, encoding: str, *, is_terminal: bool = False, is_file: bool = False
 ) -> str:
-    from gradcheck_cli.cli.terminal import page_console, page_text
+    from gradcheck_cli.cli.terminal import is_attended, page_console, page_text
     from gradcheck_cli.report.table import print_table
 
     console = page_console(encoding, is_terminal=is_terminal, is_file=is_file)
-    print_table(report, console, verbose=manner.verbose, quiet=manner.quiet, folder=ending.folder)
+    print_table(
+        report,
+        console,
+        verbose=manner.verbose,
+        quiet=manner.quiet,
+        folder=ending.folder,
+        is_attended=is_terminal and is_attended(os.environ),
+    )
     return page_text(console)
 
 

@@ -22,16 +22,21 @@ _REPORTS = frozenset({".json", ".jsonl", ".xml", ".sarif", ".html"})
 """What `gradcheck run --output` writes: reports, without the arrays."""
 
 
+_DRAWN = "✗·▾⣿"
+
+
 def perform(target: str, options: Mapping[str, Any], *, plain: bool) -> ExitCode:
     """Open what is meant and show it; the exit code is that of the run which was opened."""
     try:
         with ended_by_signals(), _opened(target, options) as session:
             _show(session, plain=plain)
+            if not session.is_open:
+                raise KeyboardInterrupt("left before all layers were checked")  # which may be wrong
             return exit_code(session.report)
     except UserError as error:
         problem = from_user_error(error)
-    except KeyboardInterrupt:
-        say(Problem("interrupted", "interrupted before anything was shown"))
+    except KeyboardInterrupt as interrupted:
+        say(Problem("interrupted", str(interrupted) or "interrupted"))
         return ExitCode.INTERRUPTED
     except Exception as error:
         problem = from_internal_error(error)
@@ -111,8 +116,11 @@ def _show(session: Session, *, plain: bool) -> None:
     if why:
         say(Problem("usage", f"{why}: shown as plain text, as `--no-tui` does"))
     if plain or why:
+        from gradcheck_cli.cli.progress import Watcher, is_watched
         from gradcheck_cli.inspector.plain.pager import page
 
+        with Watcher(visible=is_watched()) as watcher:
+            session.open(watcher)
         page(session, Output().write, input if _is_terminal() else None)
         return
     # the screens are imported only where they are shown: Textual takes as long as all else
@@ -127,7 +135,14 @@ def _why_plain() -> str:
         return "this is no terminal"
     # (Windows has terminals without a name)
     name = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
-    return "the terminal is dumb (TERM)" if name == "dumb" else ""
+    if name == "dumb":
+        return "the terminal is dumb (TERM)"
+    encoding = Output().encoding
+    try:
+        _DRAWN.encode(encoding)
+    except (LookupError, UnicodeEncodeError):
+        return f"the terminal's encoding, {encoding}, has no signs to draw with"
+    return ""
 
 
 def _is_terminal() -> bool:

@@ -6,11 +6,21 @@ import io
 import os
 import re
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console
 
 _WIDTH_OF_A_PIPE = 100
 _WIDTH_OF_A_LOG = 1000
+
+
+_JOBS = ("CI", "PRE_COMMIT")
+"""Variables that a CI service and pre-commit set; both may have a terminal at which nobody sits."""
+
+
+def is_attended(environment: Mapping[str, str]) -> bool:
+    """Whether somebody can type at the terminal that there is."""
+    return not any(environment.get(name) for name in _JOBS)
 
 
 class Page(io.StringIO):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from rich.cells import cell_len
 from textual.app import App, SuspendNotSupported, SystemCommand
@@ -26,12 +27,16 @@ from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.inspector.themes import THEMES, first_theme
 from gradcheck_cli.inspector.watching import Watched
 from gradcheck_cli.inspector.words import elapsed
+from gradcheck_cli.report.model import Status
+from gradcheck_cli.report.numbers import counted
 
-_ASK = "ask"
+_ASK, _OPEN = "ask", "open"
 _SPINNER = "◐◓◑◒"
 _BEAT = 0.25
 _LOOK_AT_FILES = 1.0
 _LONG_TEXT = 12.0
+_READ = 2.0
+"""Seconds that what was said stays, though something is being done."""
 
 
 class InspectApp(App[None]):
@@ -41,6 +46,7 @@ class InspectApp(App[None]):
     CSS_PATH = "inspector.tcss"
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
 
     message: var[str] = var("")
     """What is going on, or was."""
@@ -50,17 +56,33 @@ class InspectApp(App[None]):
         self.session = session
         self.looking = Looking(session)
         self.watched: Watched | None = None
+        self.failure: BaseException | None = None
         self._queue: deque[Question] = deque()
         self._asked: Question | None = None
-        self._since = 0.0
+        self._news = ""
+        self._since = self._said = monotonic()
         self._beats = 0
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = first_theme(os.environ, no_color=self.no_color)
 
+    async def run_async(self, *args: Any, **options: Any) -> None:
+        """Until it is left, or told to end by a signal: the threads that work are waited for, and must end then."""
+        try:
+            await super().run_async(*args, **options)
+        finally:
+            self._stop_all()
+
+    def _stop_all(self) -> None:
+        self.session.stop_opening()
+        self.session.stop()
+
     def on_mount(self) -> None:
-        """Begin with what failed first."""
+        """Begin with what failed first; while layers are checked, with what is known."""
         self.push_screen(MainScreen(self.looking))
+        if not self.session.is_open:
+            self._since = monotonic()
+            self.run_worker(self.session.open, group=_OPEN, thread=True, exit_on_error=False)
         self.set_interval(_BEAT, self._beat)
         self.set_interval(_LOOK_AT_FILES, self._look_at_files)
 
@@ -77,15 +99,17 @@ class InspectApp(App[None]):
     # what is being checked
 
     @property
-    def is_asking(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a layer is being checked."""
-        return self._asked is not None
+        return self._asked is not None or bool(self.session.opening)
 
     def ask(self, *questions: Question) -> None:
         """Check layers again, one after the other, in the background."""
         if not self.session.is_live:
             self.say(self.session.why_not_live)
             return
+        if self._asked is None:
+            self._news = ""
         self._queue.extend(question for question in questions if question not in self._queue)
         self._next()
 
@@ -95,10 +119,13 @@ class InspectApp(App[None]):
             self._queue.clear()
             self.session.stop()
             self.say("stopping ...")
+        elif self.session.opening:
+            self.session.stop_opening()
 
     def say(self, text: str) -> None:
         """Show one line; "" for what is looked at. What is longer than the line is shown whole for a while, too."""
         self.message = text
+        self._said = monotonic() if text else 0.0
         if cell_len(text) > self.size.width - 2:
             self.notify(text, timeout=_LONG_TEXT, markup=False)
 
@@ -106,16 +133,23 @@ class InspectApp(App[None]):
         at = self.looking.position(question)
         return question_words(question, None if at is None else self.looking.kept(at))
 
+    def _passes(self, question: Question) -> bool:
+        at = self.looking.position(question)
+        return at is not None and self.looking.layer(at).status is Status.PASS
+
     def _next(self) -> None:
         if self._asked is None and self._queue:
             self._asked = self._queue.popleft()
-            self._since = monotonic()
+            self._since, self._said = monotonic(), 0.0
             self.run_worker(partial(self.session.ask, self._asked), group=_ASK, thread=True, exit_on_error=False)
             self._beat()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """An answer has come."""
+        """An answer has come, or all layers are known."""
         worker = event.worker
+        if worker.group == _OPEN and event.state in ENDED:
+            self._opened(worker.error)
+            return
         if worker.group != _ASK or event.state not in ENDED:
             return
         asked, self._asked = self._asked, None
@@ -123,17 +157,43 @@ class InspectApp(App[None]):
         if not isinstance(answer, Answer):
             assert asked is not None
             answer = Answer(asked, problem=str(worker.error or "It was stopped."))
-        told = self._words(answer.question)
-        self.say((f"{told}: " if told else "") + self.looking.take(answer))
+        told, passed = self._words(answer.question), self._passes(answer.question)
+        text = (f"{told}: " if told else "") + self.looking.take(answer)
+        # that others pass as they did must not hide what happened to one
+        if not (self._news and passed and self._passes(answer.question) and answer.report is not None):
+            self._news = text
+        self.say(self._news)
         for screen in self.screen_stack:
             if isinstance(screen, MainScreen):
                 screen.take(answer)
         self._next()
 
-    def _beat(self) -> None:
-        if self._asked is None:
+    def _opened(self, error: BaseException | None) -> None:
+        """All layers are known; or it was stopped, or there is nothing to be looked at."""
+        if error is not None or not self.session.report.layers:
+            self.failure = error
+            self.exit()
             return
+        if not self.session.is_open:
+            self.say(f"stopped: {counted(len(self.session.report.layers), 'layer')} checked, the others were not")
+        if self.watched is not None:
+            self.watched = Watched(self.session.files())
+        self._grow()
+
+    def _grow(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.grow(_SPINNER[self._beats % len(_SPINNER)])
+
+    def _beat(self) -> None:
         self._beats += 1
+        if self.session.opening:
+            self._grow()
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.show_keys()
+        if self._asked is None or monotonic() - self._said < _READ:
+            return
         told = self._words(self._asked)
         rest = f" · {len(self._queue)} more" if self._queue else ""
         doing = f" · {self.session.doing}" if self.session.doing else ""
@@ -197,7 +257,7 @@ class InspectApp(App[None]):
 
     async def action_quit(self) -> None:
         """End what runs, and leave."""
-        self.session.stop()
+        self._stop_all()
         self.exit()
 
 
@@ -211,8 +271,15 @@ def _run_editor(command: Sequence[str]) -> str:
 
 
 def show(session: Session) -> None:
-    """Look at a run until the user has seen enough. Closes the session."""
+    """Look at a run until the user has seen enough. Closes the session.
+
+    Raises:
+        UserError: where there was nothing to be looked at.
+    """
+    app = InspectApp(session)
     try:
-        InspectApp(session).run()
+        app.run()
     finally:
         session.close()
+    if app.failure is not None:
+        raise app.failure

@@ -48,6 +48,16 @@ def nearest(steps: NDArray[np.float64], step: float | None) -> int | None:
         return int(np.nanargmin(np.abs(np.log(steps / step))))
 
 
+def held_against(gradient: float | None, difference: float | None) -> float:
+    """What the differences at all steps are held against: the gradient; the chosen difference where that is no number.
+
+    Returns:
+        NaN where neither is one.
+    """
+    known = [each for each in (gradient, difference) if each is not None and np.isfinite(each)]
+    return known[0] if known else float("nan")
+
+
 def kept_curve(leaf: KeptLeaf, position: int) -> Curve | None:
     """What was kept of the differences of one element; without steps for one that has no curve; None for nothing.
 
@@ -62,7 +72,7 @@ def kept_curve(leaf: KeptLeaf, position: int) -> Curve | None:
     return Curve(
         steps,
         values,
-        _reference(leaf, position),
+        held_against(_reference(leaf, position), given.get("difference_values")),
         plateau=plateau(values, bar) if len(values) else None,
         value=given.get("difference_values"),
         bar=bar,

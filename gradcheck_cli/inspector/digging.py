@@ -13,7 +13,7 @@ from gradcheck_cli.inspector.session import Answer, Curve, Dug
 from gradcheck_cli.inspector.telling import sentence
 from gradcheck_cli.inspector.words import MARK_WORDS
 from gradcheck_cli.report.escaping import one_line
-from gradcheck_cli.report.numbers import brief, power, with_error
+from gradcheck_cli.report.numbers import Number, brief, power, with_error
 from gradcheck_cli.report.shapes import shape_text
 
 _COLOURS = {
@@ -40,13 +40,25 @@ def curve_content(dug: Dug | None, width: int, height: int, facts: Facts) -> Con
     if why:
         notes.append(sentence(why))
     plot = curve_plot(curve, width, height - len(notes))
+    if not plot and len(curve.steps):
+        notes.append(sentence(_why_no_plot(curve)))
     drawn = [Content.assemble(*[(text, _COLOURS[ink]) for text, ink in line]) for line in plot]
     return Content("\n").join([*drawn, *notes])
 
 
+def _why_no_plot(curve: Curve) -> str:
+    if not np.isfinite(curve.values).any():
+        return "There is no curve: the forward is not finite at this element, nor a step away from it."
+    if not np.isfinite(curve.reference):
+        return "There is no curve: neither autodiff's gradient nor the difference is a number that it is held against."
+    return "There is no room for the curve: make the terminal larger."
+
+
 def _notes(curve: Curve, facts: Facts) -> list[Content]:
     lines: list[Content] = []
-    if curve.value is not None:
+    if curve.value == curve.reference and _is_number(curve.value) and not _is_number(facts.held):
+        lines.append(Content.styled("autodiff is no number here: held against the chosen difference", "$warning"))
+    if curve.value is not None and _is_number(curve.value):
         step = None if curve.chosen is None else float(curve.steps[curve.chosen])
         chosen = Content.assemble(
             ("│ " if step is not None else "", "bold $accent"),
@@ -69,6 +81,10 @@ def _notes(curve: Curve, facts: Facts) -> list[Content]:
         slopes = f"{brief(backward, 5)} | {brief(forward, 5)}"
         lines.append(Content.assemble(("left | right  ", "$quiet"), slopes, (kink, "bold")))
     return lines
+
+
+def _is_number(value: Number | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
 
 
 def _are_apart(one: float, other: float) -> bool:

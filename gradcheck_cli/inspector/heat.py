@@ -68,6 +68,11 @@ class Heat:
     worst: NDArray[np.int64]
     wrong: int
 
+    @property
+    def has_levels(self) -> bool:
+        """Whether any element is wrong by so much or so much: not all are wrong that are not finite."""
+        return bool(self.wrong and ((self.codes >= _FIRST) & (self.codes < NOT_FINITE)).any())
+
     def has(self, code: int) -> bool:
         """Whether any element has this code."""
         return bool((self.codes == code).any())

@@ -50,6 +50,8 @@ class Group:
         return len(self.shown) + 1 + len(self.short)
 
 
+_STAY = frozenset({"app.command_palette", "app.help", "app.quit"})
+
 GAP = 2
 """Columns between groups."""
 
@@ -77,6 +79,15 @@ def lines(found: Sequence[Group], width: int) -> list[list[Group]]:
             column = 0
         rows[-1].append(group)
         column += group.width + GAP
+    return rows
+
+
+def fitting(found: Sequence[Group], width: int, most: int) -> list[list[Group]]:
+    """In at most so many lines: what is left out is in the help, which stays."""
+    last = [group for group in found if group.action in _STAY]
+    others = [group for group in found if group.action not in _STAY]
+    while len(rows := lines([*others, *last], width)) > most and others:
+        others.pop()
     return rows
 
 
@@ -118,6 +129,7 @@ COPIES = (
 EVERYWHERE = (
     Key("T", "app.next_theme", "theme", "Dark, light, or no colour", "T"),
     Key("ctrl+p", "app.command_palette", "menu", "All commands, to be searched", "^p"),
+    Key("ctrl+z", "app.suspend_process", "suspend", "Back to the shell; fg returns", "^z", is_at_bottom=False),
     Key("question_mark", "app.help", "help", "All keys", "?"),
     Key("q", "app.quit", "quit", "Quit", "q"),
 )

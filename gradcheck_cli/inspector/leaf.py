@@ -47,6 +47,11 @@ class Facts:
     value: Number | None = None
     rank: int | None = None
 
+    @property
+    def held(self) -> Number | None:
+        """What yours is held against."""
+        return self.reference if self.reference is not None else self.autodiff
+
 
 class Leaf:
     """A gradient of the shown draw; its arrays are read when they are asked for.
@@ -78,6 +83,11 @@ class Leaf:
         """
         stored = self.layer.draw.marks[self.position]
         return None if stored is None else stored.read()
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether its elements are."""
+        return any(each.dtype.kind == "c" for name, each in self.kept.arrays.items() if name in ("yours", "reference"))
 
     @property
     def why_no_map(self) -> str:

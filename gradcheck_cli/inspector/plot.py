@@ -39,6 +39,8 @@ class _Axes:
     top: float
     columns: int
     rows: int
+    has_none: bool = False
+    """Whether the lowest row is that of no error at all."""
 
     def x(self, power: float) -> int:
         """The dot of a step, two a column."""
@@ -105,9 +107,10 @@ def _axes(points: Sequence[tuple[float, float]], columns: int, rows: int) -> _Ax
     bottom, top = math.floor(min(errors)), math.ceil(max(errors))
     if top - bottom < 1:
         top = bottom + 1
-    if any(error == -math.inf for _, error in points):
+    has_none = any(error == -math.inf for _, error in points)
+    if has_none:
         bottom -= 1
-    return _Axes(min(steps), max(max(steps), min(steps) + 1e-9), bottom, top, columns, rows)
+    return _Axes(min(steps), max(max(steps), min(steps) + 1e-9), bottom, top, columns, rows, has_none)
 
 
 def _drawn(points: Sequence[tuple[float, float]], axes: _Axes) -> dict[tuple[int, int], int]:
@@ -133,6 +136,8 @@ def _span(curve: Curve, positions: tuple[int, int] | None, axes: _Axes) -> tuple
 
 def _row_label(row: int, axes: _Axes) -> str:
     """The power of ten whose line is in this row, where it is one that is labelled."""
+    if axes.has_none and row == axes.rows - 1:
+        return f"{'0':>{_MARGIN - 2}} ┤"
     every = max(1, math.ceil((axes.top - axes.bottom) / max(1, (axes.rows + 1) // 2)))
     for power in range(int(axes.top), int(axes.bottom) - 1, -every):
         if axes.y(power) // 4 == row:

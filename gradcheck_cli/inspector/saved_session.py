@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.curves import kept_curve
@@ -52,6 +53,16 @@ class SavedSession:
         return self._report
 
     @property
+    def is_open(self) -> bool:
+        """It is: the file says all."""
+        return True
+
+    @property
+    def opening(self) -> str:
+        """Nothing."""
+        return ""
+
+    @property
     def doing(self) -> str:
         """Nothing."""
         return ""
@@ -73,6 +84,12 @@ class SavedSession:
     def files(self) -> Sequence[str]:
         """None: whatever changes, the run stays as it was saved."""
         return ()
+
+    def open(self, progress: Any = None) -> None:
+        """Nothing is left to be found out."""
+
+    def stop_opening(self) -> None:
+        """It takes no time."""
 
     def ask(self, question: Question) -> Answer:
         """Nothing can be checked again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gradcheck_cli.report.model import LayerReport, Report
 from gradcheck_cli.saved.model import KeptLayer
@@ -131,7 +131,15 @@ class Session(Protocol):
 
     @property
     def report(self) -> Report:
-        """What was reported when the run was opened."""
+        """What was reported when the run was opened; before `is_open`, of the layers that are known so far."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all layers are known. Else `open` finds out."""
+
+    @property
+    def opening(self) -> str:
+        """What `open` is doing: `2 of 9, affine · draw 2 of 3`; "" where it is not, or no more."""
 
     @property
     def doing(self) -> str:
@@ -150,6 +158,19 @@ class Session(Protocol):
 
     def files(self) -> Sequence[str]:
         """The user's files whose change makes the run old: to be watched."""
+
+    def open(self, progress: Any = None) -> None:
+        """Find out about all layers, where `is_open` is not so; `report` grows meanwhile, at its end alone.
+
+        Args:
+            progress: a `checking.options.Progress` that is told, too.
+
+        Raises:
+            UserError: where there is nothing to be looked at.
+        """
+
+    def stop_opening(self) -> None:
+        """End `open`: what is known stays."""
 
     def ask(self, question: Question) -> Answer:
         """Check one layer again. What goes wrong is the answer's problem; nothing is raised."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from gradcheck_cli.inspector.heat import LEVELS, Heat
@@ -39,6 +40,26 @@ def place(path: str, line: int | None, folder: str) -> str:
     return one_line(shown) + (f":{line}" if line is not None else "")
 
 
+NAME_COLUMNS = 24
+"""Of a layer or a gradient in a line that tells more."""
+
+
+def short_name(name: str) -> str:
+    """A layer or a gradient in a line that tells more."""
+    return shortened(one_line(name), NAME_COLUMNS)
+
+
+def shortened(text: str, columns: int) -> str:
+    """What is too long for its line: of a path, and of `params['w']`, the end, of a name the beginning."""
+    if cell_len(text) <= columns:
+        return text
+    if "/" in text:
+        return f"…/{text.rpartition('/')[2]}"
+    if "[" in text:
+        return f"…{set_cell_size(text[::-1], columns - 1)[::-1]}"
+    return f"{set_cell_size(text, columns - 1)}…"
+
+
 def element_content(facts: Facts, wrong: int, where: str) -> Content:
     """The element under the cursor."""
     mark = "$quiet" if facts.mark is None else f"bold {_MARK_COLOURS[facts.mark]}"
@@ -55,7 +76,7 @@ def legend_content(heat: Heat, kind: str) -> Content:
     low, high = scale_ends(heat.scale)
     codes = [4 + 2 * (level - 1) for level in range(1, LEVELS + 1, 2)]
     parts: list[Content] = []
-    if heat.wrong:
+    if heat.has_levels:
         below = Content("").join(_cell(code + 1, kind) for code in reversed(codes))
         above = Content("").join(_cell(code, kind) for code in codes)
         ends = f"1 is {low} tolerances" + (f", 9 is {high}" if high != low else "")
@@ -128,8 +149,8 @@ def problem_content(problem: Finding, folder: str) -> Content:
     return finding_content(problem, folder, is_whole=True)
 
 
-def totals_content(report: Report) -> Content:
-    """`✗ 1 failed  ✓ 2 passed`."""
+def totals_content(report: Report, *, is_short: bool = False) -> Content:
+    """`✗ 1 failed  ✓ 2 passed`, or `✗ 1  ✓ 2`."""
     words = {
         Status.FAIL: "failed",
         Status.ERROR: "with errors",
@@ -137,11 +158,20 @@ def totals_content(report: Report) -> Content:
         Status.PASS: "passed",
     }
     found = [
-        Content.styled(f"{UNICODE.status[status]} {report.count(status)} {word}", STATUS_COLOURS[status])
+        Content.styled(
+            f"{UNICODE.status[status]} {report.count(status):,}{'' if is_short else f' {word}'}", STATUS_COLOURS[status]
+        )
         for status, word in words.items()
         if report.count(status)
     ]
     return Content("  ").join(found) if found else Content.styled("no layers", "$quiet")
+
+
+def no_source(layer: LayerReport) -> str:
+    """In place of a function."""
+    if layer.network is not None:
+        return "a network has no functions of its own: its layers, which are in the list, do"
+    return "its source was not kept"
 
 
 def nothing_kept(argument: ArgumentReport | None) -> Content:

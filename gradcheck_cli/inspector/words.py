@@ -22,7 +22,7 @@ from gradcheck_cli.inspector.view import NUMBERS, View
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import STATUS_WORD
 from gradcheck_cli.report.model import ArgumentReport, LayerReport
-from gradcheck_cli.report.numbers import brief, counted, digits_that_tell_apart, power, value, with_error
+from gradcheck_cli.report.numbers import Number, brief, counted, digits_that_tell_apart, power, value, with_error
 from gradcheck_cli.saved import model as marks
 from gradcheck_cli.saved.model import KeptLeaf
 
@@ -48,6 +48,15 @@ def sign(code: int) -> str:
     if not level:
         return f" {_SIGNS[code]}"
     return f"{'-' if is_low(code) else ' '}{level}"
+
+
+def brief_within(number: Number, digits: int, columns: int) -> str:
+    """To as many digits as there is room for; a number that is cut would be another one."""
+    for fewer in range(digits, 0, -1):
+        text = brief(number, fewer)
+        if len(text) <= columns:
+            return text
+    return "…"
 
 
 def legend(heat: Heat) -> list[tuple[int, str]]:
@@ -127,8 +136,8 @@ def index_words(facts: Facts, leaf: KeptLeaf) -> str:
 
 def element_rows(facts: Facts) -> list[tuple[str, str]]:
     """Name and value of all that is known of an element, in the order in which they are read."""
-    held = facts.reference if facts.reference is not None else facts.autodiff
-    digits = digits_that_tell_apart([(facts.yours, held if held is not None else facts.difference)])
+    held = facts.held if facts.held is not None else facts.difference
+    digits = digits_that_tell_apart([(facts.yours, held)])
     rows = [("yours", value(facts.yours, digits)), ("autodiff", value(facts.autodiff, digits))]
     if facts.reference is not None:
         rows.append(("reference", value(facts.reference, digits)))

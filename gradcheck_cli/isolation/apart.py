@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,7 @@ from gradcheck_cli.isolation.messages import (
     Specify,
     Step,
 )
-from gradcheck_cli.isolation.pool import Failure, Limits, Pool
+from gradcheck_cli.isolation.pool import Failure, Interrupted, Limits, Pool
 from gradcheck_cli.isolation.remembering import Forgetful, Memory, remember
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.reading import read_source
@@ -86,6 +87,7 @@ class Apart:
     workers: Workers
     with_jax: bool = True
     _pool: Pool | None = field(init=False, default=None)
+    _is_interrupted: threading.Event = field(init=False, default_factory=threading.Event)
 
     @property
     def printed_lines(self) -> int:
@@ -210,9 +212,16 @@ class Apart:
             self._pool.renew()
 
     def interrupt(self) -> None:
-        """End what is being done, from another thread: it raises `Interrupted`."""
+        """End what is being done, from another thread: it raises `Interrupted`, and so does all until `resume`."""
+        self._is_interrupted.set()
         if self._pool is not None:
             self._pool.interrupt()
+
+    def resume(self) -> None:
+        """What is asked from now on is done: an interruption that came too late counts no more."""
+        self._is_interrupted.clear()
+        if self._pool is not None:
+            self._pool.resume()
 
     def graph(self, path: Path, name: str, options: GraphOptions) -> Graph:
         """The computation graph of the function or layer `name` in the file `path`.
@@ -277,6 +286,8 @@ class Apart:
         """In the workers, which are there from the first request on."""
         if not requests:
             return iter(())
+        if self._is_interrupted.is_set():
+            raise Interrupted
         if self._pool is None:
             memory = self.workers.memory if self.workers.memory is not None else allowance(self.workers.count)
             self._pool = Pool(self.workers.count, Limits(self.workers.seconds, memory), with_jax=self.with_jax)

@@ -2,66 +2,63 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.options import CheckOptions, EditedDraw, Progress, Target
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.session import Answer, Dug, Question
-from gradcheck_cli.isolation.apart import Apart, WorkerError, Workers
+from gradcheck_cli.isolation.apart import WorkerError, Workers
+from gradcheck_cli.isolation.engine import Doing, Engine
 from gradcheck_cli.isolation.messages import Dig, FoundLayer
 from gradcheck_cli.isolation.pool import Interrupted
-from gradcheck_cli.isolation.watched_files import WatchedFiles
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
 from gradcheck_cli.saved.model import KeptLayer
 
 STOPPED = "This was stopped."
 
-Result = TypeVar("Result")
+Counted = Callable[[Report, bool], Report]
+"""The report without what does not count; whether it is of all that was to be checked."""
 
 
 class LiveSession:
-    """The layers of a target, as a `Session`. `open` comes first.
+    """The layers of a target, as a `Session`.
 
-    All workers are started and asked in one thread of its own: on Linux a worker ends with the thread that started it.
+    What is asked before all layers are checked is done beside that, in a worker of its own.
 
     Args:
         target: a file, a folder, or a layer.
         options: of the check.
         workers: how the user's code is run.
-        counted: the report without what does not count.
+        counted: the report without what does not count; what it raises of the whole report, `open` raises.
     """
 
-    def __init__(
-        self, target: Target, options: CheckOptions, workers: Workers, counted: Callable[[Report], Report]
-    ) -> None:
-        self._target, self._options, self._counted = target, options, counted
-        self._apart = Apart(replace(workers, count=1))
-        self._engine = ThreadPoolExecutor(1, thread_name_prefix="gradcheck-engine")
+    def __init__(self, target: Target, options: CheckOptions, workers: Workers, counted: Counted) -> None:
+        self._target, self._options, self._workers, self._counted = target, options, workers, counted
+        self._first = Engine(workers)
+        self._second: Engine | None = None
         self._lock = threading.Lock()
-        self._is_running = False
-        self._stops = 0
-        self._doing = _Doing()
-        self._files = WatchedFiles()
-        self._report: Report | None = None
+        self._is_opening = self._is_open = self._is_given_up = False
+        self._report = Report(__version__, options.inputs.seed, options.device)
         self._kept: dict[tuple[str, str], KeptLayer] = {}
         self._made: dict[tuple[str, str, str], Question] = {}
 
-    def open(self, progress: Progress) -> None:
-        """Check all layers.
+    def open(self, progress: Progress | None = None) -> None:
+        """Check all layers: `report` has those that are checked so far. Ends early after `stop_opening`.
+
+        Args:
+            progress: is told what is done, too.
 
         Raises:
             UserError: where the command cannot do its work: a path that is not there, a name that no layer has.
-            Interrupted: where `stop` was called.
         """
 
         def keep(kept: KeptLayer) -> None:
@@ -69,9 +66,46 @@ class LiveSession:
             self._remember(kept, Question(kept.path, kept.name))
 
         def checked() -> Report:
-            return self._apart.check([self._target], self._options, progress, self._files, keep)
+            if self._is_given_up:
+                raise Interrupted
+            first = self._first
+            told = _Opening(first.doing, progress, self._add)
+            return first.apart.check([self._target], self._options, told, first.files, keep)
 
-        self._report = self._counted(self._in_turn(checked, ""))
+        self._is_opening = True
+        try:
+            report = self._counted(self._first.in_turn(checked, "looking for layers"), True)
+        except Interrupted:
+            return
+        finally:
+            self._is_opening = False
+        # a layer stays where it was shown first
+        shown = {(layer.path, layer.name): at for at, layer in enumerate(self._report.layers)}
+        layers = sorted(report.layers, key=lambda layer: shown.get((layer.path, layer.name), len(shown)))
+        with self._lock:
+            self._report, self._is_open = replace(report, layers=tuple(layers)), True
+            is_needed = self._second is None
+        if not is_needed:
+            self._first.close()
+
+    def _add(self, layer: LayerReport) -> None:
+        """One more layer is checked."""
+        report = self._report
+        (counted,) = self._counted(replace(report, layers=(layer,)), False).layers
+        self._report = replace(report, layers=(*report.layers, counted))
+
+    @property
+    def _engine(self) -> Engine:
+        """That which answers: a second one where a question comes before all is checked."""
+        with self._lock:
+            if self._second is None and self._is_opening:
+                self._second = Engine(self._workers)
+            return self._second or self._first
+
+    @property
+    def _asked_engine(self) -> Engine | None:
+        """That which may be answering."""
+        return self._second or (None if self._is_opening else self._first)
 
     @property
     def name(self) -> str:
@@ -85,14 +119,28 @@ class LiveSession:
 
     @property
     def report(self) -> Report:
-        """What was reported when the run was opened."""
-        assert self._report is not None, "open comes first"
+        """What was reported when the run was opened: before it is, the layers that are checked so far."""
         return self._report
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all layers are checked."""
+        return self._is_open
+
+    @property
+    def opening(self) -> str:
+        """What `open` is doing: `2 of 9, affine · draw 2 of 3`; "" where it is done."""
+        if not self._is_opening:
+            return ""
+        doing = self._first.doing
+        of = f"{len(self._report.layers) + 1:,} of {doing.total:,}, " if doing.total > 1 else ""
+        return f"{of}{doing.layer} · {doing.what}" if doing.layer else doing.what
 
     @property
     def doing(self) -> str:
         """What is being done for `ask` or `dig`: `draw 2 of 3`; "" where nothing is."""
-        return self._doing.what if self._is_running else ""
+        engine = self._asked_engine
+        return engine.doing.what if engine is not None and engine.is_running else ""
 
     @property
     def is_live(self) -> bool:
@@ -111,13 +159,15 @@ class LiveSession:
     def files(self) -> Sequence[str]:
         """The user's files that the layers depend on, the module's own first."""
         own = dict.fromkeys(layer.path for layer in self.report.layers)
-        return tuple(dict.fromkeys((*own, *self._files.paths)))
+        engines = [self._first, *([self._second] if self._second is not None else [])]
+        return tuple(dict.fromkeys((*own, *(path for engine in engines for path in engine.files.paths))))
 
     def ask(self, question: Question) -> Answer:
         """Check one layer again. What goes wrong is the answer's problem; nothing is raised."""
         started = time.perf_counter()
         try:
-            answer = self._in_turn(lambda: self._asked(question), "loading the module")
+            engine = self._engine
+            answer = engine.in_turn(lambda: self._asked(question, engine), "loading the module")
         except Exception as error:
             answer = Answer(question, problem=_problem(error))
         return replace(answer, seconds=time.perf_counter() - started)
@@ -126,52 +176,31 @@ class LiveSession:
         """Find out more about one element of a leaf, in the draw that is kept. Nothing is raised."""
         del layer
         try:
-            return self._in_turn(lambda: self._dug(kept, leaf, position), "looking at one element")
+            engine = self._engine
+            return engine.in_turn(lambda: self._dug(kept, leaf, position, engine), "looking at one element")
         except Exception as error:
             problem = _problem(error)
             return Dug(why={"curve": problem, "contributions": problem})
 
     def stop(self) -> None:
         """End what is being asked: what was asked and what waits behind it return soon."""
-        with self._lock:
-            self._stops += 1
-            if self._is_running:
-                self._apart.interrupt()
+        engine = self._asked_engine
+        if engine is not None:
+            engine.stop()
+
+    def stop_opening(self) -> None:
+        """End `open`: the layers that are checked stay."""
+        self._is_given_up = True
+        if self._is_opening:
+            self._first.stop()
 
     def close(self) -> None:
         """End all processes."""
-        self.stop()
-        with contextlib.suppress(Exception):
-            self._engine.submit(self._apart.__exit__, Interrupted, None, None).result()
-        self._engine.shutdown()
+        for engine in (self._first, self._second):
+            if engine is not None:
+                engine.close()
 
-    def _in_turn(self, do: Callable[[], Result], what: str) -> Result:
-        """One thing after the other, in the thread of the workers; with the modules as their files are now.
-
-        Raises:
-            Interrupted: where `stop` is called before it is done.
-        """
-        stops = self._stops
-
-        def done() -> Result:
-            with self._lock:
-                if self._stops != stops:
-                    raise Interrupted
-                self._is_running = True
-                self._doing.what = what
-            try:
-                if self._files.have_changed():
-                    self._apart.renew()
-                return do()
-            finally:
-                with self._lock:
-                    self._is_running = False
-                self._apart.prepare()
-
-        future: Future[Result] = self._engine.submit(done)
-        return future.result()
-
-    def _asked(self, question: Question) -> Answer:
+    def _asked(self, question: Question, engine: Engine) -> Answer:
         options, edited = replace(self._options.for_one_layer(), inputs=self._inputs(question)), None
         if question.edits:
             # the smallest case and extreme ones are of other inputs than those that were set
@@ -179,10 +208,10 @@ class LiveSession:
             edited = EditedDraw(self._draw(question), question.edits)
         found: list[KeptLayer] = []
         target = Target(Path(question.path), question.layer)
-        report = self._apart.check([target], options, self._doing, self._files, found.append, edited)
+        report = engine.apart.check([target], options, engine.doing, engine.files, found.append, edited)
         if not report.layers:
             return Answer(question, problem=_said(report.errors))
-        (layer,) = self._counted(replace(report, layers=report.layers[:1])).layers
+        (layer,) = self._counted(replace(report, layers=report.layers[:1]), False).layers
         if layer.status is Status.ERROR:
             return Answer(question, problem=_said(layer.findings))
         if question.edits:
@@ -191,7 +220,7 @@ class LiveSession:
             self._remember(kept, question)
         return Answer(question, layer, found[0] if found else None)
 
-    def _dug(self, kept: KeptLayer, leaf: int, position: int) -> Dug:
+    def _dug(self, kept: KeptLayer, leaf: int, position: int, engine: Engine) -> Dug:
         question = self._made.get((kept.path, kept.name, kept.draw.digest))
         if question is None:
             raise UserError("These arrays are not from this session")
@@ -203,7 +232,7 @@ class LiveSession:
             device = self._options.device
             return Dig(path, source, layer, inputs, device, draw, kept.draw.digest, leaf, position, **seen)
 
-        return self._apart.dig(Target(Path(kept.path), kept.name), request)
+        return engine.apart.dig(Target(Path(kept.path), kept.name), request)
 
     def _inputs(self, question: Question) -> InputOptions:
         inputs = self._options.inputs
@@ -224,25 +253,34 @@ class LiveSession:
         self._made[kept.path, kept.name, kept.draw.digest] = question
 
 
-class _Doing:
-    """Progress of one layer, for whoever polls it."""
+class _Opening:
+    """Progress of `open`: for whoever polls it, for who is told, and for the report.
 
-    def __init__(self) -> None:
-        self.what = ""
+    Args:
+        doing: is polled.
+        told: is told, too.
+        add: takes each layer that is checked.
+    """
+
+    def __init__(self, doing: Doing, told: Progress | None, add: Callable[[LayerReport], None]) -> None:
+        self._all: list[Progress] = [doing] if told is None else [doing, told]
+        self._add = add
 
     def layer_started(self, name: str, position: int, total: int) -> None:
         """A check begins."""
-        del name, position, total
-        self.what = "choosing inputs"
+        for each in self._all:
+            each.layer_started(name, position, total)
 
     def step(self, name: str, what: str) -> None:
         """What is being done now."""
-        del name
-        self.what = what
+        for each in self._all:
+            each.step(name, what)
 
     def layer_finished(self, report: LayerReport) -> None:
         """It is done."""
-        del report
+        self._add(report)
+        for each in self._all:
+            each.layer_finished(report)
 
 
 def _seen(kept: KeptLayer, leaf: int, position: int) -> dict[str, Any]:

@@ -128,9 +128,13 @@ class Pool:
             yield from self._enforce(work)
 
     def interrupt(self) -> None:
-        """End `run`, from another thread. Only while it runs: else the next one ends at once."""
+        """End `run`, from another thread. Only while it runs: else the next one ends at once, but after `resume`."""
         self._is_interrupted.set()
         self._ears.put(None)  # wakes the listener
+
+    def resume(self) -> None:
+        """Forget an interruption that nothing ran to hear."""
+        self._is_interrupted.clear()
 
     def prepare(self) -> None:
         """Have a worker ready before it is asked for: it takes a second to import JAX."""

@@ -28,6 +28,7 @@ class Screen:
         verbose: show passing arguments, draws, shapes and their sources, equations, timings too.
         quiet: show only what is wrong, and the last line.
         folder: places inside it are shown relative to it.
+        is_attended: whoever reads it can type a command.
     """
 
     width: int
@@ -35,6 +36,7 @@ class Screen:
     verbose: bool = False
     quiet: bool = False
     folder: Path | None = None
+    is_attended: bool = False
 
     def place(self, path: str, line: int | None) -> str:
         """`mylayer.py:21`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from rich.text import Text
 from gradcheck_cli.report.ignored import ignored_remarks, unused_remarks
 from gradcheck_cli.report.last_line import last_line
 from gradcheck_cli.report.marks import QUIET
-from gradcheck_cli.report.model import Report, Status
+from gradcheck_cli.report.model import LayerReport, Report, Status
 from gradcheck_cli.report.passing_notes import passing_notes
 from gradcheck_cli.report.screen import Part, Screen, Verbatim, bulleted, screen_for
 from gradcheck_cli.report.summary import summary, worst_first
@@ -20,7 +22,13 @@ _BLANK = Text()
 
 
 def print_table(
-    report: Report, console: Console, *, verbose: bool = False, quiet: bool = False, folder: Path | None = None
+    report: Report,
+    console: Console,
+    *,
+    verbose: bool = False,
+    quiet: bool = False,
+    folder: Path | None = None,
+    is_attended: bool = False,
 ) -> None:
     """Print the report.
 
@@ -30,8 +38,9 @@ def print_table(
         verbose: passing arguments, draws, sources of shapes, equations and timings too.
         quiet: only what is wrong, and the last line.
         folder: places inside it are shown relative to it.
+        is_attended: whoever reads it can type a command.
     """
-    screen = screen_for(console, verbose=verbose, quiet=quiet, folder=folder)
+    screen = replace(screen_for(console, verbose=verbose, quiet=quiet, folder=folder), is_attended=is_attended)
     for part in page(report, screen):
         if isinstance(part, Verbatim):
             console.print(part.text, highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -57,12 +66,25 @@ def _sections(report: Report, screen: Screen) -> list[list[Part]]:
 
 
 def _further(report: Report, screen: Screen) -> list[RenderableType]:
-    """Where to read more of the first finding on the page."""
+    """Where to read more of the first finding on the page; how to look at the first gradient that is wrong."""
     of_layers = (finding for layer in worst_first(report.layers) for finding in layer.findings)
     first = next(chain(report.errors, of_layers), None)
     if first is None:
         return []
-    return [bulleted(f"gradcheck explain {first.code}: what it means, and what to do about it", screen, 1)]
+    told = [f"gradcheck explain {first.code}: what it means, and what to do about it"]
+    failing = (each for each in worst_first(report.layers) if each.status is Status.FAIL and each.reproduce)
+    if screen.is_attended and (layer := next(failing, None)) is not None:
+        told.append(f"{_inspect(layer)}: where it is wrong, why, and what if")
+    return [bulleted(each, screen, 1) for each in told]
+
+
+def _inspect(layer: LayerReport) -> str:
+    """The command that opens a layer as it was checked, but for what says nothing of its gradients' elements."""
+    _, _, *words = shlex.split(layer.reproduce)
+    if "--order" in words:
+        at = words.index("--order")
+        del words[at : at + 2]
+    return shlex.join(["gradcheck", "inspect", *(word for word in words if word != "--vmap")])
 
 
 def page(report: Report, screen: Screen) -> list[Part]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gradcheck_cli.cli import inspecting
 from tests.cli.command import ROOT, environment, gradcheck
 from tests.report import reports
 from tests.saved import runs
@@ -131,6 +132,14 @@ def test_a_module_that_does_not_load_is_told(tmp_path: Path) -> None:
     ended = gradcheck("inspect", "broken.py", "--no-tui", cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")
     assert "out of paper" in ended.err and "broken.py:1" in ended.err
+
+
+def test_a_terminal_whose_encoding_has_no_signs_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspecting, "_is_terminal", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    for encoding, why in (("ascii", "encoding, ascii, has no signs"), ("utf-8", ""), ("latin-1", "latin-1")):
+        monkeypatch.setattr(inspecting.Output, "encoding", encoding)
+        assert why in inspecting._why_plain() and bool(why) is bool(inspecting._why_plain())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of POSIX")

@@ -143,9 +143,11 @@ def test_an_encoding_without_our_signs_gets_others() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_terminal_gets_colours_and_progress_unless_told_not_to() -> None:
-    assert "\x1b[1;31m" in on_a_terminal({})
+    shown = on_a_terminal({})
+    assert "\x1b[1;31m" in shown and shown.count("gradcheck inspect ") == 1
     assert "2/5" in on_a_terminal({}, engine="interrupted")
-    assert "\x1b[31m" not in on_a_terminal({"NO_COLOR": "1"})
+    shown = on_a_terminal({"NO_COLOR": "1", "CI": "true"})
+    assert "\x1b[31m" not in shown and "gradcheck inspect " not in shown
 
 
 def on_a_terminal(env: dict[str, str], engine: str = "failing") -> str:

@@ -33,8 +33,9 @@ class Driver:
         await self.settle()
 
     async def settle(self) -> None:
-        """Until all that runs in the background is done, and shown."""
-        await self.app.workers.wait_for_complete()
+        """Until all that runs in the background is done, and shown; but for layers that are still being checked."""
+        for worker in [each for each in self.app.workers if each.group != "open"]:
+            await self.app.workers.wait_for_complete([worker])
         await self.pilot.pause()
         await self.pilot.pause()
 

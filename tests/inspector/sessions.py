@@ -183,7 +183,10 @@ def unkept() -> LayerReport:
 
 @dataclass
 class FakeSession:
-    """A session in memory. A live one answers what `answer` says, and waits for `gate` before."""
+    """A session in memory. A live one answers what `answer` says, and waits for `gate` before.
+
+    One that is not open gets its `layers` from the test, and waits for `all_known`; `failure` ends it then.
+    """
 
     layers: Sequence[tuple[LayerReport, KeptLayer | None]]
     is_live: bool = False
@@ -198,6 +201,10 @@ class FakeSession:
     gate: threading.Event = field(default_factory=threading.Event)
     stops: int = 0
     is_closed: bool = False
+    is_open: bool = True
+    opening: str = ""
+    failure: Exception | None = None
+    all_known: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -215,6 +222,18 @@ class FakeSession:
 
     def files(self) -> Sequence[str]:
         return self.watched
+
+    def open(self, progress: Any = None) -> None:
+        self.all_known.wait(10)
+        self.opening = ""
+        if self.failure is not None:
+            raise self.failure
+        self.is_open = not self.stops
+
+    def stop_opening(self) -> None:
+        if not self.is_open:
+            self.stops += 1
+            self.all_known.set()
 
     def ask(self, question: Question) -> Answer:
         self.asked.append(question)

@@ -24,6 +24,27 @@ def test_slopes_that_differ_are_told_as_a_kink(backward: float, is_kink: bool) -
     assert ("a kink" in text) is is_kink
 
 
+def told(curve: Curve, facts: Facts, height: int = 20) -> str:
+    """The text of a curve, folded lines joined."""
+    return " ".join(curve_content(Dug(curve), 60, height, facts).plain.split())
+
+
+def test_why_there_is_no_curve_is_said() -> None:
+    nothing = np.full_like(STEPS, math.nan)
+    assert "the forward is not finite" in told(replace(CURVE, values=nothing, reference=math.nan, value=None), FACTS)
+    assert "neither autodiff's gradient nor" in told(replace(CURVE, reference=math.nan, value=None), FACTS)
+    assert "chosen" not in told(replace(CURVE, values=nothing, reference=math.nan, value=math.nan, bar=math.inf), FACTS)
+    assert "no room for the curve" in told(CURVE, FACTS, height=3)
+    assert "There is no curve" not in told(CURVE, FACTS) and "no room" not in told(CURVE, FACTS)
+
+
+def test_what_the_curve_is_held_against_is_said_where_it_is_not_autodiff() -> None:
+    for autodiff in (math.nan, None):
+        assert "held against the chosen difference" in told(CURVE, replace(FACTS, autodiff=autodiff))
+    for known in (FACTS, replace(FACTS, autodiff=math.nan, reference=1.0)):
+        assert "held against" not in told(CURVE, known)
+
+
 @pytest.mark.parametrize(
     ("autodiff", "label"), [(1.0, "together: autodiff"), (math.nan, "together"), (None, "together")]
 )

@@ -28,6 +28,17 @@ def test_groups_and_lines() -> None:
     assert len(keys.lines(found, 1)) == len(found)
 
 
+@pytest.mark.parametrize(("width", "most"), [(79, 4), (59, 2), (39, 1), (20, 1)])
+def test_where_the_screen_is_small_the_first_keys_stay_and_the_way_to_the_others(width: int, most: int) -> None:
+    found = keys.groups(keys.MAIN)
+    rows = keys.fitting([group for group in found if group.is_at_bottom], width, most)
+    shown = [group.short for row in rows for group in row]
+    assert shown[-3:] == ["menu", "help", "quit"]
+    assert len(rows) <= most or len(shown) == 3
+    if len(shown) > 3:
+        assert shown[0] == "worst"
+
+
 def test_what_stands_at_a_place() -> None:
     rows = keys.lines(keys.groups(keys.MAIN), 79)
     assert keys.group_at(rows, 0, 0) == rows[0][0] == keys.group_at(rows, 0, 8)

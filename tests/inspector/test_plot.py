@@ -48,7 +48,8 @@ def test_inks() -> None:
 def test_no_error_at_all_lies_at_the_bottom() -> None:
     curve = Curve(np.array([1e-1, 1e-2, 1e-3]), np.array([1.5, 1.1, 1.0]), 1.0)
     lines = _text(curve)
-    assert "⠀" < lines[-3][7] <= "⣿"
+    assert "⠀" < lines[-3][7] <= "⣿" and lines[-3].startswith("    0 ┤")
+    assert not any(line.startswith("    0 ┤") for line in _text(sessions.curve()))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +67,16 @@ def test_a_person_finds_the_line_and_digs(terminal: Terminal) -> None:
     terminal.wait_for("12 of 12 wrong")
     terminal.type("q")
     terminal.wait_for("ended with 1")
+
+
+def test_a_terminal_that_is_closed_while_layers_are_checked_leaves_no_process(terminal: Terminal) -> None:
+    terminal.start(f"{sys.executable} -m gradcheck_cli inspect fixtures")
+    terminal.wait_for("live · seed 0", "layers  ")
+    shell = psutil.Process(int(terminal.run("display-message", "-p", "#{pane_pid}")))
+    until = time.monotonic() + SECONDS
+    while len(processes := shell.children(recursive=True)) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(processes) >= 2  # the command and a worker
+    terminal.run("kill-server")
+    _, left = psutil.wait_procs(processes, timeout=20)
+    assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]

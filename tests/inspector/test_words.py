@@ -27,6 +27,14 @@ def test_signs_are_two_columns_and_each_is_its_own() -> None:
     assert (words.sign(4), words.sign(5), words.sign(20), words.sign(21)) == (" 1", "-1", " 9", "-9")
 
 
+def test_a_number_is_never_cut_into_another_one() -> None:
+    assert words.brief_within(-1.234567, 3, 9) == "-1.23"
+    assert words.brief_within(-1.234e-105, 3, 9) == "-1.2e-105"
+    assert words.brief_within(-1.234e-105, 3, 7) == "-1e-105"
+    assert words.brief_within(-1.234e-105, 3, 6) == "…"
+    assert words.brief_within(-1.49 - 0.302j, 3, 19) == "-1.49-0.302j"
+
+
 def test_only_marks_that_are_there_are_explained() -> None:
     _, kept = sessions.kinked()
     assert [word for _, word in words.legend(Leaf(kept, 0).heat)] == ["unknown", "kink", "not finite"]

@@ -214,3 +214,26 @@ def test_where_nothing_is_found_or_little_is_asked_for_there_is_nothing_to_read_
         shown(reports.report(reports.mismatch()), quiet=True),
     ):
         assert "gradcheck explain" not in text
+
+
+def test_the_first_layer_that_fails_is_the_one_to_look_at_where_somebody_can() -> None:
+    two = reports.report(reports.error(), reports.mismatch(), reports.dimensions())
+    text = squeezed(shown(two, is_attended=True))
+    (command,) = re.findall(r"gradcheck inspect [^:]*::\S+ .*?: where", text)
+    assert command == f"{reports.mismatch().reproduce.replace(' run ', ' inspect ')}: where"
+    for nobody in (
+        shown(two),
+        shown(two, is_attended=True, quiet=True),
+        shown(reports.passing_report(), is_attended=True),
+        shown(reports.report(reports.error(), reports.inconclusive()), is_attended=True),
+    ):
+        assert "gradcheck inspect" not in nobody
+
+
+def test_what_the_inspector_does_not_ask_for_is_left_out_of_its_command() -> None:
+    layer = replace(
+        reports.mismatch(), reproduce="gradcheck run 'my layer.py::affine' --seed 3 --order 2 --full --vmap"
+    )
+    assert "gradcheck inspect 'my layer.py::affine' --seed 3 --full: where" in squeezed(
+        shown(reports.report(layer), is_attended=True)
+    )

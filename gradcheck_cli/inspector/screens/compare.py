@@ -11,6 +11,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.keys import COMPARE, bindings
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.moving import MovingScreen
+from gradcheck_cli.inspector.telling import short_name
 from gradcheck_cli.inspector.view import View
 from gradcheck_cli.inspector.widgets.heat_map import HeatMap
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
@@ -74,11 +75,11 @@ class CompareScreen(MovingScreen):
             self.query_one(MessageLine).update(Content(error.message))
         layer, argument = self._looking.layer(self._target.layer), self._looking.argument(self._target)
         name = one_line(layer.name if argument is None else argument.gradient_name)
-        self.query_one("#yours-heading", Static).update(f"yours  {name}")
+        self.query_one("#yours-heading", Static).update(Content(f"yours  {name}"))
         self.query_one("#autodiff-heading", Static).update("autodiff")
         self.query_one("#error-heading", Static).update(self._last)
         title = Content.assemble(
-            (f"{one_line(layer.name)}  ", "bold"), (map_title(leaf.kept, None) if leaf else name, "")
+            (f"{short_name(layer.name)}  ", "bold"), (map_title(leaf.kept, None) if leaf else name, "")
         )
         self.query_one(TitleLine).say(title, Content.styled(one_line(layer.convention), "$quiet"))
         self._tell()

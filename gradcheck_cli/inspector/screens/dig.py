@@ -25,13 +25,12 @@ from gradcheck_cli.inspector.screens.hosted import ENDED
 from gradcheck_cli.inspector.screens.moving import MovingScreen
 from gradcheck_cli.inspector.screens.reading import SourceScreen
 from gradcheck_cli.inspector.session import Answer, Dug
-from gradcheck_cli.inspector.telling import element_content
+from gradcheck_cli.inspector.telling import element_content, short_name
 from gradcheck_cli.inspector.view import View
 from gradcheck_cli.inspector.widgets.heat_map import HeatMap
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
 from gradcheck_cli.inspector.widgets.panes import TextPane
 from gradcheck_cli.inspector.words import element_text, index_text, index_words
-from gradcheck_cli.report.escaping import one_line
 
 _DIG, _SEED = "dig", "seed"
 
@@ -153,9 +152,9 @@ class DigScreen(MovingScreen):
 
     def _show_facts(self, facts: Facts) -> None:
         layer = self._looking.layer(self._target.layer)
-        name = f"{one_line(self._leaf.kept.gradient_name)}{index_text(facts.index)}"
+        name = f"{short_name(self._leaf.kept.gradient_name)}{index_text(facts.index)}"
         self.query_one(TitleLine).say(
-            Content.assemble((f"{one_line(layer.name)}  ", "$quiet"), (name, "bold")),
+            Content.assemble((f"{short_name(layer.name)}  ", "$quiet"), (name, "bold")),
             Content.styled(index_words(facts, self._leaf.kept), "$quiet"),
         )
         pane = self.query_one("#curve-pane", TextPane)
@@ -170,7 +169,9 @@ class DigScreen(MovingScreen):
         self._tell(self.host.message)
 
     def _tell(self, text: str) -> None:
-        self.query_one(MessageLine).update(text or Content.styled("n goes to the next worst element", "$quiet"))
+        self.query_one(MessageLine).update(
+            Content(text) if text else Content.styled("n goes to the next worst element", "$quiet")
+        )
 
     def on_resize(self) -> None:
         """The curve is drawn anew."""

@@ -28,7 +28,7 @@ class GoToScreen(ModalScreen[tuple[int, ...] | None]):
         """One line to type in."""
         shape = one_line(shape_text(self._leaf.shape, self._leaf.dimensions))
         with Vertical(id="box"):
-            yield Static(f"Go to an element of {one_line(self._leaf.gradient_name)}", classes="title")
+            yield Static(Content(f"Go to an element of {one_line(self._leaf.gradient_name)}"), classes="title")
             yield Input(placeholder=", ".join("0" for _ in self._leaf.shape), id="index", compact=True)
             yield Static(Content.styled(f"{shape} · Enter goes there · Esc gives up", "$quiet"), id="told")
 

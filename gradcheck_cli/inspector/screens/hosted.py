@@ -23,7 +23,7 @@ class Host(Protocol):
     message: str
 
     @property
-    def is_asking(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a layer is being checked."""
 
     def say(self, text: str) -> None:

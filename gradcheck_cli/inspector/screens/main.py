@@ -9,8 +9,8 @@ from gradcheck_cli.inspector.looking import Target
 from gradcheck_cli.inspector.screens.compare import CompareScreen
 from gradcheck_cli.inspector.screens.dig import DigScreen
 from gradcheck_cli.inspector.screens.go_to import GoToScreen
+from gradcheck_cli.inspector.screens.growing import GrowingScreen
 from gradcheck_cli.inspector.screens.reading import FindingScreen, SourceScreen
-from gradcheck_cli.inspector.screens.showing import ShowingScreen
 from gradcheck_cli.inspector.screens.what_if import WhatIfScreen
 from gradcheck_cli.inspector.session import Question
 from gradcheck_cli.inspector.source import wrong_place
@@ -18,7 +18,7 @@ from gradcheck_cli.inspector.widgets.layers_tree import LayersTree
 from gradcheck_cli.inspector.words import element_text
 
 
-class MainScreen(ShowingScreen):
+class MainScreen(GrowingScreen):
     """Where the inspector begins."""
 
     KEYS = MAIN
@@ -64,6 +64,9 @@ class MainScreen(ShowingScreen):
     def _is_layer(self) -> bool:
         if self.problem is not None:
             self.say("the module could not be run; e opens it")
+        elif not self.looking.session.report.layers:
+            self.say("no layer is checked yet")
+            return False
         return self.problem is None
 
     def action_dig(self) -> None:
@@ -93,7 +96,9 @@ class MainScreen(ShowingScreen):
             return
         if not self._is_layer():
             return
-        screen = WhatIfScreen(self.looking.question(self.target.layer), kept, self._under_cursor())
+        is_network = self.looking.layer(self.target.layer).network is not None
+        question = self.looking.question(self.target.layer)
+        screen = WhatIfScreen(question, kept, self._under_cursor(), is_network=is_network)
         self.app.push_screen(screen, self._ask)
 
     def _ask(self, question: Question | None) -> None:
@@ -129,6 +134,8 @@ class MainScreen(ShowingScreen):
 
     def action_edit(self) -> None:
         """The editor at the line that is to blame."""
+        if self.problem is None and not self._is_layer():
+            return
         layer = self.looking.layer(self.target.layer)
         finding = self.looking.finding(self.target)
         if self.problem is not None:

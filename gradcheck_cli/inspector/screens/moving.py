@@ -58,7 +58,7 @@ class MovingScreen(HostedScreen):
     def action_step(self, by: int) -> None:
         """The next slice."""
         view = self.lead.view
-        if view.step is None:
+        if view.step is None and self.lead.leaf is not None:
             self.say("there are no other slices: both axes are shown")
         self.look(view.stepped(by))
 
@@ -69,7 +69,7 @@ class MovingScreen(HostedScreen):
     def action_axis(self, which: str) -> None:
         """Another axis down, or across."""
         view = self.lead.view
-        if not view.others:
+        if not view.others and self.lead.leaf is not None:
             self.say("there are no other axes; t turns them")
         self.look(view.with_next(rows=which == "rows"))
 

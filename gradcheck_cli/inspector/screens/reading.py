@@ -11,7 +11,7 @@ from gradcheck_cli.inspector.keys import FINDING, SOURCE, bindings
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.hosted import HostedScreen
 from gradcheck_cli.inspector.source import backward_excerpt, forward_excerpt, wrong_place
-from gradcheck_cli.inspector.telling import layer_content, place, sentence
+from gradcheck_cli.inspector.telling import layer_content, no_source, place, sentence, shortened
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
 from gradcheck_cli.inspector.widgets.panes import SourcePane, TextPane
 from gradcheck_cli.report.escaping import one_line
@@ -63,7 +63,8 @@ class SourceScreen(HostedScreen):
             ("backward", backward_excerpt(self._layer, self._kept, finding)),
         ):
             heading = name if excerpt is None else f"{name}  {place(excerpt.path, excerpt.focus, folder)}"
-            self.query_one(f"#{name}", SourcePane).read(heading, excerpt, "its source was not kept")
+            heading = shortened(heading, self.app.size.width - 2)
+            self.query_one(f"#{name}", SourcePane).read(heading, excerpt, no_source(self._layer))
         count = f"finding {self._at + 1} of {len(self._findings)}" if len(self._findings) > 1 else ""
         title = Content.assemble(("source of ", "$quiet"), (one_line(self._layer.name), "bold"))
         self.query_one(TitleLine).say(title, Content.styled(count, "$quiet"))

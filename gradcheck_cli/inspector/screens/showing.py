@@ -18,9 +18,12 @@ from gradcheck_cli.inspector.telling import (
     layer_content,
     legend_content,
     no_map,
+    no_source,
     nothing_kept,
     place,
     problem_content,
+    short_name,
+    shortened,
     totals_content,
 )
 from gradcheck_cli.inspector.themes import kind_of
@@ -33,6 +36,9 @@ from gradcheck_cli.report.escaping import one_line
 
 _OF_A_LAYER = {"source", "why", "what if", "again", "back", "copy"}
 """What cannot be done where the module could not be run."""
+
+_PLACE = 46
+"""Columns of a place in a line that tells more."""
 
 _OF_THE_MAP = {"worst", "dig", "compare", "move", "slice", "axis", "axes", "turn", "zoom", "go"}
 """What is done with a map, and cannot be without one."""
@@ -58,7 +64,7 @@ class ShowingScreen(MovingScreen):
         yield TitleLine()
         with Container(id="panes"):
             with Vertical(id="layers-pane"):
-                yield Static("layers", classes="heading")
+                yield Static("layers", classes="heading", id="layers-heading")
                 yield LayersTree(self.looking, id="layers")
             with Vertical(id="map-pane"):
                 yield Static(classes="heading", id="map-heading")
@@ -81,8 +87,11 @@ class ShowingScreen(MovingScreen):
         report = self.looking.report
         if report.errors and not report.layers:
             self.choose_problem(0)
-        else:
+        elif report.layers or self.looking.session.is_open:
             self.choose(self.target)
+        else:
+            self._show_nothing(Content(""), Content.styled("looking for layers", "$quiet"))
+            self._show_title()
 
     def maps(self) -> list[HeatMap]:
         """The one map."""
@@ -127,6 +136,8 @@ class ShowingScreen(MovingScreen):
     def questions(self) -> list[Question]:
         """What to ask when a file has changed: the layer that is looked at, those that do not pass, then the rest."""
         layers = list(enumerate(self.looking.report.layers))
+        if not layers:
+            return []
         others = [at for at, layer in layers if layer.status.value != "pass"]
         rest = [at for at, layer in layers if layer.status.value == "pass"]
         return [self.looking.question(at) for at in dict.fromkeys([self.target.layer, *others, *rest])]
@@ -150,7 +161,8 @@ class ShowingScreen(MovingScreen):
         left = Content.assemble(
             ("gradcheck ", "$quiet"), (session.name, "bold"), (f"  {kind} · seed {report.seed}", "$quiet")
         )
-        self.query_one(TitleLine).say(left, totals_content(report))
+        forms = (False, True) if report.layers or session.is_open else ()
+        self.query_one(TitleLine).say(left, *(totals_content(report, is_short=is_short) for is_short in forms))
 
     def _show_message(self, text: str | None = None) -> None:
         told = self.host.message if text is None else text
@@ -163,12 +175,15 @@ class ShowingScreen(MovingScreen):
             where = place(error.path, error.line, self._folder)
             return Content.assemble((f"{error.code} {error.rule}", "$error"), ("  " + where, "$code"))
         layer, finding = self.looking.layer(self.target.layer), self.looking.finding(self.target)
-        parts: list[Content | str | tuple[str, str]] = [(one_line(layer.name), "bold"), "  "]
+        parts: list[Content | str | tuple[str, str]] = [(short_name(layer.name), "bold"), "  "]
         if self.looking.is_asked(self.target.layer):
             parts.append(("checked again · b goes back  ", "$accent"))
         if finding is not None:
             path, line = wrong_place(layer, finding)
-            parts += [(f"{finding.code} {finding.rule}", "$error"), ("  " + place(path, line, self._folder), "$code")]
+            where = shortened(place(path, line, self._folder), _PLACE)
+            parts += [(f"{finding.code} {finding.rule}", "$error"), ("  " + where, "$code")]
+        elif (argument := self.looking.argument(self.target)) is not None and argument.why:
+            parts.append((one_line(argument.why), "$warning"))
         return Content.assemble(*parts)
 
     def _show_map(self, index: tuple[int, ...] | None = None) -> None:
@@ -190,7 +205,7 @@ class ShowingScreen(MovingScreen):
             return self._show_nothing(Content(name), Content.styled(error.message, "bold $error"))
         # its height must not depend on what it says: the map's would, and with it what it says
         self.query_one("#axes").styles.height = 2 if self.lead.view.others else 1
-        self.query_one("#map-heading", Static).update(map_title(leaf.kept, leaf.heat.wrong))
+        self.query_one("#map-heading", Static).update(Content(map_title(leaf.kept, leaf.heat.wrong)))
         self._show_legend()
         self._show_element()
         return None
@@ -210,7 +225,7 @@ class ShowingScreen(MovingScreen):
 
     def _show_element(self) -> None:
         pane, leaf = self.query_one("#element-pane", TextPane), self.lead.leaf
-        self.query_one(KeysLine).tell(self._useless())
+        self.show_keys()
         if leaf is None:
             pane.say("element", Content.styled("–", "$quiet"))
             return
@@ -219,13 +234,12 @@ class ShowingScreen(MovingScreen):
         except UserError as error:
             pane.say("element", Content.styled(error.message, "bold $error"))
             return
-        heading = f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}"
+        heading = f"{short_name(leaf.kept.gradient_name)}{index_text(facts.index)}"
         pane.say(heading, element_content(facts, leaf.heat.wrong, index_words(facts, leaf.kept)))
         view = self.lead.view
         lines = [" · ".join(filter(None, (axes_line(view, leaf.kept), cell_line(view))))]
-        self.query_one("#axes", Static).update(
-            "\n".join([*lines, *([slice_line(view, leaf.kept)] if view.others else [])])
-        )
+        lines += [slice_line(view, leaf.kept)] if view.others else []
+        self.query_one("#axes", Static).update(Content("\n".join(lines)))
 
     def _show_texts(self) -> None:
         layer, kept = self.looking.layer(self.target.layer), self.looking.kept(self.target.layer)
@@ -234,16 +248,22 @@ class ShowingScreen(MovingScreen):
         self.query_one("#finding-pane", TextPane).say("finding", layer_content(layer, findings, self._folder))
         which = "forward" if finding is None or finding.blame is not None else "backward"
         excerpt = (forward_excerpt if which == "forward" else backward_excerpt)(layer, kept, finding)
-        heading = which if excerpt is None else f"{which}  {place(excerpt.path, excerpt.focus, self._folder)}"
-        self.query_one(SourcePane).read(heading, excerpt, "its source was not kept")
+        told = "" if excerpt is None else shortened(place(excerpt.path, excerpt.focus, self._folder), _PLACE - 10)
+        heading = which if excerpt is None else f"{which}  {told}"
+        self.query_one(SourcePane).read(heading, excerpt, no_source(layer))
+
+    def show_keys(self) -> None:
+        """Those that do something now."""
+        for line in self.query(KeysLine):  # none, before it is composed
+            line.tell(self._useless())
 
     def _useless(self) -> frozenset[str]:
         """The keys that would do nothing here."""
         view, live = self.lead.view, self.looking.session.is_live
         useless = set() if live else {"what if", "again", "watch"}
         useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
-        useless |= set() if self.host.is_asking else {"stop"}
-        if self.problem is not None:
+        useless |= set() if self.host.is_busy else {"stop"}
+        if self.problem is not None or not self.looking.session.report.layers:
             useless |= _OF_A_LAYER
         if self.lead.leaf is None:
             return frozenset(useless | _OF_THE_MAP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
@@ -16,6 +17,9 @@ from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.numbers import brief
 from gradcheck_cli.saved.model import KeptLayer
 
+_OF_A_NETWORK = "A network's values are those of its layers: set one there."
+_SHORT = 12
+"""Columns of a name that has room beside an index and a value."""
 _KEYS = "Enter checks again · Tab next · Esc gives up"
 
 
@@ -25,18 +29,25 @@ class WhatIfScreen(ModalScreen[Question | None]):
     Args:
         question: as it was asked last.
         under_cursor: the input and the index that are looked at.
+        is_network: its values cannot be set.
     """
 
     BINDINGS = [Binding("escape", "dismiss", "Back", show=False)]  # noqa: RUF012
 
     def __init__(
-        self, question: Question, kept: KeptLayer | None, under_cursor: tuple[str, tuple[int, ...]] | None
+        self,
+        question: Question,
+        kept: KeptLayer | None,
+        under_cursor: tuple[str, tuple[int, ...]] | None,
+        *,
+        is_network: bool = False,
     ) -> None:
         super().__init__()
         self._question = question
         self._sizes = dict(kept.draw.dimensions) if kept is not None else {}
         self._draw = None if kept is None else kept.draw.index
-        self._inputs = {} if kept is None else editable(kept)
+        self._is_network = is_network
+        self._inputs = {} if kept is None or is_network else editable(kept)
         name, index = under_cursor or ("", ())
         self._name: str = name if name in self._inputs else next(iter(self._inputs), "")
         self._index = index if name in self._inputs else self._first()
@@ -44,22 +55,34 @@ class WhatIfScreen(ModalScreen[Question | None]):
     def compose(self) -> ComposeResult:
         """Fields; one is filled in, and what is left as it is stays."""
         with VerticalScroll(id="box"):
-            yield Static(f"What if … {one_line(self._question.layer)}", classes="title")
+            yield Static(Content(f"What if … {one_line(self._question.layer)}"), classes="title")
             if self._inputs:
+                names = [(Content(one_line(name)), name) for name in self._inputs]
+                select = Select(names, value=self._name, allow_blank=False, id="name", compact=True)
+                is_long = max(cell_len(name) for name in self._inputs) > _SHORT
+                if is_long:
+                    with Horizontal(classes="row -long"):
+                        yield Static("value of", classes="label")
+                        yield select
                 with Horizontal(classes="row"):
-                    yield Static("value of", classes="label")
-                    names = [(one_line(name), name) for name in self._inputs]
-                    yield Select(names, value=self._name, allow_blank=False, id="name", compact=True)
+                    yield Static("at" if is_long else "value of", classes="label")
+                    if not is_long:
+                        yield select
                     yield Input(", ".join(map(str, self._index)), id="index", compact=True)
                     yield Static("is", classes="is")
                     yield Input(id="value", compact=True)
+            if self._is_network:
+                yield Static(Content.styled(_OF_A_NETWORK, "$quiet"), classes="note")
             with Horizontal(classes="row"):
                 yield Static("seed", classes="label")
                 seed = "" if self._question.seed is None else str(self._question.seed)
                 yield Input(seed, placeholder="as it was", id="seed", compact=True)
+            if self._sizes and self._draw is not None:
+                told = f"sizes, as in draw {self._draw + 1}; a new one counts in every draw"
+                yield Static(Content.styled(told, "$quiet"), classes="note")
             for at, (name, size) in enumerate(self._sizes.items()):
                 with Horizontal(classes="row"):
-                    yield Static(one_line(name), classes="label")
+                    yield Static(Content(one_line(name)), classes="label")
                     yield Input(str(size), id=f"size-{at}", compact=True)
             yield Static(Content.styled(_KEYS, "$quiet"), id="told")
 
@@ -81,6 +104,7 @@ class WhatIfScreen(ModalScreen[Question | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What the value is now."""
+        self._tell("")
         if event.input.id == "index":
             self._tell_value()
 

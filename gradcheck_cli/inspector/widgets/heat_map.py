@@ -19,10 +19,9 @@ from gradcheck_cli.inspector.leaf import Leaf
 from gradcheck_cli.inspector.palette import style_of
 from gradcheck_cli.inspector.themes import kind_of
 from gradcheck_cli.inspector.view import NUMBERS, View, view_of
-from gradcheck_cli.inspector.words import sign
-from gradcheck_cli.report.numbers import brief
+from gradcheck_cli.inspector.words import brief_within, sign
 
-_CELL, _NUMBER = 2, 10
+_CELL, _NUMBER, _COMPLEX = 2, 10, 20
 _DIGITS = 3
 
 
@@ -93,7 +92,11 @@ class HeatMap(Widget, can_focus=True):
 
     @property
     def _width(self) -> int:
-        return _NUMBER if self.view.zoom == NUMBERS else _CELL
+        return self._number_width if self.view.zoom == NUMBERS else _CELL
+
+    @property
+    def _number_width(self) -> int:
+        return _COMPLEX if self.leaf is not None and self.leaf.is_complex else _NUMBER
 
     @property
     def _margin(self) -> int:
@@ -116,7 +119,7 @@ class HeatMap(Widget, can_focus=True):
         if not self._zooms:
             self.view = replace(self.view, zoom=NUMBERS)
         elif self.is_fitted:
-            rows, columns = self._room(_NUMBER)
+            rows, columns = self._room(self._number_width)
             fits = self.view.shape[self.view.rows] <= rows and self.view.shape[self.view.columns] <= columns
             self.view = replace(fitted, zoom=NUMBERS if fits else fitted.zoom)
         else:
@@ -183,18 +186,18 @@ class HeatMap(Widget, can_focus=True):
         view, width = self.view, self._width
         letters = [" "] * max(self.size.width, 1)
         cursor = self._margin + (view.cursor[1] - view.left) * width + width - 1
-        if width == _NUMBER:
+        if width > _CELL:
             cursor -= len(str(view.cursor[1])) + 2
         if self._codes.size and 0 <= cursor < len(letters):
             letters[cursor] = "▾"
         block = view.block[1]
-        every = 1 if width == _NUMBER else 5 if block == 1 else 4
+        every = 1 if width > _CELL else 5 if block == 1 else 4
         for column in range(self._codes.shape[1]):
             at = view.left + column
             if at % every == 0:
                 text = f"{at * block}"
                 end = self._margin + column * width + width
-                start = end - len(text) - 1 if width == _NUMBER else end - 1
+                start = end - len(text) - 1 if width > _CELL else end - 1
                 free = letters[max(0, start - 1) : start + len(text)]
                 if start + len(text) <= len(letters) and not "".join(free).strip():
                     letters[start : start + len(text)] = text
@@ -218,13 +221,14 @@ class HeatMap(Widget, can_focus=True):
         return segments
 
     def _number(self, numbers: NDArray[Any] | None, column: int, code: int) -> str:
+        room = self._number_width - 1
         if numbers is None:
-            return f"{'–':>{_NUMBER - 1}} "
+            return f"{'–':>{room}} "
         if self.values == "error" and code == RIGHT:
-            return f"{'·':>{_NUMBER - 1}} "
+            return f"{'·':>{room}} "
         number = numbers[column].item()
-        text = "–" if self.values == "difference" and number != number else brief(number, _DIGITS)
-        return f"{text[: _NUMBER - 1]:>{_NUMBER - 1}} "
+        text = "–" if self.values == "difference" and number != number else brief_within(number, _DIGITS, room)
+        return f"{text:>{room}} "
 
     @property
     def _quiet(self) -> Style:

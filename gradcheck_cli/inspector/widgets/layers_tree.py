@@ -10,6 +10,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.telling import shortened
 from gradcheck_cli.inspector.words import argument_label, layer_label
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import UNICODE
@@ -17,6 +18,9 @@ from gradcheck_cli.report.model import Status
 from gradcheck_cli.report.places import relative_path
 
 _COLOURS = {Status.PASS: "success", Status.FAIL: "error", Status.INCONCLUSIVE: "warning", Status.ERROR: "error"}
+
+_PATH = 30
+"""Columns of a file's name."""
 
 Place = Target | int
 """A gradient; or a problem that belongs to no layer, by its position among them."""
@@ -28,6 +32,8 @@ class LayersTree(Tree[Place]):
     def __init__(self, looking: Looking, id: str) -> None:
         super().__init__("layers", id=id)
         self._looking = looking
+        self._roots: dict[str, TreeNode[Place]] = {}
+        self.count = 0
         self.show_root = False
         self.show_guides = False
         self.guide_depth = 2
@@ -35,32 +41,40 @@ class LayersTree(Tree[Place]):
     def fill(self, at: Target) -> None:
         """All of it anew, with the cursor where something is looked at."""
         self.clear()
-        looking, folder = self._looking, Path(self._looking.session.folder or ".")
-        layers = looking.report.layers
-        paths = list(dict.fromkeys(layer.path for layer in layers))
-        roots = dict.fromkeys(paths, self.root)
-        if len(paths) > 1:
-            roots = {path: self.root.add(one_line(relative_path(path, folder)), expand=True) for path in paths}
-        for position in range(len(looking.report.errors)):
+        self.count, self._roots = 0, {}
+        for position in range(len(self._looking.report.errors)):
             self.root.add_leaf(f"problem {position}", data=position)
-        chosen: TreeNode[Place] | None = None
-        for position, layer in enumerate(layers):
-            is_open = layer.status is not Status.PASS or position == at.layer
-            target = looking.first_of(position)
-            node = roots[layer.path].add(layer.name, data=target, expand=is_open, allow_expand=bool(layer.arguments))
-            for argument in range(len(layer.arguments)):
-                leaf = node.add_leaf("", data=Target(position, argument))
-                if leaf.data == at:
-                    chosen = leaf
-            if chosen is None and position == at.layer and not layer.arguments:
-                chosen = node
-        if chosen is not None:
-            self.call_after_refresh(self._put, chosen)
+        self.grow(at)
+        self.call_after_refresh(self.point, at, is_opened=True)
 
-    def point(self, at: Target) -> None:
-        """The cursor on a gradient."""
+    def grow(self, at: Target) -> None:
+        """The layers that have come since."""
+        layers = self._looking.session.report.layers
+        paths = dict.fromkeys(layer.path for layer in layers)
+        if len(paths) > 1 and self.count and not self._roots:
+            return self.fill(at)  # what is in one file has no file above it
+        for position in range(self.count, len(layers)):
+            layer = self._looking.layer(position)
+            root = self._root(layer.path) if len(paths) > 1 else self.root
+            is_open = layer.status is not Status.PASS
+            target = self._looking.first_of(position)
+            node = root.add(layer.name, data=target, expand=is_open, allow_expand=bool(layer.arguments))
+            for argument in range(len(layer.arguments)):
+                node.add_leaf("", data=Target(position, argument))
+        self.count = len(layers)
+        return None
+
+    def _root(self, path: str) -> TreeNode[Place]:
+        if path not in self._roots:
+            folder = Path(self._looking.session.folder or ".")
+            name = shortened(one_line(relative_path(path, folder)), _PATH)
+            self._roots[path] = self.root.add(name, expand=True)
+        return self._roots[path]
+
+    def point(self, at: Target, *, is_opened: bool = False) -> None:
+        """The cursor on a gradient; or on its layer where that is closed, unless it is to be opened."""
         for node in self._all(self.root):
-            if node.data == at and not (node.children and node.is_expanded):
+            if node.data == at and not (node.children and (node.is_expanded or is_opened)):
                 self._put(node)
                 return
 

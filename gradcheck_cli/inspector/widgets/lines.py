@@ -8,24 +8,29 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-from gradcheck_cli.inspector.keys import Group, Key, group_at, groups, lines
+from gradcheck_cli.inspector.keys import Group, Key, fitting, group_at, groups
 
 
 class TitleLine(Static):
     """What is open and how it ended, from edge to edge."""
 
-    def say(self, left: Content, right: Content) -> None:
-        """Both ends; the right one goes where there is no room for both."""
-        gap = self.app.size.width - 2 - left.cell_length - right.cell_length
-        self.update(Content.assemble(left, " " * gap, right) if gap > 1 else left)
+    def say(self, left: Content, *rights: Content) -> None:
+        """Both ends; of the right one the first form that there is room for, if there is for any."""
+        room = self.app.size.width - 2 - left.cell_length
+        right = next((each for each in rights if each.cell_length < room - 1), None)
+        self.update(left if right is None else Content.assemble(left, " " * (room - right.cell_length), right))
 
 
 class MessageLine(Static):
     """What is going on, or was; what is looked at else."""
 
 
+_SHARE = 6
+"""Of so many lines of the screen, one may be of keys."""
+
+
 class KeysLine(Static):
-    """The keys, in as many lines as they need; a click does what they do."""
+    """The keys, in as many lines as they need and the screen can spare; a click does what they do."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         super().__init__()
@@ -56,7 +61,8 @@ class KeysLine(Static):
 
     def _write(self) -> None:
         shown = [group for group in self._groups if group.is_at_bottom and group.short not in self._useless]
-        self._lines = lines(shown, max(20, self.app.size.width - 1))
+        size = self.app.size
+        self._lines = fitting(shown, max(20, size.width - 1), max(1, size.height // _SHARE))
         rows = [Content("  ").join(_group(group) for group in row) for row in self._lines]
         self.update(Content("\n").join(rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck_cli.inspector.curves import SHORTEST, kept_curve, nearest, plateau
+from gradcheck_cli.inspector.curves import SHORTEST, held_against, kept_curve, nearest, plateau
 from gradcheck_cli.saved.model import Held, KeptLeaf
 from tests.saved import runs
 
@@ -16,6 +16,12 @@ def differences(derivative: float, truncation: float, noise: float) -> np.ndarra
     """With an error of h² and one of 1/h, of the sign that a rounded value happens to have."""
     signs = np.where(np.arange(len(STEPS)) % 3 == 0, 1.0, -1.0)
     return derivative + truncation * STEPS**2 + signs * noise / STEPS
+
+
+def test_a_curve_is_held_against_a_number() -> None:
+    assert held_against(2.0, 3.0) == 2.0
+    assert held_against(None, 3.0) == held_against(np.nan, 3.0) == held_against(np.inf, 3.0) == 3.0
+    assert np.isnan(held_against(np.nan, None))
 
 
 def test_the_plateau_lies_between_truncation_and_round_off() -> None:

@@ -20,7 +20,7 @@ from gradcheck_cli.isolation.apart import Workers
 from gradcheck_cli.isolation.live_session import STOPPED, LiveSession
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
-from gradcheck_cli.report.model import Status
+from gradcheck_cli.report.model import Report, Status
 from gradcheck_cli.saved.model import KeptLayer
 
 MODULE = '''
@@ -64,7 +64,7 @@ OPTIONS = CheckOptions(InputOptions(draws=2), Settings(shrink=False))
 
 
 def opened(path: Path) -> LiveSession:
-    session = LiveSession(Target(path), OPTIONS, Workers(seconds=60), lambda report: report)
+    session = LiveSession(Target(path), OPTIONS, Workers(seconds=60), lambda report, is_whole: report)
     session.open(Silent())
     return session
 
@@ -258,7 +258,73 @@ def test_a_file_that_changed_is_loaded_anew(session: LiveSession, folder: Path) 
 
 
 def test_what_is_not_there_is_told_at_once(tmp_path: Path) -> None:
-    session = LiveSession(Target(tmp_path / "no.py"), OPTIONS, Workers(), lambda report: report)
+    session = LiveSession(Target(tmp_path / "no.py"), OPTIONS, Workers(), lambda report, is_whole: report)
     with pytest.raises(UserError, match="no such file"):
         session.open(Silent())
+    session.close()
+
+
+SLOW = '''
+import time
+from pathlib import Path
+
+def first_forward(x):
+    """x: of shape (N,)"""
+    return 2 * x, None
+
+def first_backward(dout, cache):
+    return dout
+
+def second_forward(x):
+    """x: of shape (N,)"""
+    while (Path(__file__).parent / "wait").exists():
+        time.sleep(0.05)
+    return 2 * x, None
+
+def second_backward(dout, cache):
+    return dout
+'''
+
+
+def test_questions_are_answered_before_all_is_checked_and_the_rest_can_be_left(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(SLOW)
+    (tmp_path / "wait").touch()
+    session = LiveSession(Target(tmp_path), OPTIONS, Workers(seconds=60), lambda report, is_whole: report)
+    opening = threading.Thread(target=session.open)
+    opening.start()
+    try:
+        until = time.monotonic() + 60
+        while "2 of 2, second · " not in session.opening and time.monotonic() < until:
+            time.sleep(0.05)
+        (layer,) = session.report.layers
+        assert layer.name == "first" and not session.is_open
+        assert session.opening.startswith("2 of 2, second · ") and session.doing == ""
+        assert ask(session, 0, seed=1).report is not None
+        dug = session.dig(layer, kept_of(session, 0), 0, 0)
+        assert dug.curve is not None and dug.curve.value == pytest.approx(2 * array(kept_of(session, 0), "dout")[0])
+        assert opening.is_alive()
+        session.stop()  # what is asked, not what is opened
+        assert opening.is_alive() and session.opening
+        session.stop_opening()
+        opening.join(10)
+        assert not opening.is_alive() and not session.is_open and session.opening == ""
+        assert [each.name for each in session.report.layers] == ["first"]
+        session.open()  # it was given up
+        assert not session.is_open
+    finally:
+        session.close()
+    opening.join(10)
+
+
+def test_what_the_report_must_not_be_is_said_of_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("x = 1\n")
+
+    def counted(report: Report, is_whole: bool) -> Report:
+        assert is_whole and not report.layers
+        raise UserError("nothing")
+
+    session = LiveSession(Target(tmp_path / "empty.py"), OPTIONS, Workers(seconds=60), counted)
+    with pytest.raises(UserError, match="nothing"):
+        session.open()
+    assert session.opening == ""
     session.close()

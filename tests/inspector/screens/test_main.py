@@ -10,11 +10,13 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from gradcheck_cli.inspector.keys import MAIN
 from gradcheck_cli.inspector.looking import Target
 from gradcheck_cli.inspector.screens.main import MainScreen
 from gradcheck_cli.inspector.session import Answer, Question
+from gradcheck_cli.inspector.telling import short_name
 from gradcheck_cli.report.model import Finding
 from tests.inspector import sessions
 from tests.inspector.piloting import WIDE, Driver, drive, screen_after
@@ -159,6 +161,59 @@ def test_marks_are_characters_with_words() -> None:
     drive(sessions.run(), steps)
 
 
+def test_complex_elements_are_shown_whole() -> None:
+    autodiff = np.full((2, 3), -1.234 + 2.345j)
+    yours = autodiff * (1 - 3e-7j)
+    z = sessions.leaf("z", yours, autodiff)
+    text = screen_after(sessions.FakeSession([sessions.layer("spin", [z])]), size=WIDE)
+    assert "7.04e-7+3.7e-7j" in text and "too small" in text
+
+
+def test_where_all_that_is_wrong_is_not_finite_there_is_no_scale() -> None:
+    x = sessions.leaf("x", np.full((2, 3), np.nan), np.ones((2, 3)))
+    text = screen_after(sessions.FakeSession([sessions.layer("nowhere", [x])]))
+    assert "! not finite" in text and "too small" not in text and "tolerances" not in text
+
+
+def test_names_and_paths_that_are_too_long_leave_room_for_the_rest() -> None:
+    report, kept = sessions.norm()
+    path = "/home/you/project/" + "a_folder_with_a_long_name/" * 4 + "mylayer.py"
+    (finding,) = report.findings
+    assert finding.blame is not None
+    finding = sessions.replace(finding, path=path, blame=sessions.replace(finding.blame, path=path))
+    name = "norm_of_a_very_long_name_that_goes_on_and_on"
+    long = sessions.replace(report, name=name, path=path, findings=(finding,))
+    session = sessions.FakeSession([(long, sessions.replace(kept, name=name, path=path)), sessions.conv()])
+    text = screen_after(session)
+    assert "norm_of_a_very_long_nam…  GC209 path-dropped  …/mylayer.py:3" in text
+    assert "✗ 2 failed" in text and "…/mylayer.py" in text.splitlines()[2]
+    assert "dx[" in screen_after(session, "d").splitlines()[0]
+    assert short_name("params['encoder']['layer'][0]['w']") == "…oder']['layer'][0]['w']"
+    assert short_name("層正規化" * 4) == "層正規化層正規化層正規 …" and cell_len(short_name("層正規化" * 4)) == 24
+    assert screen_after(session, "s").startswith(f" source of {name}")
+    assert "…/mylayer.py:3" in screen_after(session, "s").splitlines()[1]
+
+
+def test_letters_that_could_be_markup_are_letters() -> None:
+    report, kept = sessions.norm()
+    leaf = sessions.replace(kept.leaves[0], name="x[/b]", gradient_name="dx[/b]")
+    argument = sessions.replace(report.arguments[0], name="x[/b]", gradient_name="dx[/b]")
+    strange = sessions.replace(report, arguments=(argument, *report.arguments[1:]), findings=())
+    given = sessions.replace(kept.arguments[0], name="x[/b]")
+    session = sessions.live()
+    changed = sessions.replace(kept, leaves=(leaf, *kept.leaves[1:]), arguments=(given, *kept.arguments[1:]))
+    session.layers = [(strange, changed)]
+    for key, text in (("", "dx[/b]"), ("c", "dx[/b]"), ("d", "dx[/b]"), ("g", "of dx[/b]"), ("i", "x[/b]")):
+        assert text in screen_after(session, *key)
+
+
+def test_a_short_terminal_has_room_for_the_list() -> None:
+    lines = screen_after(sessions.run(), size=(60, 15)).splitlines()
+    assert len(lines) == 15 and "q quit" in lines[-1]
+    assert any("✗ dx" in line for line in lines[:6]) and any("yours" in line for line in lines)
+    assert sum("key" in line or "worst  s source" in line for line in lines) == 1
+
+
 def test_tab_goes_round_the_panes_and_the_list_chooses() -> None:
     async def steps(driver: Driver) -> None:
         seen = []
@@ -284,6 +339,33 @@ def test_files_are_watched(tmp_path: Path) -> None:
         file.write_text("after it all")
         driver.app._look_at_files()
         assert len(session.asked) == 1
+
+    drive(session, steps)
+
+
+def test_that_others_pass_still_does_not_hide_what_happened_to_one() -> None:
+    passing, kept = sessions.norm(0.0)
+    other = replace(passing, name="other"), replace(kept, name="other")
+
+    def answer(question: Question) -> Answer:
+        if question.layer == "other":
+            return Answer(question, *other)
+        return Answer(question, problem="GC502 norm_forward raised NameError")
+
+    session = sessions.live()
+    session.layers, session.answer = [sessions.norm(), other], answer
+
+    async def steps(driver: Driver) -> None:
+        driver.app.check_all_again()
+        await driver.settle()
+        assert [question.layer for question in session.asked] == ["norm", "other"]
+        assert "GC502 norm_forward raised NameError" in driver.text()
+        driver.app._beat()
+        await driver.pilot.pause()
+        assert "Esc stop" not in driver.text()
+        driver.app.ask(Question(sessions.PATH, "other"))
+        await driver.settle()
+        assert "other still passes" in driver.text()
 
     drive(session, steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradcheck_cli.inspector.session import Answer, Edit, Question
+from gradcheck_cli.report.network.model import NetworkReport
 from tests.inspector import sessions
 from tests.inspector.piloting import Driver, drive
 
@@ -29,6 +30,47 @@ def test_a_seed_and_a_size() -> None:
         assert session.asked == [Question(sessions.PATH, "norm", seed=7, dimensions=(("N", 6),))]
         await driver.press("i", "enter")
         assert "nothing is changed" in driver.text() or "What if" in driver.text()
+
+    drive(session, steps)
+
+
+def test_sizes_are_those_of_the_draw_that_is_shown_and_a_complaint_ends_with_the_next_letter() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("i")
+        assert "sizes, as in draw 1; a new one counts in every draw" in driver.text()
+        await driver.press("tab", "tab", "end", "backspace", "enter")
+        assert "N is a size from 1" in driver.text()
+        await driver.press("5")
+        assert "N is a size from 1" not in driver.text()
+
+    drive(sessions.live(), steps)
+
+
+def test_a_long_name_has_a_line_of_its_own() -> None:
+    report, kept = sessions.norm()
+    name = "params['encoder']['layer'][0]['weight']"
+    arguments = (sessions.replace(kept.arguments[0], name=name), *kept.arguments[1:])
+    session = sessions.live()
+    session.layers = [(report, sessions.replace(kept, arguments=arguments))]
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("i")
+        assert name in driver.text() and "0.5 now" in driver.text()
+
+    drive(session, steps)
+
+
+def test_values_of_a_network_are_not_asked_for() -> None:
+    report, kept = sessions.norm()
+    network = sessions.replace(report, network=NetworkReport(()))
+    session = sessions.live()
+    session.layers = [(network, kept)]
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("i")
+        assert "set one there" in driver.text() and "value of" not in driver.text()
+        await driver.press("3", "enter")
+        assert session.asked == [Question(sessions.PATH, "norm", seed=3)]
 
     drive(session, steps)
 
