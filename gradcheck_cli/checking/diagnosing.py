@@ -41,7 +41,12 @@ def diagnosed(
         return checked
 
     def cases() -> Iterator[Judged]:
-        for draw in chain(_telling(checked), map(fresh, range(FRESH))):
+        ordered = _telling(checked)
+        fewest = min(map(_ones, ordered))
+        # in a batch of one, what is wrong by a local derivative is wrong by a number: a further draw tells more
+        larger = (draw for draw in ordered if _ones(draw) == fewest)
+        smaller = (draw for draw in ordered if _ones(draw) != fewest)
+        for draw in chain(larger, map(fresh, range(FRESH)), smaller):
             yield replace(draw.subject, traced=draw.subject.differentiable), draw.verdict
 
     named: tuple[Cause, ...] = ()
@@ -69,6 +74,11 @@ def _telling(checked: Sequence[CheckedCase]) -> Sequence[CheckedCase]:
         return draw is not first, not is_generic(draw.verdict), alike
 
     return sorted(ordered, key=rank)
+
+
+def _ones(draw: CheckedCase) -> int:
+    """How many axes have size one."""
+    return sum(size == 1 for leaf in draw.subject.case.leaves for size in leaf.value.shape)
 
 
 def text_of(module: Module, path: str) -> str:

@@ -6,8 +6,9 @@ path, or of two, in all leaves and in two cases with the same α, that path is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gradcheck_cli.diagnose.candidates import Kind
 from gradcheck_cli.diagnose.cause import Cause, is_wrong
@@ -15,7 +16,7 @@ from gradcheck_cli.diagnose.constants import Taken, taken_of
 from gradcheck_cli.diagnose.explaining import Case, explain
 from gradcheck_cli.diagnose.misfit import SIMPLE
 from gradcheck_cli.diagnose.naming import Naming, turns_of
-from gradcheck_cli.diagnose.search import SEARCHES, Fit, Part, Search, again, pairs
+from gradcheck_cli.diagnose.search import SEARCHES, Fit, Part, Search, again, pairs, single
 from gradcheck_cli.diagnose.sizes import is_close, size_named
 from gradcheck_cli.diagnose.wording import Path, claim, code
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -50,18 +51,44 @@ def blame(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Ca
         read: the text of a file of the user's.
     """
     case = explain(*first)
+    return () if case is None else _blamed(case, lambda: explain(*second), SEARCHES, first[1], read)
+
+
+def blame_each(first: Judged, second: Judged, read: Callable[[str], str], names: Collection[str]) -> tuple[Cause, ...]:
+    """A path for each of these leaves that one explains alone: a line that is missing for every parameter.
+
+    Args:
+        names: of the leaves.
+    """
+    case = explain(*first)
+    other = None if case is None else explain(*second)
+    found: list[Cause] = []
+    for name in names if case is not None and other is not None else ():
+        assert case is not None and other is not None
+        one = case.only(name)
+        if one is not None:
+            found += _blamed(one, partial(other.only, name), (single,), first[1], read)
+    return tuple(found)
+
+
+def _blamed(
+    case: Case,
+    second: Callable[[], Case | None],
+    searches: Sequence[Search],
+    verdict: DrawVerdict,
+    read: Callable[[str], str],
+) -> tuple[Cause, ...]:
     other: Case | None = None
-    for search in SEARCHES if case is not None else ():
-        assert case is not None
+    for search in searches:
         fits = search(case)
         if not fits:
             continue
-        other = other or explain(*second)
+        other = other or second()
         if other is None or (_is_constant(case, other) and not _is_zero(case, other)):
             return ()
         common = list(_common(fits, case, other, search))
         if common:
-            return _causes(common, case, other, first[1], read)
+            return _causes(common, case, other, verdict, read)
     return ()
 
 

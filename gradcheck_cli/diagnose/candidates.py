@@ -119,12 +119,21 @@ def _groups(steps: Steps, edges: Edges, places: Places) -> Iterator[Group]:
                 yield Kind.LATER, key, later, None
         yield Kind.EARLIER, key, group[:-1], None
     for family in _by(ordered, lambda edge: places.made(edge.value)).values():
-        several = _by(family, places.use)
-        for count in range(2, len(several) if len(several) <= MOST_USES else 0):
+        several = _by(family, lambda edge: _one_use(edge, steps, places))
+        # of many uses a backward keeps one or forgets one, such as a state's but for where it leaves its loop
+        least = 2 if len(several) <= MOST_USES else len(several) - 1
+        for count in range(least, len(several)):
             for uses_together in combinations(several, count):
                 yield Kind.REST, uses_together, [edge for use in uses_together for edge in several[use]], None
     for value in steps.inputs:
         yield Kind.LEAF, value, edges.uses.get(value, ()), None
+
+
+def _one_use(edge: Edge, steps: Steps, places: Places) -> Hashable:
+    """What takes many values side by side, as a stack of a loop's states does, uses them in one way."""
+    step = step_of(edge, steps)
+    many = step is not None and len(step.operands) > 2 and places.chain(edge)
+    return (places.chain(edge), step.equation.primitive.name) if step is not None and many else places.use(edge)
 
 
 def _is_loop(group: Sequence[Edge], places: Places) -> bool:

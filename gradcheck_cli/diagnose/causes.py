@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
 
-from gradcheck_cli.diagnose.blame import Judged, blame
+from gradcheck_cli.diagnose.blame import Judged, blame, blame_each
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
 from gradcheck_cli.diagnose.gates.gates import gates
 from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 from gradcheck_cli.diagnose.surroundings import with_surroundings
 
-PATHS, GATES, VAGUE = 5, 7, 10
-"""Causes of paths have the first rank or more, of gates the second; from the third on they say where the numbers are,
-and hardly why: gates are asked all the same."""
+PATHS, GATES, READ, VAGUE = 5, 7, 9, 10
+"""Causes of paths have the first rank or more, of gates the second, what is read out of the numbers the third; from the
+fourth on they say where the numbers are, and hardly why: gates are asked all the same."""
 
 
 def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, ...]:
@@ -34,6 +34,8 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
         explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
         located = {name for cause in found for name in cause.gradients} - explained
         found += gates(first, second, read, explained, located)
+        left = wrong - located - {name for cause in found if cause.rank < READ for name in cause.gradients}
+        found += blame_each(first, second, read, sorted(left)) if left and len(wrong) > 1 else ()
     return with_surroundings(chosen(found), read)
 
 

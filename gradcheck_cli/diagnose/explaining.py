@@ -102,6 +102,22 @@ class Case:
         found = standing(self, multipliers)
         return None if (np.abs(found.gradient - self.misfit.gradient) > self.misfit.tolerance).any() else found
 
+    def only(self, name: str) -> Case | None:
+        """The same case where one leaf is looked at; None where it is not wrong, or nothing flows to it alone.
+
+        It has the candidates that make a difference to this leaf only: the others would be wrong, too.
+        """
+        places = [place for place, (other, _) in enumerate(self.misfit.parts) if other == name]
+        reached = {
+            row for row in np.flatnonzero(self.plain.flowing) if self.misfit.reached(self.plain.flows[row]) == (name,)
+        }
+        if not places or not reached:
+            return None
+        misfit = self.misfit.only(name)
+        candidates = tuple(self.candidates[row] for row in sorted(reached))
+        case = replace(self, candidates=candidates, leaves=(self.leaves[places[0]],), misfit=misfit)
+        return case if misfit.is_off(slice(None)) else None
+
     @property
     def _cancelling(self) -> list[int]:
         single = [(row, one.classes[0]) for row, one in enumerate(self.candidates) if len(one.classes) == 1]

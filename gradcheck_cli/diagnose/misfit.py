@@ -75,6 +75,13 @@ class Misfit:
         left = self.rest(gradient + factor * flow, factor)
         return None if left is None else (factor, left)
 
+    def only(self, name: str) -> Misfit:
+        """What is wrong with one leaf."""
+        (part,) = [part for other, part in self.parts if other == name]
+        yours, gradient, tolerance = self.yours[part], self.gradient[part], self.tolerance[part]
+        parts = ((name, slice(0, len(yours))),)
+        return Misfit(parts, yours, gradient, tolerance, float(np.linalg.norm(yours - gradient)))
+
     def shares(self, wrong: Vector) -> tuple[tuple[str, float | None], ...]:
         """By leaf that is wrong by this, what number times the gradient it is; None where it is no multiple."""
         shares: list[tuple[str, float | None]] = []

@@ -105,6 +105,8 @@ def _mend(path: Path) -> str:
         return ": it must enter once" if blame.factor != -1 else ": it must be added"
     if blame.factor == -1:
         operand, leaves = blame.operand, [f"`{leaf}`" for leaf in path.leaves]
+        if path.turns.startswith("in all turns but") and not path.is_all and operand in path.leaves:
+            return ": each turn's must be added, by `+=`"
         if operand.isidentifier() and operand not in path.leaves and len(leaves) == 1:
             return f": `{operand}` depends on {leaves[0]}, so that path must be added"
         return ": that path must be added"

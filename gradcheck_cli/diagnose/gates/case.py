@@ -24,6 +24,7 @@ from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_fami
 from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse, Row
 from gradcheck_cli.diagnose.gates.selections import of_selections
 from gradcheck_cli.diagnose.gates.slips import Site, Slip, rows_of
+from gradcheck_cli.diagnose.gates.unselected import of_unselected
 from gradcheck_cli.diagnose.misfit import NOTHING
 from gradcheck_cli.diagnose.normalisers import Normaliser, normalisers_of
 from gradcheck_cli.diagnose.unrolling import unrolled
@@ -174,6 +175,7 @@ class GateCase:
             yield from of_family(family, self.forward, self.known)
         yield from of_products(self.forward, self.known)
         yield from of_selections(self.forward, self.known)
+        yield from of_unselected(self.forward, self.known)
         yield from of_overwriting(self.forward, self.known)
         yield from of_reductions(self.forward, self.known)
 

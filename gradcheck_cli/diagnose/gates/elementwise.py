@@ -143,15 +143,15 @@ def _ending_at(position: int, forward: Forward, known: Known) -> Iterator[tuple[
             other = 1 - k if len(forward.steps.steps[position].operands) == 2 else None
             gate = Gate(((position, k),), target, result, known.local[position, k], 1)
             yield (unit, k), gate, other
-    for target, inside in _regions(position, forward, known):
+    for target, inside in regions(position, forward, known):
         if len(inside) == 1 and len(alive) == 1:
             continue
         ends = tuple((position, k) for k in alive)
-        gate = Gate(ends, target, result, _along(target, inside, forward, known), len(inside))
+        gate = Gate(ends, target, result, along(target, inside, forward, known), len(inside))
         yield (unit, len(inside), forward.unit[inside[-1]]), gate, None
 
 
-def _regions(position: int, forward: Forward, known: Known) -> Iterator[tuple[int, tuple[int, ...]]]:
+def regions(position: int, forward: Forward, known: Known) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Values that all of a step's gradient goes back to, by way of gates alone, and the steps between."""
     inside = [position]
     frontier = _sources(position, forward, known)
@@ -180,7 +180,8 @@ def _sources(position: int, forward: Forward, known: Known) -> frozenset[int] | 
     return frozenset(found)
 
 
-def _along(target: int, inside: Sequence[int], forward: Forward, known: Known) -> Array:
+def along(target: int, inside: Sequence[int], forward: Forward, known: Known) -> Array:
+    """The derivative of the first step's result by the value that all of it goes back to."""
     back: dict[int, Array] = {forward.result(inside[0]): np.ones_like(known.values[forward.result(inside[0])])}
     for position in sorted(inside, reverse=True):
         above = back[forward.result(position)]

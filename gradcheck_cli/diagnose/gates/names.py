@@ -34,7 +34,9 @@ class Names:
         self._sizes = sizes
         self._inputs = dict(zip(forward.steps.inputs, leaves))
         self._lines = lines
-        self._last = {place: position for position, places in forward.places.items() for place in places}
+        self._last = {
+            (place, self._left(position)): position for position, places in forward.places.items() for place in places
+        }
         self._assigned: dict[str, dict[tuple[int, ...], str]] = {
             path: _assigned("\n".join(text)) for path, text in lines.items()
         }
@@ -121,12 +123,25 @@ class Names:
             return self.value(step.operands[0].value)
         return self.result(position)
 
+    def _left(self, position: int) -> int:
+        """How many turns of a step's loop follow: each turn assigns anew."""
+        turn, count = self._forward.turn(position)
+        return count - turn
+
     def result(self, position: int) -> str:
         """The same for what a step gives: the variable, also of what a helper returns; else the expression."""
         for place in self._forward.places[position]:
             name = self._assigned.get(place.path, {}).get(place.columns or (), "")
-            if name and position == self._last[place]:
+            if name and position == self._last[place, self._left(position)]:
                 return name
+        return self.expression(position)
+
+    def maker(self, number: int) -> int | None:
+        """The step that gives a value; None for an input."""
+        return self._forward.maker.get(number)
+
+    def expression(self, position: int) -> str:
+        """The text of a step's expression; "" where that is not known, or long."""
         expression = expression_at(self._forward.steps.steps[position].place, self._lines)
         return expression if len(expression) <= LONGEST else ""
 

@@ -85,12 +85,14 @@ class Replacement:
     def order(self) -> tuple[object, ...]:
         """The simpler one first; of two that are as simple, the shorter gate, then the first in the forward.
 
+        A value in place of an input is simpler than one in place of an output.
+
         Of slips, that of the longest gate: in a sigmoid there is a reciprocal, too. Of exponents, the last that has it.
         """
         is_known = self.family is None or self.family.function is not None or self.family.other is not None
         steps = -self.steps if self.kind is Kind.SLIP else self.steps
         position = -self.position if self.kind is Kind.EXPONENT else self.position
-        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, steps, position
+        return not is_known and self.kind is Kind.LEFT_OUT, self.kind, self.said == AS_OUTPUT, steps, position
 
 
 def of_family(family: Family, forward: Forward, known: Known, *, carrying: Sequence[At] = ()) -> Iterator[Replacement]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from gradcheck_cli.diagnose.gates.moves import Move, moves_of
 from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
+from gradcheck_cli.diagnose.gates.ways import along
 
 MOST_AXES = 6
 
@@ -54,12 +55,25 @@ def _of_moves(key: Hashable, moves: Sequence[Move], forward: Forward) -> Iterato
         if _is_summed(first, forward):
             said = "{tiles} what {place} needs repeated"
             wrong = [(name, Kind.MISPLACED, said, "`np.repeat`, not `np.tile`", back) for name, _, _, _, back in wrong]
+    elif axes := _reversed(first):
+        said = f"{{leaves}} out that {{place}} takes its input in reverse order along {along(axes)}"
+        wrong = [("not", Kind.MISPLACED, said, "reverse the gradient too", np.array)]
     else:
         said = "{undoes} {place} by a reshape, which leaves the axes in their order"
         wrong = [("reshape", Kind.TRANSPOSED, said, "move the axes back", lambda above: above.reshape(first.shape))]
     for name, kind, said, mend, back in wrong:
         sites = tuple(Site(move.after, move.before, _difference(back, _undoing(move))) for move in moves)
         yield Slip((key, name), kind, sites, first.positions[0], 0, said, mend)
+
+
+def _reversed(move: Move) -> tuple[int, ...]:
+    """The axes along which the numbers are in reverse order; () where they are moved otherwise."""
+    if move.shape != move.there:
+        return ()
+    places, order = move.places.reshape(move.shape), np.arange(move.places.size).reshape(move.shape)
+    long = [axis for axis, size in enumerate(move.shape) if size > 1]
+    some = (axes for count in range(1, len(long) + 1) for axes in combinations(long, count))
+    return next((axes for axes in some if np.array_equal(places, np.flip(order, axes))), ())
 
 
 def _is_summed(move: Move, forward: Forward) -> bool:

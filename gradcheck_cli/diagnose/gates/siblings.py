@@ -46,6 +46,7 @@ def siblings(
         return []
     known = [number for number in wanted if number is not None]
     arrays = [values[number] for number in known]
+    starts = _starts(known, forward)
     found: dict[tuple[int, ...], Sibling] = {}
     for unit, key, numbers in sorted(_roles(len(uses), forward), key=lambda role: abs(role[2][0] - known[0])):
         others = [values[number] for number in numbers]
@@ -54,7 +55,16 @@ def siblings(
         if all(_may_stand_for(other, array) for other, array in zip(others, arrays)) and not _are_same(others, arrays):
             at = (forward.turns[unit][0], key) if isinstance(key, int) else None
             found[numbers] = Sibling((unit, key), numbers, at)
+            if starts and numbers[0] != known[0]:
+                later = (known[0], *numbers[1:])
+                found.setdefault(later, Sibling((unit, key, "later"), later, at))
     return list(found.values())
+
+
+def _starts(values: Sequence[int], forward: Forward) -> bool:
+    """Whether the first turn of a loop has a value that is made elsewhere than those of the others: `t > 0` asks."""
+    units = [forward.unit.get(forward.maker.get(value, -1)) for value in values]
+    return len(units) > 2 and units[0] != units[1] and len(set(units[1:])) == 1
 
 
 def _roles(count: int, forward: Forward) -> list[tuple[Hashable, int | str, tuple[int, ...]]]:

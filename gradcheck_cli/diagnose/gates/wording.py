@@ -163,7 +163,10 @@ class _Saying:
             takes = f"{self._yours('takes', 'take')} `{self._sibling}` for the local derivative of {self.place}"
             return (takes + self._due(": it is "), None) if self._sibling else None
         belongs, other = self._other, self._sibling
-        if belongs == other:
+        if belongs == other and self._gives:
+            # a loop's state, and the next turn's
+            other = self._gives
+        elif belongs == other:
             # a helper's argument may have the name of another value where it is called
             belongs = self.names.made(self.replacement.position, 1 - self.replacement.operand)
         if not other or belongs == other:
@@ -242,7 +245,15 @@ class _Saying:
             return ""
         written = self.names.written(*sibling.at) if sibling.at is not None else ""
         # in a loop, what the first turn starts from is called otherwise
-        return written if written and len(sibling.values) > 1 else self.names.value(sibling.values[0]) or written
+        return written if written and len(sibling.values) > 1 else self.names.value(sibling.values[-1]) or written
+
+    @property
+    def _gives(self) -> str:
+        """The expression of the loop that gives the sibling; "" where it is another's operand."""
+        sibling = self.replacement.sibling
+        is_given = sibling is not None and sibling.at is None and len(sibling.values) > 1
+        maker = self.names.maker(sibling.values[-1]) if sibling is not None and is_given else None
+        return "" if maker is None else self.names.expression(maker)
 
     def _due(self, before: str) -> str:
         """The right derivative, where it is known."""

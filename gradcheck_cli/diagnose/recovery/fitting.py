@@ -15,7 +15,7 @@ from gradcheck_cli.diagnose.gates.elementwise import Gate, families_of
 from gradcheck_cli.diagnose.recovery.evidence import Evidence, evidence_of
 from gradcheck_cli.diagnose.recovery.models import Model, model_of
 from gradcheck_cli.diagnose.recovery.operands import other_operand
-from gradcheck_cli.diagnose.recovery.reading import Kind, Read, read, read_operand
+from gradcheck_cli.diagnose.recovery.reading import Kind, Read, read, read_operand, read_terms
 from gradcheck_cli.diagnose.recovery.sites import MOST_UNKNOWNS, Site, What, sites_of, unknowns_of
 from gradcheck_cli.diagnose.recovery.solving import solved
 from gradcheck_cli.diagnose.recovery.ways import Ways, cancelling
@@ -283,6 +283,7 @@ def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Re
             alike = {number: value.reshape(shape) for number, value in _floats(case) if value.size == size}
             yield from read_operand(used, model.right, model.counts, shape, alike)
         else:
+            yield from read_terms(used, model.right, model.counts)
             yield Read(Kind.UNKNOWN, "unknown")
         return
     values, summed = _beside(site, case) if is_one else ({}, None)

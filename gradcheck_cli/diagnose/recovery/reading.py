@@ -178,6 +178,15 @@ def _is_near(made: Array, wanted: Array, close: float = CLOSE) -> bool:
     return bool((np.abs(made - wanted) <= close * float(np.abs(wanted).max(initial=0.0))).all())
 
 
+def read_terms(used: Array, right: Array, known: NDArray[np.bool_]) -> Iterator[Read]:
+    """Whether an operand is the right one in some terms of a sum, and zero in the others: those are lost."""
+    mine, due = used[known], right[known]
+    room = CLOSE * float(np.abs(due).max(initial=0.0))
+    is_kept, is_lost = np.abs(mine - due) <= room, np.abs(mine) <= room
+    if (is_kept | is_lost).all() and (is_kept & ~is_lost).any() and (is_lost & ~is_kept).any():
+        yield Read(Kind.PART, "terms")
+
+
 def read_operand(
     used: Array, right: Array, known: NDArray[np.bool_], shape: tuple[int, ...], values: Mapping[int, Array]
 ) -> Iterator[Read]:
@@ -196,6 +205,7 @@ def read_operand(
     if len(np.unique(due)) < FEWEST:
         yield Read(Kind.UNKNOWN, "unknown")
         return
+    yield from read_terms(used, right, known)
 
     for order in permutations(range(len(shape))):
         if list(order) != sorted(order) and is_it(due.transpose(order)):

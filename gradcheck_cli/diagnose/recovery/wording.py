@@ -127,6 +127,9 @@ def _of_operand(yours: str, one: Read, made: str, place: str, use: Use, other: s
         return f"{yours}: {other} is taken times `{made}` {where}: that factor does not belong there"
     if one.kind is Kind.ONE:
         return f"{yours}: {other} is left out {where}"
+    if one.kind is Kind.PART:
+        some = f"only some of the terms with {other} are summed up {where}"
+        return f"{yours}: {some}: the others are lost, as by `=` in place of `+=`"
     if one.kind is Kind.UNKNOWN:
         return f"{yours}: something else stands where {other} belongs, {where}"
     return None
