@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from gradcheck_cli.layers.layer import Layer
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, is_users_file, raised
-from gradcheck_cli.report.model import Finding
+from gradcheck_cli.report.model import Finding, LayerReport, Status
 from gradcheck_cli.tracing.trace import Untraceable
 
 
@@ -53,3 +54,16 @@ def forward_mismatch(layer: Layer, wrong: Untraceable) -> Finding:
         reason = wrong.reason.replace("the traced forward gives", "the reference gives")
         message, mend = f"the forward of {name} is not its reference: {reason}", "mend the forward, or the reference"
     return Finding("GC307", message, path=str(layer.path), line=layer.forward_line, mend=mend)
+
+
+def at_output(layer: Layer) -> str:
+    """That a derivative is right where it is given the output, and wrong where it is given the input."""
+    backward, forward = (f"`{name}`" for name in layer.aliases[:2])
+    right, wrong = f"right where it is given what {forward} returns", f"wrong where it is given what {forward} takes"
+    return f"{backward} is {right}, and {wrong}: if the first is meant, call its parameter `y`"
+
+
+def undecided(report: LayerReport, why: str) -> LayerReport:
+    """A report that passes in one reading of the layer, and not in another."""
+    arguments = tuple(replace(argument, status=Status.INCONCLUSIVE, why=why) for argument in report.arguments)
+    return replace(report, status=Status.INCONCLUSIVE, arguments=arguments)

@@ -147,6 +147,8 @@ class Layer:
             declared `reference=`, the undecorated function of a `custom_vjp`): where they differ, that is a finding.
         aliases: other names that pick it after `PATH::`, such as its backward function's.
         network: what it is made of, where it is a network; None for a layer.
+        at_output: `bind` for a derivative that may be one of the output, `sigmoid_grad(x)` that is x·(1 − x) and called
+            with what `sigmoid` gave; None where it takes more than one value, or says by its name which one.
     """
 
     name: str
@@ -168,6 +170,7 @@ class Layer:
     aliases: tuple[str, ...] = ()
     has_reference: bool = False
     network: Network | None = None
+    at_output: Callable[[ModuleType], BoundLayer] | None = None
 
     @property
     def is_rule(self) -> bool:

@@ -13,7 +13,7 @@ from gradcheck_cli.diagnose.recovery.fitting import Fit
 from gradcheck_cli.diagnose.recovery.reading import Kind, Read
 from gradcheck_cli.diagnose.recovery.sites import What
 from gradcheck_cli.diagnose.source import Use
-from gradcheck_cli.judge.words import listing
+from gradcheck_cli.judge.words import listing, pair
 
 
 def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence[str], case: GateCase) -> str | None:
@@ -101,7 +101,8 @@ def _of_whole(fit: Fit, one: Read, use: Use | None, yours: str) -> str | None:
     if one.kind is Kind.UNKNOWN:
         at = _worst(fit)
         multiplies = f"multiplies the upstream gradient by other numbers than the local derivative{place}"
-        return f"{yours} {multiplies}: at one element by {fit.used[at]:.4g} in place of {fit.right[at]:.4g}"
+        used, right = pair(float(fit.used[at]), float(fit.right[at]))
+        return f"{yours} {multiplies}: at one element by {used} in place of {right}"
     return None
 
 
@@ -151,4 +152,5 @@ def _example(fit: Fit, case: GateCase) -> str:
     yours, right = fit.used[place], fit.right[place]
     if fit.site.what is What.VALUE:
         return f"at {index} it is {yours:.4g} times what it must be"
-    return f"at {index} it is {yours:.4g} and must be {right:.4g}"
+    used, due = pair(float(yours), float(right))
+    return f"at {index} it is {used} and must be {due}"

@@ -246,6 +246,14 @@ def split_returned(value: Any, how: Plan, *, what: str, backward: str, place: Pl
     return ForwardResult(outputs, Kept({}, tuple(value), caches))
 
 
+def at_output(how: Plan) -> Plan | None:
+    """The plan of a derivative that is given what the forward returned in place of its argument, and nothing else."""
+    match how.roles:
+        case (Role(source=Source.ARGUMENT) as role,):
+            return replace(how, roles=(replace(role, source=Source.OUTPUT, position=0, argument=""),))
+    return None
+
+
 def arguments_for(
     how: Plan,
     kept: Kept,

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
-from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, plan, split_returned
+from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, at_output, plan, split_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.pairing import Pair
 from gradcheck_cli.layers.conventions.plain import PlainFunctions
@@ -138,7 +138,7 @@ def build(
     place = Place.of(module)
     line, forward_line = syntax.line_of(backward), syntax.line_of(forward)
 
-    def bind(namespace: ModuleType) -> BoundLayer:
+    def bind(namespace: ModuleType, how: Plan = how) -> BoundLayer:
         return FunctionPair(
             find_forward(namespace),
             find_backward(namespace),
@@ -151,6 +151,8 @@ def build(
             line,
             forward_line,
         )
+
+    otherwise = at_output(how)
 
     return Layer(
         name=pair.name,
@@ -166,6 +168,7 @@ def build(
         uses_jax=module.uses_jax and refers_to_jax(forward, module.project),
         notes=tuple(_notes(how, returned, pair)),
         aliases=(pair.backward, pair.forward),
+        at_output=None if otherwise is None else lambda namespace: bind(namespace, otherwise),
     )
 
 
