@@ -263,6 +263,9 @@ def _is_chain(site: Site, case: GateCase) -> bool:
     multiply, and equations in which they add up are met by what no numbers give."""
     if site.is_shared or len(site.positions) < 2:
         return False
+    between = case.forward.steps.steps[min(site.positions) : max(site.positions) + 1]
+    if len({step.place for step in between}) == 1:
+        return False  # no turns: one expression takes several steps of a kind, as `einsum` of three arrays does
     made, ahead = set[int]() if site.what is What.VALUE else set(site.results), list(site.results)
     while ahead:
         uses = [position for position, _ in case.forward.uses.get(ahead.pop(), ()) if position in case.forward.alive]
