@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType, ModuleType
+from typing import Any
 
 
 @lru_cache(maxsize=1)
@@ -61,11 +62,12 @@ class Project:
 _projects: dict[Path, Project] = {}
 _active: Project | None = None
 _plain_path: list[str] = []
+_finders: list[Any] = []
 
 
 def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
     """Make `root`'s modules the ones that imports see; the modules of the project before it are set aside."""
-    global _active, _plain_path
+    global _active, _plain_path, _finders
     if _active is not None and _projects.get(root) is _active:
         return _active
     project = _projects.setdefault(root, Project((root, *folders)))
@@ -73,6 +75,7 @@ def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
         _at_start()
         _plain_path = list(sys.path)
         sys.meta_path.insert(0, _Siblings())
+        _finders = list(sys.meta_path)
     else:
         _set_aside(_active)
     _active = project
@@ -80,6 +83,23 @@ def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
     # last: what a library asks for by name must not be found here before it is found where it belongs
     sys.path[:] = project.path or [*_plain_path, *(str(folder) for folder in project.folders)]
     return project
+
+
+def put_right() -> None:
+    """Put back what the user's code took off `sys.path` and `sys.meta_path`: what checks it imports by them, too.
+
+    What it added stays where it is.
+    """
+    for name, before in (("path", _plain_path), ("meta_path", _finders)):
+        now = getattr(sys, name, None)
+        if not isinstance(now, list):
+            setattr(sys, name, list(before))
+        else:
+            now += [entry for entry in before if not any(entry is one or _is_same(entry, one) for one in now)]
+
+
+def _is_same(entry: object, other: object) -> bool:
+    return type(entry) is type(other) is str and entry == other
 
 
 def resume(root: Path) -> None:

@@ -25,7 +25,7 @@ from gradcheck_cli.layers.libraries import Libraries
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.prefilter import may_hold_layers
 from gradcheck_cli.layers.reading import read_source
-from gradcheck_cli.layers.users_code import Place, allow_at_least, deepest_line, raised
+from gradcheck_cli.layers.users_code import Place, deepest_line, put_right, raised
 
 __all__ = ["load", "may_hold_layers", "read_source"]
 
@@ -210,7 +210,7 @@ def as_a_script(path: Path) -> Iterator[list[str]]:
             yield replaced
     finally:
         leave_if_copied()
-        allow_at_least(deepest)
+        put_right(deepest)
         replaced += libraries.put_back()
         sys.argv = arguments
         sys.stdin, sys.stdout, sys.stderr = streams

@@ -68,11 +68,12 @@ def users_code(what: str, place: Place, line: int | None, inputs: Mapping[str, A
         raise _cannot_run(error, what, place, line, inputs) from error
     finally:
         leave_if_copied()
-        allow_at_least(deepest)
+        put_right(deepest)
 
 
-def allow_at_least(deepest: int) -> None:
-    """The recursion limit is not left lower than this: it would be one for what checks the user's code, too."""
+def put_right(deepest: int) -> None:
+    """After the user's code: what checks it can import, and call as deeply as before."""
+    importing.put_right()
     if sys.getrecursionlimit() < deepest:
         sys.setrecursionlimit(deepest)
 
@@ -143,7 +144,7 @@ def run(
         raise _cannot_run(error, what, place, line, inputs) from error
     finally:
         leave_if_copied()
-        allow_at_least(deepest)
+        put_right(deepest)
     if (calls := _calls.get()) is not None:
         calls.append(Call(function, tuple(positional), dict(keywords), returned))
     return returned

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import random
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.discovery import find
 from gradcheck_cli.layers.loading import load, read_source
+from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.users_code import Place, run
 from gradcheck_cli.tracing.importing import dual_project
 
 
@@ -280,3 +284,24 @@ def test_nor_can_its_dual_copy(tmp_path: Path) -> None:
         assert sys.getrecursionlimit() == before
     finally:
         sys.setrecursionlimit(before)
+
+
+@pytest.mark.parametrize("where", ["path", "meta_path"])
+@pytest.mark.parametrize("deed", ["sys.{}.clear()", "sys.{} = None", "sys.{} = []", "sys.{}.append('mine')"])
+def test_what_checks_a_module_can_import_after_it(tmp_path: Path, where: str, deed: str) -> None:
+    before, held = list(getattr(sys, where)), getattr(sys, where)
+    source = f"import sys\n{deed.format(where)}\n"
+    module = put(tmp_path, mylayer=source) / "mylayer.py"
+    place = Place(module, tmp_path)
+    try:
+        for do in (
+            lambda: load(module),
+            lambda: dual_project(Module(module, "mylayer", ModuleType("mylayer"), source, tmp_path, False)),
+            lambda: run(exec, (source,), {}, what="f", place=place, line=1, inputs={}),
+        ):
+            do()
+            assert PathFinder in sys.meta_path and PathFinder.find_spec("scipy") is not None
+            assert ("mine" in getattr(sys, where)) is ("mine" in deed)
+    finally:
+        setattr(sys, where, held)
+        held[:] = before
