@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import operator
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -63,6 +64,8 @@ _projects: dict[Path, Project] = {}
 _active: Project | None = None
 _plain_path: list[str] = []
 _finders: list[Any] = []
+_seen: dict[str, list[Any]] = {}
+"""`sys.path` and `sys.meta_path` as they were left last: all that belongs there was in them."""
 
 
 def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
@@ -76,6 +79,7 @@ def activate(root: Path, folders: Sequence[Path] = ()) -> Project:
         _plain_path = list(sys.path)
         sys.meta_path.insert(0, _Siblings())
         _finders = list(sys.meta_path)
+        _seen.clear()
     else:
         _set_aside(_active)
     _active = project
@@ -91,11 +95,15 @@ def put_right() -> None:
     What it added stays where it is.
     """
     for name, before in (("path", _plain_path), ("meta_path", _finders)):
-        now = getattr(sys, name, None)
+        now, seen = getattr(sys, name, None), _seen.get(name, ())
+        if isinstance(now, list) and len(now) == len(seen) and all(map(operator.is_, now, seen)):
+            continue  # after most calls nothing has changed
         if not isinstance(now, list):
-            setattr(sys, name, list(before))
+            now = list(before)
+            setattr(sys, name, now)
         else:
             now += [entry for entry in before if not any(entry is one or _is_same(entry, one) for one in now)]
+        _seen[name] = list(now)
 
 
 def _is_same(entry: object, other: object) -> bool:
