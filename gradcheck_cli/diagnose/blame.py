@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from gradcheck_cli.diagnose.candidates import Kind
 from gradcheck_cli.diagnose.cause import Cause, is_wrong
@@ -44,31 +44,39 @@ class _Common:
     constants: tuple[Taken | None, ...]
 
 
-def blame(first: Judged, second: Judged, read: Callable[[str], str]) -> tuple[Cause, ...]:
-    """The path, or the few paths, that explain all that is wrong in two cases; nothing where there is none.
+class Blaming:
+    """The search for paths in two cases; each of them is explained once, and only where it is asked for.
 
     Args:
         read: the text of a file of the user's.
     """
-    case = explain(*first)
-    return () if case is None else _blamed(case, lambda: explain(*second), SEARCHES, first[1], read)
 
+    def __init__(self, first: Judged, second: Judged, read: Callable[[str], str]) -> None:
+        self._first, self._second, self._read = first, second, read
 
-def blame_each(first: Judged, second: Judged, read: Callable[[str], str], names: Collection[str]) -> tuple[Cause, ...]:
-    """A path for each of these leaves that one explains alone: a line that is missing for every parameter.
+    @cached_property
+    def _case(self) -> Case | None:
+        return explain(*self._first)
 
-    Args:
-        names: of the leaves.
-    """
-    case = explain(*first)
-    other = None if case is None else explain(*second)
-    found: list[Cause] = []
-    for name in names if case is not None and other is not None else ():
-        assert case is not None and other is not None
-        one = case.only(name)
-        if one is not None:
-            found += _blamed(one, partial(other.only, name), (single,), first[1], read)
-    return tuple(found)
+    @cached_property
+    def _other(self) -> Case | None:
+        return explain(*self._second)
+
+    def together(self) -> tuple[Cause, ...]:
+        """The path, or the few paths, that explain all that is wrong in both cases; nothing where there is none."""
+        if self._case is None:
+            return ()
+        return _blamed(self._case, lambda: self._other, SEARCHES, self._first[1], self._read)
+
+    def each(self, names: Collection[str]) -> tuple[Cause, ...]:
+        """A path for each of these leaves that one explains alone: a line that is missing for every parameter."""
+        found: list[Cause] = []
+        for name in names if self._case is not None and self._other is not None else ():
+            assert self._case is not None and self._other is not None
+            one = self._case.only(name)
+            if one is not None:
+                found += _blamed(one, partial(self._other.only, name), (single,), self._first[1], self._read)
+        return tuple(found)
 
 
 def _blamed(

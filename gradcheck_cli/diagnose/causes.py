@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
 
-from gradcheck_cli.diagnose.blame import Judged, blame, blame_each
+from gradcheck_cli.diagnose.blame import Blaming, Judged
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
 from gradcheck_cli.diagnose.gates.gates import gates
 from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
@@ -28,14 +28,15 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
         return ()
     wrong = {leaf.received.leaf.name for leaf in first[1].leaves if is_wrong(leaf)}
     found = list(hypotheses(first, second))
+    blaming = Blaming(first, second, read)
     if not _is_settled(found, wrong, PATHS):
-        found += blame(first, second, read)
+        found += blaming.together()
     if not _is_settled(found, wrong, GATES):
         explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
         located = {name for cause in found for name in cause.gradients} - explained
         found += gates(first, second, read, explained, located)
         left = wrong - located - {name for cause in found if cause.rank < READ for name in cause.gradients}
-        found += blame_each(first, second, read, sorted(left)) if left and len(wrong) > 1 else ()
+        found += blaming.each(sorted(left)) if left and len(wrong) > 1 else ()
     return with_surroundings(chosen(found), read)
 
 

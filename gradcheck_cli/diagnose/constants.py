@@ -51,14 +51,16 @@ def taken_of(part: Part, case: Case, other: Part, another: Case) -> Taken | None
     again = {one.key: one for one in _ahead(other.candidate.edges[0], another)}
     for one in _ahead(part.candidate.edges[0], case):
         same = again.get(one.key)
+        if same is None:
+            continue
         for times in _SAID:
-            if (
-                same is not None
-                and is_close(1 + part.factor, one.factor ** (times - 1))
-                and is_close(1 + other.factor, same.factor ** (times - 1))
-            ):
+            if _is_taken(part, one, times) and _is_taken(other, same, times):
                 return Taken(one, times)
     return None
+
+
+def _is_taken(part: Part, one: Constant, times: int) -> bool:
+    return is_close(1 + part.factor, one.factor ** (times - 1))
 
 
 def _ahead(edge: Edge, case: Case) -> Iterator[Constant]:
@@ -89,7 +91,7 @@ def _number(step: Step, used: int, constants: Mapping[int, object]) -> float | N
 
 
 def told(taken: Taken, case: Case, lines: Mapping[str, Sequence[str]]) -> str:
-    """ "`/ np.sqrt(self.d)` (line 12) is left out of it"; "" where the user's text of it is not known."""
+    """In words, `/ np.sqrt(self.d)` is left out of it; "" where the user's text of it is not known."""
     text = _written(taken.constant, case, lines)
     return text and f"{text} {_SAID[taken.times]}"
 

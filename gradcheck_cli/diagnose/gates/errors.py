@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from gradcheck_cli.diagnose.cause import is_wrong
 from gradcheck_cli.diagnose.gates.reverse import Array
 from gradcheck_cli.diagnose.misfit import CLEAR, REST, allowed, is_decided
+from gradcheck_cli.diagnose.sizes import is_close
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
-
-SAME = 1e-6
-"""How far two factors may be apart that are said to be one."""
 
 
 def are_one_number(one: float | None, other: float | None) -> bool:
     """Whether two cases show the same factor."""
-    return one is not None and other is not None and abs(one - other) <= SAME * max(abs(one), abs(other))
+    return one is not None and other is not None and is_close(one, other)
 
 
 @dataclass(frozen=True, eq=False)

@@ -272,9 +272,7 @@ def _is_chain(site: Site, case: GateCase) -> bool:
         further = {case.forward.result(position) for position in uses} - made
         made |= further
         ahead += further
-    return not made.isdisjoint(site.targets) or (
-        site.what is not What.VALUE and bool({*site.results} & {*site.targets})
-    )
+    return not made.isdisjoint(site.targets)
 
 
 def _reads(site: Site, used: Array, model: Model, case: GateCase) -> Iterator[Read]:
