@@ -28,15 +28,12 @@ from gradcheck_cli.layers.users_code import Place, run
 
 def needs_settings(owner: type) -> bool:
     """Whether the constructor asks for a setting that has no default and that the field has no usual value for."""
-    if not has_constructor(owner):
-        return False
     init, tree = syntax.definition(initializer(owner)), class_node(owner)
-    found = signatures.parameters(initializer(owner), 1)
     return any(
         not item.has_default
         and constructor_role(item, init, tree, "") is Role.CONFIG
         and (is_called(item.name, init, tree) or not is_window(item.name))
-        for item in found
+        for item in constructor_parameters(owner)
     )
 
 
@@ -57,7 +54,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         parameters, forward_node, documentation, gradients, backward_node, backward, loss=naming.is_loss(name)
     )
     place = Place.of(module)
-    taken = signatures.parameters(initializer(owner), 1) if has_constructor(owner) else ()
+    taken = constructor_parameters(owner)
     constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
     owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
@@ -124,9 +121,13 @@ def _plan(
     return how, syntax.returned_names(backward_node)
 
 
-def has_constructor(owner: type) -> bool:
-    """Whether a class or one of its bases has an `__init__`."""
+def _has_constructor(owner: type) -> bool:
     return initializer(owner) is not object.__init__
+
+
+def constructor_parameters(owner: type) -> tuple[signatures.Parameter, ...]:
+    """What a class is made with; nothing where neither it nor a base has an `__init__`."""
+    return tuple(signatures.parameters(initializer(owner), 1)) if _has_constructor(owner) else ()
 
 
 def initializer(owner: type) -> Any:
@@ -148,7 +149,7 @@ def constructor(
 
     `usual`: settings without a default have values that everybody gives them, with which it ought to run.
     """
-    if not has_constructor(owner):
+    if not _has_constructor(owner):
         return (), [], []
     init = syntax.definition(initializer(owner))
     tree = class_node(owner)

@@ -218,6 +218,9 @@ def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
 WIDTHS = re.compile(r"(?:hidden|layer)s?_?(?:dims|sizes|layers|units|widths|neurons|\w+_list)", re.I)
 """Settings that list the widths of hidden layers."""
 
+SMALL_WIDTHS = (5, 4)
+"""What they are given: two layers of different widths."""
+
 VOCABULARY = re.compile(r"(?:word|token|char)s?_to_(?:idx|index|ix|id)s?")
 """Settings that number the words of a language."""
 
@@ -227,7 +230,7 @@ WORDS = {"<NULL>": 0, "<START>": 1, "<END>": 2, "cat": 3, "sat": 4}
 def trial_value(name: str) -> Any:
     """A usual value of a setting without a default, only to build an instance and look at what it holds."""
     if WIDTHS.fullmatch(name):
-        return [5, 4]
+        return list(SMALL_WIDTHS)
     if VOCABULARY.fullmatch(name):
         return dict(WORDS)
     if re.search(r"pad", name, re.I):

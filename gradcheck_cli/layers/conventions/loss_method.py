@@ -102,7 +102,7 @@ def build(
     documentation = roles.documentation(method, owner, vars(owner).get("__init__"), backward)
     place, line, forward_line = Place.of(module), syntax.line_of(backward), syntax.line_of(method)
     parameters = net_settings.called(signatures.parameters(method, 1))
-    taken = signatures.parameters(classes.initializer(owner), 1) if classes.has_constructor(owner) else ()
+    taken = classes.constructor_parameters(owner)
     init = syntax.definition(classes.initializer(owner))
     settings = net_settings.checked(taken, init, classes.class_node(owner))
     constructed, owned, notes = classes.constructor(owner, name, settings, documentation, place, node, usual=True)

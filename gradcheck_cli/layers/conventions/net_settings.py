@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcheck_cli.layers.conventions import naming
-from gradcheck_cli.layers.conventions.constructor import constructor_role
+from gradcheck_cli.layers.conventions.constructor import SMALL_WIDTHS, constructor_role
 from gradcheck_cli.layers.conventions.signatures import Parameter
 from gradcheck_cli.layers.layer import Role
 
@@ -22,7 +22,6 @@ _COUNT = re.compile(r"iter|epoch|step|batch|print|log|max|min|seed|patience", re
 """Large numbers that make no array large."""
 
 _SMALL_IMAGE = 8
-_SMALL_LAYERS = (5, 4)
 
 
 def checked(parameters: tuple[Parameter, ...], init: ast.AST | None, owner: ast.AST) -> tuple[Parameter, ...]:
@@ -59,7 +58,7 @@ def _small(parameter: Parameter, init: ast.AST | None, owner: ast.AST) -> Parame
         return free if constructor_role(free, init, owner, "") is Role.SIZE else parameter
     if isinstance(default, (tuple, list)) and any(type(size) is int and size > _LARGE for size in default):
         if isinstance(default, list):
-            return replace(parameter, default=[*_SMALL_LAYERS, 6, 7, 3][: len(default)])
+            return replace(parameter, default=[*SMALL_WIDTHS, 6, 7, 3][: len(default)])
         return replace(parameter, default=tuple(min(size, _SMALL_IMAGE) for size in default))
     return parameter
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.layers.case import ArgumentShape
-from gradcheck_cli.layers.conventions.constructor import VOCABULARY, WIDTHS, WORDS
+from gradcheck_cli.layers.conventions.constructor import SMALL_WIDTHS, VOCABULARY, WIDTHS, WORDS
 from gradcheck_cli.layers.inputs import names
 from gradcheck_cli.layers.inputs.building import Filled
 from gradcheck_cli.layers.inputs.docstrings import Described
@@ -43,7 +43,7 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
         r"keep_?dims?|(?:return|use|has|with|include|fit|stateful|causal|bias|average|size_average|normali[sz]e).*",
         (True,),
     ),
-    (WIDTHS.pattern, ([5, 4],)),
+    (WIDTHS.pattern, (list(SMALL_WIDTHS),)),
     (r"verbose|debug|inplace|test|testing|is_?test|eval", (False,)),
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),
