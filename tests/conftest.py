@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+# Where the tests run is not what they test: a CI service, a terminal without colours and a person's editor each change
+# what the commands print. A test that is about one of these sets it.
+_OF_THE_PLACE = ("CI", "PRE_COMMIT", "GITHUB_ACTIONS", "GITLAB_CI", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "COLUMNS")
+for _name in (*_OF_THE_PLACE, "LINES", "COLORFGBG", "VISUAL", "EDITOR", "GRADCHECK_DEBUG", "GRADCHECK_NO_CACHE"):
+    os.environ.pop(_name, None)
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["JAX_ENABLE_X64"] = "1"
 

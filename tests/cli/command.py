@@ -36,9 +36,8 @@ class Ended:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """This process's, without what would change how the command prints."""
-    kept = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}}
-    return {**kept, "PYTHONPATH": str(ROOT), "GRADCHECK_NO_CACHE": "1", **changes}
+    """This process's, from which `conftest.py` has taken what would change how the command prints."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "GRADCHECK_NO_CACHE": "1", **changes}
 
 
 @cache
