@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck_cli.diagnose.edges import edges_of
 from gradcheck_cli.diagnose.explaining import MOST_CANDIDATES, MOST_STEPS
 from gradcheck_cli.diagnose.gates.arrangements import of_arrangements
+from gradcheck_cli.diagnose.gates.counting import of_counting
 from gradcheck_cli.diagnose.gates.elementwise import families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
@@ -80,6 +81,7 @@ class GateCase:
         explained = {name for fit in found for name in fit.names}
         if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
             found += self._fitting(self._chosen(of_leaving(self.forward, self.known), only))
+            found += self._fitting(self._chosen(of_counting(self.forward, self.known, self.reverse), only))
             masks = [
                 mask
                 for family in families_of(self.forward, self.known)

@@ -36,6 +36,7 @@ CODES = {
     Kind.OVERWRITTEN: "GC209",
     Kind.AVERAGED: "GC206",
     Kind.REDUCTION: "GC206",
+    Kind.COUNTED: "GC206",
     Kind.TRANSPOSED: "GC204",
     Kind.MISPLACED: "GC213",
 }

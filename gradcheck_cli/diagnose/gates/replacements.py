@@ -43,6 +43,8 @@ class Kind(enum.IntEnum):
     """The exponents by which a gradient is shared out are others than the forward's."""
     FORMULA = 11
     """The pull-back of a function of whole arrays is another formula."""
+    COUNTED = 12
+    """Of terms that are to add up, some count too often or not at all."""
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.graph.values import function_of
 
 TAKING = frozenset({"gather", "slice", "dynamic_slice"})
-_SAME_ORDER = frozenset({"reshape", "squeeze", "expand_dims", "copy", "convert_element_type"})
+SAME_ORDER = frozenset({"reshape", "squeeze", "expand_dims", "copy", "convert_element_type"})
 
 
 def base_of(position: int, forward: Forward) -> int:
     """The value whose elements a step takes, before it was given another shape for that; −1 for a constant."""
     value = forward.operand(position, 0)
     maker = forward.maker.get(-1 if value is None else value)
-    while maker is not None and forward.steps.steps[maker].equation.primitive.name in _SAME_ORDER:
+    while maker is not None and forward.steps.steps[maker].equation.primitive.name in SAME_ORDER:
         before = forward.operand(maker, 0)
         if before is None or before not in forward.before:
             break

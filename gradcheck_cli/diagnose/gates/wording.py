@@ -36,6 +36,8 @@ _VERBS = {
     "divides": "divide",
     "sorts": "sort",
     "lets": "let",
+    "adds": "add",
+    "counts": "count",
 }
 """Of one gradient, and of several."""
 
@@ -77,6 +79,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.EXPONENT: say.arranged,
         Kind.FORMULA: say.arranged,
         Kind.REDUCTION: say.reduction,
+        Kind.COUNTED: say.arranged,
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)
@@ -194,6 +197,8 @@ class _Saying:
         written |= {"place": self.place, "other": f"`{other}`" if other else "the other operand"}
         about = self.names.value(self.replacement.about) if self.replacement.about is not None else ""
         written["value"] = f"`{about}`" if about else "a term"
+        mine = self.names.written(self.replacement.position, self.replacement.operand) or about
+        written["mine"] = f"`{mine}`" if mine else "its operand"
         is_short = bool(SHORT.fullmatch(other))
         turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
         written["its transpose"] = f"`{turned}`" if is_short else "its transpose"
