@@ -77,23 +77,23 @@ class GateCase:
 
     def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient; of these keys only, where they are given."""
-        found = self._fitting(self._chosen(self._replacements(), only))
-        explained = {name for fit in found for name in fit.names}
-        if only is not None or not all(one.name in explained for one in self.errors if one.is_wrong):
-            found += self._fitting(self._chosen(of_leaving(self.forward, self.known), only))
-            found += self._fitting(self._chosen(of_counting(self.forward, self.known, self.reverse), only))
-            masks = [
-                mask
-                for family in families_of(self.forward, self.known)
-                if is_readable(family)
-                for mask in (
-                    *bounded(family, self.known),
-                    *recovered(family, self.known, self.reverse, self.errors),
-                )
-                if only is None or mask.key in only
-            ]
-            found += self._fitting(masks)
-        return found
+        return self._fitting(self._chosen(self._replacements(), only))
+
+    def further(self, only: Collection[Hashable] | None = None) -> list[Fit]:
+        """What explains a wrong gradient, and is rarer: it is asked for where the above explains nothing."""
+        found = self._fitting(self._chosen(of_leaving(self.forward, self.known), only))
+        found += self._fitting(self._chosen(of_counting(self.forward, self.known, self.reverse), only))
+        masks = [
+            mask
+            for family in families_of(self.forward, self.known)
+            if is_readable(family)
+            for mask in (
+                *bounded(family, self.known),
+                *recovered(family, self.known, self.reverse, self.errors),
+            )
+            if only is None or mask.key in only
+        ]
+        return found + self._fitting(masks)
 
     def arranged(self, wanted: Collection[str], only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains one of these gradients by something inside that is transposed, or in another place."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -91,16 +91,21 @@ class _Search:
         return case_of(*self._second)
 
     def gates(self) -> tuple[Cause, ...]:
-        fits = self._case.fits()
-        if not fits or self._other is None:
-            return ()
-        return self._causes(fits, self._other.fits({fit.replacement.key for fit in fits}))
+        found = self._found(GateCase.fits)
+        explained = {name for cause in found for name in cause.gradients}
+        if all(error.name in explained for error in self._case.errors if error.is_wrong):
+            return found
+        further = [cause for cause in self._found(GateCase.further) if explained.isdisjoint(cause.gradients)]
+        return (*found, *further)
 
     def arrangements(self, wanted: Collection[str]) -> tuple[Cause, ...]:
-        fits = self._case.arranged(wanted)
+        return self._found(lambda case, only: case.arranged(wanted, only))
+
+    def _found(self, fits_of: Callable[[GateCase, Collection[Hashable] | None], list[Fit]]) -> tuple[Cause, ...]:
+        fits = fits_of(self._case, None)
         if not fits or self._other is None:
             return ()
-        return self._causes(fits, self._other.arranged(wanted, {fit.replacement.key for fit in fits}))
+        return self._causes(fits, fits_of(self._other, {fit.replacement.key for fit in fits}))
 
     def recoveries(self, wanted: Collection[str]) -> tuple[Cause, ...]:
         def second() -> Place | None:
