@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import permutations
@@ -19,6 +19,9 @@ CLOSE = 1e-6
 
 CLEAR = 1e-3
 """The same, relative to how far the numbers are from the right ones."""
+
+FEW = 8
+"""Numbers that are looked at first: most values are seen to be others by them."""
 
 FEWEST = 3
 """So many different numbers must agree with another value: fewer agree by chance."""
@@ -160,18 +163,48 @@ def _made_of(
 ) -> Iterator[Read]:
     with np.errstate(all="ignore"):
         is_factor = bool((due == 1).all())
-        ratio = np.where(due != 0, mine / due, np.nan)
         is_ratio = bool((np.abs(mine[due == 0]) <= CLOSE).all()) and bool((due != 0).any())
+        wanted = [] if is_factor else [_Wanted(Kind.REPLACED, "replaced", mine, np.full(len(mine), True), close)]
+        if is_ratio:
+            ratio = np.divide(mine, due, out=np.zeros(len(mine)), where=due != 0)
+            wanted.append(_Wanted(Kind.MULTIPLIED, "multiplied", ratio, due != 0, close))
+        told = {value: array[known] for value, array in values.items()}
         for how, function in FUNCTIONS:
-            for value, array in values.items():
-                made = function(array[known])
-                if not np.isfinite(made).all() or len(np.unique(made[:64])) < FEWEST:
-                    continue
-                for sign, said in ((1, how), (-1, f"-{how}")):
-                    if not is_factor and _is_near(sign * made, mine, close):
-                        yield Read(Kind.REPLACED, ("replaced", said), value, said)
-                    elif is_ratio and _is_near((sign * made)[due != 0], ratio[due != 0], close):
-                        yield Read(Kind.MULTIPLIED, ("multiplied", said), value, said)
+            for value, array in told.items():
+                yield from _made_by(how, function, value, array, wanted)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Numbers that may be made of a value, at the places where they are any."""
+
+    kind: Kind
+    name: str
+    numbers: Array
+    where: NDArray[np.bool_]
+    close: float
+
+    def is_made(self, few: Array) -> bool:
+        """Whether the first of them are these; a number that is none may be any."""
+        first = slice(0, len(few))
+        room = self.close * float(np.abs(self.numbers[self.where]).max(initial=0.0))
+        return not (np.abs(few - self.numbers[first]) > room)[self.where[first]].any()
+
+
+def _made_by(
+    how: str, function: Callable[[Array], Array], value: int, array: Array, wanted: Sequence[_Wanted]
+) -> Iterator[Read]:
+    """What a function of one value may be taken for, or what that may be times -1."""
+    few = function(array[:FEW])
+    signs = [(sign, said) for sign, said in ((1, how), (-1, f"-{how}")) if any(one.is_made(sign * few) for one in wanted)]
+    made = function(array) if signs else few
+    if not np.isfinite(made).all() or len(np.unique(made[:64])) < FEWEST:
+        return
+    for sign, said in signs:
+        for one in wanted:
+            if _is_near(sign * made[one.where], one.numbers[one.where], one.close):
+                yield Read(one.kind, (one.name, said), value, said)
+                break
 
 
 def _is_near(made: Array, wanted: Array, close: float = CLOSE) -> bool:
