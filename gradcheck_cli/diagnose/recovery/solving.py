@@ -24,6 +24,9 @@ TURNS = 4
 HOPELESS = 0.03
 """What is left after the first turn, as a share of the error, where more of them will not help."""
 
+WELL_OVER = 3
+"""So many times as many equations as unknowns tell a site that is the wrong one."""
+
 TOGETHER = 32
 """Unknowns, from which on those that have no equation in common are solved for apart."""
 
@@ -96,6 +99,8 @@ def _split(unknowns: Numbers, model: Model, parts: Sequence[_Kept]) -> list[Numb
 
 def _least(parts: Sequence[_Kept], target: Array, is_shared: bool, most: float) -> tuple[Array, float] | None:
     """The changes that leave the least of the target, and its square; None where that is more than `most`."""
+    if _is_hopeless(parts, target, is_shared, most):
+        return None
     blocks = [[one.products(other) for other in parts] for one in parts]
     gram = np.asarray(sum(block for row in blocks for block in row) if is_shared else np.block(blocks))
     lengths = np.sqrt(np.diag(gram))
@@ -117,6 +122,24 @@ def _least(parts: Sequence[_Kept], target: Array, is_shared: bool, most: float) 
         if rest > most:
             return None
     return change, rest
+
+
+def _is_hopeless(parts: Sequence[_Kept], target: Array, is_shared: bool, most: float) -> bool:
+    """Whether a few upstream gradients alone leave too much: most sites are seen to be the wrong one by them."""
+    unknowns = parts[0].unknowns if is_shared else sum(part.unknowns for part in parts)
+    count = -(-WELL_OVER * unknowns // target.shape[1])
+    if 2 * count > len(target):
+        return False
+    equations = [part.equations(count) for part in parts]
+    matrix = sum(equations[1:], equations[0]) if is_shared else np.concatenate(equations, axis=1)
+    few = target[:count].reshape(-1)
+    gram = matrix.T @ matrix
+    gram[np.diag_indices_from(gram)] *= 1 + DAMPING * len(gram)
+    try:
+        left = few - matrix @ linalg.solve(gram, matrix.T @ few, assume_a="pos", check_finite=False)
+    except linalg.LinAlgError:
+        return False
+    return float(np.linalg.norm(left)) ** 2 > most
 
 
 @dataclass(frozen=True)
@@ -159,6 +182,14 @@ class _Kept:
         if self.spread is None:
             return ways
         return sparse.csr_matrix((self.spread != 0).any(axis=0), dtype=np.int32) @ ways
+
+    def equations(self, count: int) -> Array:
+        """What each unknown adds under the first upstream gradients: a row an element, a column an unknown."""
+        if self.spread is None:
+            rows = self.above[:count, None, :] * self.ways.T
+        else:
+            rows = (self.spread[:count] @ self.ways).swapaxes(1, 2)
+        return np.asarray(rows.reshape(count * self.ways.shape[1], self.unknowns))
 
     def products(self, other: _Kept) -> Array:
         """Of each unknown's column with each of the other's, over all upstream gradients."""
