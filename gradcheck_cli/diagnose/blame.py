@@ -16,7 +16,7 @@ from gradcheck_cli.diagnose.constants import Taken, taken_of
 from gradcheck_cli.diagnose.explaining import Case, explain
 from gradcheck_cli.diagnose.misfit import SIMPLE
 from gradcheck_cli.diagnose.naming import Naming, turns_of
-from gradcheck_cli.diagnose.search import SEARCHES, Fit, Part, Search, again, pairs, single
+from gradcheck_cli.diagnose.search import ALONE, Fit, Part, Search, again, pairs, single
 from gradcheck_cli.diagnose.sizes import is_close, size_named
 from gradcheck_cli.diagnose.wording import Path, claim, code
 from gradcheck_cli.judge.verdict import DrawVerdict
@@ -62,11 +62,18 @@ class Blaming:
     def _other(self) -> Case | None:
         return explain(*self._second)
 
-    def together(self) -> tuple[Cause, ...]:
-        """The path, or the few paths, that explain all that is wrong in both cases; nothing where there is none."""
+    def alone(self) -> tuple[Cause, ...]:
+        """The path that explains all that is wrong in both cases; nothing where there is none."""
+        return self._blamed(ALONE)
+
+    def pairs(self) -> tuple[Cause, ...]:
+        """The same of two paths."""
+        return self._blamed((pairs,))
+
+    def _blamed(self, searches: Sequence[Search]) -> tuple[Cause, ...]:
         if self._case is None:
             return ()
-        return _blamed(self._case, lambda: self._other, SEARCHES, self._first[1], self._read)
+        return _blamed(self._case, lambda: self._other, searches, self._first[1], self._read)
 
     def each(self, names: Collection[str]) -> tuple[Cause, ...]:
         """A path for each of these leaves that one explains alone: a line that is missing for every parameter."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 
 from gradcheck_cli.diagnose.blame import Blaming, Judged
 from gradcheck_cli.diagnose.cause import Cause, chosen, is_wrong
-from gradcheck_cli.diagnose.gates.gates import gates
+from gradcheck_cli.diagnose.gates.gates import Gating
 from gradcheck_cli.diagnose.hypotheses.naming import hypotheses
 from gradcheck_cli.diagnose.surroundings import with_surroundings
 
@@ -28,16 +28,23 @@ def causes(cases: Iterator[Judged], read: Callable[[str], str]) -> tuple[Cause, 
         return ()
     wrong = {leaf.received.leaf.name for leaf in first[1].leaves if is_wrong(leaf)}
     found = list(hypotheses(first, second))
-    blaming = Blaming(first, second, read)
+    blaming, gating = Blaming(first, second, read), Gating(first, second, read)
     if not _is_settled(found, wrong, PATHS):
-        found += blaming.together()
+        found += blaming.alone()
     if not _is_settled(found, wrong, GATES):
-        explained = {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
-        located = {name for cause in found for name in cause.gradients} - explained
-        found += gates(first, second, read, explained, located)
+        found += gating.gates()
+        # two wrong paths are less likely than one wrong gate
+        found += blaming.pairs() if not _is_settled(found, wrong, VAGUE) else ()
+    if not _is_settled(found, wrong, VAGUE):
+        located = {name for cause in found for name in cause.gradients} - _explained(found)
+        found += gating.inside(_explained(found), located)
         left = wrong - located - {name for cause in found if cause.rank < READ for name in cause.gradients}
         found += blaming.each(sorted(left)) if left and len(wrong) > 1 else ()
     return with_surroundings(chosen(found), read)
+
+
+def _explained(found: Sequence[Cause]) -> set[str]:
+    return {name for cause in found if cause.rank < VAGUE for name in cause.gradients}
 
 
 def _is_settled(found: Sequence[Cause], wrong: Set[str], rank: int) -> bool:

@@ -19,8 +19,8 @@ MOST_FITTED = 1_200
 MOST_CHECKED = 64
 """Pairs that are checked by their own gradient."""
 
-MOST_ROWS = 3_000
-"""Gradients that are computed to find what is wrong beside one candidate."""
+MOST_ROWS, MOST_VALUES = 3_000, 2**26
+"""Gradients that are computed to find what is wrong beside one candidate, and what they may hold over all steps."""
 
 BESIDE = 6
 """Candidates beside which another is looked for: those that explain most."""
@@ -77,7 +77,7 @@ def pairs(case: Case) -> list[Fit]:
     return list(_fitted_pairs(case, stand)) or list(_beside(case, stand))
 
 
-SEARCHES: tuple[Search, ...] = (single, single_without_cancelling, single_in_closed_form, pairs)
+ALONE: tuple[Search, ...] = (single, single_without_cancelling, single_in_closed_form)
 """The simplest first."""
 
 
@@ -156,7 +156,8 @@ def _fitted_pairs(case: Case, stand: Standing) -> Iterator[Fit]:
 
 def _beside(case: Case, stand: Standing) -> Iterator[Fit]:
     """What explains the rest where one candidate is taken with its factor: one may lie behind the other."""
-    most = min(BESIDE, min(MOST_ROWS, case.program.most) // max(len(case.candidates), 1))
+    rows = min(MOST_ROWS, case.program.rows_of(MOST_VALUES))
+    most = min(BESIDE, rows // max(len(case.candidates), 1))
     for first in _most_explaining(case, stand)[:most]:
         held = held_with(case, stand, first.candidate, first.factor)
         seconds = [fit.parts[0] for fit in _single(case, held) if fit.parts[0].factor in SIMPLE]

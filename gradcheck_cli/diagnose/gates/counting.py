@@ -8,7 +8,7 @@ place of the sum, or all of them, stopped or not, or one more or less than there
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,9 +136,10 @@ def _spread(forward: Forward, known: Known) -> dict[tuple[Hashable, int], dict[i
         result = forward.result(position)
         for k in alive:
             value = forward.operand(position, k)
-            if value is not None and value in known.arriving and result in known.arriving:
-                if _derivative(position, k, forward, known) is not None:
-                    found[forward.unit[position], k][value].append((position, k))
+            if value is None or not {value, result} <= known.arriving.keys():
+                continue
+            if _derivative(position, k, forward, known) is not None:
+                found[forward.unit[position], k][value].append((position, k))
     return {
         key: dict(uses)
         for key, uses in found.items()

@@ -43,86 +43,74 @@ CODES = {
 """Other kinds are GC208."""
 
 
-def gates(
-    first: Judged,
-    second: Judged,
-    read: Callable[[str], str],
-    explained: Collection[str] = (),
-    located: Collection[str] = (),
-) -> tuple[Cause, ...]:
-    """Gates whose local derivative is left out or wrong, each in two cases, no gradient twice.
-
-    Where they leave a gradient unexplained: what is transposed or misplaced inside.
+class Gating:
+    """The search for wrong backwards in one case, and for what is found there in the second one.
 
     Args:
         read: the text of a file of the user's.
-        explained: the gradients (names of leaves) that have another cause.
-        located: those of which it is known where they are wrong: that tells more than numbers that are read out.
     """
-    subject, verdict = first
-    case = case_of(subject, verdict)
-    if case is None:
-        return ()
-    search = _Search(subject, case, second, read)
-    found = search.gates()
-    left = {error.name for error in case.errors if error.is_wrong} - set(explained)
-    left -= {name for cause in found for name in cause.gradients}
-    if not left:
-        return found
-    found = (*found, *search.arrangements(left))
-    left -= {name for cause in found for name in cause.gradients} | set(located)
-    return (*found, *search.recoveries(left)) if left else found
 
+    def __init__(self, first: Judged, second: Judged, read: Callable[[str], str]) -> None:
+        self._first, self._second, self._read = first, second, read
 
-class _Search:
-    """Looks in one case, and for what is found there in the second one."""
+    def gates(self) -> tuple[Cause, ...]:
+        """Gates whose local derivative is left out or wrong, each in two cases, no gradient twice."""
+        return self._found(GateCase.fits)
 
-    def __init__(self, subject: Subject, case: GateCase, second: Judged, read: Callable[[str], str]) -> None:
-        self._subject, self._case, self._second, self._read = subject, case, second, read
-        self._names = self._names_of(subject, case)
+    def inside(self, explained: Collection[str], located: Collection[str]) -> tuple[Cause, ...]:
+        """Where that leaves a gradient: rarer gates, what is transposed or misplaced, numbers that are read out.
 
-    def _names_of(self, subject: Subject, case: GateCase) -> Names:
-        lines = {path: self._read(path).splitlines() for path in case.files}
-        leaves = [leaf.name for leaf in subject.case.leaves]
-        return Names(case.forward, leaves, lines, subject.case.dimensions)
+        Args:
+            explained: the gradients (names of leaves) that have another cause.
+            located: those of which it is known where they are wrong: that tells more than numbers that are read out.
+        """
+        found = self._found(GateCase.further) if self._left(explained) else ()
+        left = self._left(explained, found)
+        found += self._found(lambda case, only: case.arranged(left, only)) if left else ()
+        left = self._left(explained, found) - set(located)
+        return found + self._recovered(left) if left else found
+
+    @cached_property
+    def _case(self) -> GateCase | None:
+        return case_of(*self._first)
 
     @cached_property
     def _other(self) -> GateCase | None:
         return case_of(*self._second)
 
-    def gates(self) -> tuple[Cause, ...]:
-        found = self._found(GateCase.fits)
-        explained = {name for cause in found for name in cause.gradients}
-        if all(error.name in explained for error in self._case.errors if error.is_wrong):
-            return found
-        further = [cause for cause in self._found(GateCase.further) if explained.isdisjoint(cause.gradients)]
-        return (*found, *further)
-
-    def arrangements(self, wanted: Collection[str]) -> tuple[Cause, ...]:
-        return self._found(lambda case, only: case.arranged(wanted, only))
+    def _left(self, explained: Collection[str], found: Sequence[Cause] = ()) -> set[str]:
+        """The gradients that are wrong and have no cause."""
+        errors = () if self._case is None else self._case.errors
+        told = {*explained, *(name for cause in found for name in cause.gradients)}
+        return {error.name for error in errors if error.is_wrong} - told
 
     def _found(self, fits_of: Callable[[GateCase, Collection[Hashable] | None], list[Fit]]) -> tuple[Cause, ...]:
-        fits = fits_of(self._case, None)
-        if not fits or self._other is None:
+        fits = [] if self._case is None else fits_of(self._case, None)
+        if not fits or self._case is None or self._other is None:
             return ()
-        return self._causes(fits, fits_of(self._other, {fit.replacement.key for fit in fits}))
-
-    def recoveries(self, wanted: Collection[str]) -> tuple[Cause, ...]:
-        def second() -> Place | None:
-            if self._other is None:
-                return None
-            return Place(self._second[0], self._other, self._names_of(self._second[0], self._other))
-
-        return recoveries(Place(self._subject, self._case, self._names), second, wanted)
-
-    def _causes(self, fits: Sequence[Fit], others: Sequence[Fit]) -> tuple[Cause, ...]:
-        again = {fit.replacement.key: fit for fit in others}
+        again = {fit.replacement.key: fit for fit in fits_of(self._other, {fit.replacement.key for fit in fits})}
         kept = [
             replace(fit, names=tuple(dict.fromkeys((*fit.names, *again[fit.replacement.key].names))))
             for fit in fits
             if _holds(fit, again.get(fit.replacement.key))
         ]
-        return _causes(_told_apart(kept), self._names, self._case)
+        return _causes(_told_apart(kept), self._place.names, self._case)
+
+    def _recovered(self, wanted: Collection[str]) -> tuple[Cause, ...]:
+        def second() -> Place | None:
+            return None if self._other is None else self._place_of(self._second[0], self._other)
+
+        return recoveries(self._place, second, wanted)
+
+    @cached_property
+    def _place(self) -> Place:
+        assert self._case is not None
+        return self._place_of(self._first[0], self._case)
+
+    def _place_of(self, subject: Subject, case: GateCase) -> Place:
+        lines = {path: self._read(path).splitlines() for path in case.files}
+        leaves = [leaf.name for leaf in subject.case.leaves]
+        return Place(subject, case, Names(case.forward, leaves, lines, subject.case.dimensions))
 
 
 def _holds(fit: Fit, again: Fit | None) -> bool:

@@ -74,15 +74,16 @@ def of_overwriting(forward: Forward, known: Known) -> Iterator[Replacement]:
         for position in positions:
             by_unit[forward.unit[position]].append(position)
         # by what is said: in another case the last contribution may not be what the first one is
-        seen: dict[str, list[Array]] = defaultdict(lambda: [np.zeros(arriving.size)])
+        seen: dict[str, list[Array]] = {}
         room = NOTHING * float(np.abs(arriving).max(initial=0))
         for group in (*by_unit.values(), *([positions] if len(by_unit) > 1 else [])):
             key = tuple(dict.fromkeys(forward.unit[position] for position in group))
             taken = _taken(group, base, forward, known)
             for kind, said, change in (*_shared(taken, len(key)), *_alone(taken, arriving.reshape(-1))):
-                if any(float(np.abs(change - other).max(initial=0)) <= room for other in seen[said]):
+                before = seen.setdefault(said, [np.zeros(arriving.size)])
+                if any(float(np.abs(change - other).max(initial=0)) <= room for other in before):
                     continue
-                seen[said].append(change)
+                before.append(change)
                 row = Row(entering={base: change.reshape(arriving.shape)})
                 yield Replacement((key, kind, said), kind, row, group[0], 0, base, said=said, steps=len(key))
 

@@ -96,7 +96,7 @@ class Reverse:
         places.update((value, shapes[value]) for value in open_values)
         size = sum(int(np.prod(shape)) for shape in (*shapes.values(), *places.values()))
         self.rows = max(1, min(MOST_ROWS, TOGETHER // max(size, 1)))
-        self.most = MOST_WORK // max(size, 1)
+        self.most, self._size = MOST_WORK // max(size, 1), max(size, 1)
         complex_values = _complex(steps)
         kinds = {place: (shape, complex if place in complex_values else float) for place, shape in places.items()}
         zeros = {
@@ -121,6 +121,10 @@ class Reverse:
     def shape(self, value: int) -> tuple[int, ...]:
         """Of a value at which a gradient may enter."""
         return tuple(self._nothing[value].shape[1:])
+
+    def rows_of(self, values: int) -> int:
+        """How many rows compute so many values, over all steps."""
+        return values // self._size
 
     def gradients(self, rows: Sequence[Row]) -> tuple[Array, ...]:
         """By leaf, one gradient a row."""

@@ -162,16 +162,17 @@ def _made_of(
     mine: Array, due: Array, known: NDArray[np.bool_], values: Mapping[int, Array], close: float
 ) -> Iterator[Read]:
     with np.errstate(all="ignore"):
-        is_factor = bool((due == 1).all())
         is_ratio = bool((np.abs(mine[due == 0]) <= CLOSE).all()) and bool((due != 0).any())
-        wanted = [] if is_factor else [_Wanted(Kind.REPLACED, "replaced", mine, np.full(len(mine), True), close)]
+        wanted = [] if (due == 1).all() else [_Wanted(Kind.REPLACED, mine, np.full(len(mine), True), close)]
         if is_ratio:
             ratio = np.divide(mine, due, out=np.zeros(len(mine)), where=due != 0)
-            wanted.append(_Wanted(Kind.MULTIPLIED, "multiplied", ratio, due != 0, close))
-        told = {value: array[known] for value, array in values.items()}
-        for how, function in FUNCTIONS:
-            for value, array in told.items():
-                yield from _made_by(how, function, value, array, wanted)
+            wanted.append(_Wanted(Kind.MULTIPLIED, ratio, due != 0, close))
+        few = np.array([array[known][:FEW] for array in values.values()])
+        for how, function in FUNCTIONS if wanted and values else ():
+            made = function(few)
+            may_be = np.any([one.may_be(sign * made) for one in wanted for sign in (1, -1)], axis=0)
+            for value in np.array(list(values))[may_be].tolist():
+                yield from _made_by(how, value, function(values[value][known]), wanted)
 
 
 @dataclass(frozen=True)
@@ -179,31 +180,25 @@ class _Wanted:
     """Numbers that may be made of a value, at the places where they are any."""
 
     kind: Kind
-    name: str
     numbers: Array
     where: NDArray[np.bool_]
     close: float
 
-    def is_made(self, few: Array) -> bool:
-        """Whether the first of them are these; a number that is none may be any."""
-        first = slice(0, len(few))
+    def may_be(self, few: Array) -> NDArray[np.bool_]:
+        """By row, whether the first of them are these; a number that is none may be any."""
+        first = slice(0, few.shape[1])
         room = self.close * float(np.abs(self.numbers[self.where]).max(initial=0.0))
-        return not (np.abs(few - self.numbers[first]) > room)[self.where[first]].any()
+        return np.asarray(~((np.abs(few - self.numbers[first]) > room) & self.where[first]).any(axis=1))
 
 
-def _made_by(
-    how: str, function: Callable[[Array], Array], value: int, array: Array, wanted: Sequence[_Wanted]
-) -> Iterator[Read]:
-    """What a function of one value may be taken for, or what that may be times -1."""
-    few = function(array[:FEW])
-    signs = [(sign, said) for sign, said in ((1, how), (-1, f"-{how}")) if any(one.is_made(sign * few) for one in wanted)]
-    made = function(array) if signs else few
+def _made_by(how: str, value: int, made: Array, wanted: Sequence[_Wanted]) -> Iterator[Read]:
+    """What a function of one value is taken for, or what that may be times -1."""
     if not np.isfinite(made).all() or len(np.unique(made[:64])) < FEWEST:
         return
-    for sign, said in signs:
+    for sign, said in ((1, how), (-1, f"-{how}")):
         for one in wanted:
             if _is_near(sign * made[one.where], one.numbers[one.where], one.close):
-                yield Read(one.kind, (one.name, said), value, said)
+                yield Read(one.kind, (one.kind, said), value, said)
                 break
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def _split(unknowns: Numbers, model: Model, parts: Sequence[_Kept]) -> list[Numb
     if model.is_shared:
         return [unknowns] * len(parts)
     ends = np.cumsum([0, *(part.unknowns for part in parts)])
-    return [unknowns[(unknowns >= start) & (unknowns < end)] - start for start, end in zip(ends, ends[1:])]
+    return [unknowns[(unknowns >= start) & (unknowns < end)] - start for start, end in pairwise(ends)]
 
 
 def _least(parts: Sequence[_Kept], target: Array, is_shared: bool, most: float) -> tuple[Array, float] | None:
