@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -12,7 +13,7 @@ from gradcheck_cli.diagnose.edges import edges_of
 from gradcheck_cli.diagnose.explaining import MOST_CANDIDATES, MOST_STEPS
 from gradcheck_cli.diagnose.gates.arrangements import of_arrangements
 from gradcheck_cli.diagnose.gates.counting import of_counting
-from gradcheck_cli.diagnose.gates.elementwise import families_of
+from gradcheck_cli.diagnose.gates.elementwise import Family, families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
 from gradcheck_cli.diagnose.gates.forwards import of_forwards
@@ -75,17 +76,22 @@ class GateCase:
     files: frozenset[str]
     normalisers: tuple[At, ...] = ()
 
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """All gates that a gradient passes."""
+        return tuple(families_of(self.forward, self.known))
+
     def fits(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient; of these keys only, where they are given."""
         return self._fitting(self._chosen(self._replacements(), only))
 
     def further(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient, and is rarer: it is asked for where the above explains nothing."""
-        found = self._fitting(self._chosen(of_leaving(self.forward, self.known), only))
-        found += self._fitting(self._chosen(of_counting(self.forward, self.known, self.reverse), only))
+        found = self._fitting(self._chosen(of_leaving(self.families, self.forward, self.known), only))
+        found += self._fitting(self._chosen(of_counting(self.families, self.forward, self.known, self.reverse), only))
         masks = [
             mask
-            for family in families_of(self.forward, self.known)
+            for family in self.families
             if is_readable(family)
             for mask in (
                 *bounded(family, self.known),
@@ -173,7 +179,7 @@ class GateCase:
         return [fit for fit in fits if fit is not None]
 
     def _replacements(self) -> Iterable[Replacement]:
-        for family in families_of(self.forward, self.known):
+        for family in self.families:
             yield from of_family(family, self.forward, self.known)
         yield from of_products(self.forward, self.known)
         yield from of_selections(self.forward, self.known)

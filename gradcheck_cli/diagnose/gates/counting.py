@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.diagnose.gates.elementwise import families_of
+from gradcheck_cli.diagnose.gates.elementwise import Family
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_selection, operand_of
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Reverse, Row
@@ -93,13 +93,13 @@ class _Terms:
         return np.bincount(self.to, terms, self.size)
 
 
-def of_counting(forward: Forward, known: Known, reverse: Reverse) -> Iterator[Replacement]:
+def of_counting(families: Sequence[Family], forward: Forward, known: Known, reverse: Reverse) -> Iterator[Replacement]:
     """All values that several terms come back to, through each mask that stops some of them."""
     spread = _spread(forward, known)
     if not spread:
         return
     seen = set[Hashable]()
-    for mask in (_Mask(known.arriving, known.arriving), *_masks(forward, known, reverse)):
+    for mask in (_Mask(known.arriving, known.arriving), *_masks(families, known, reverse)):
         for (unit, k), uses in spread.items():
             found = {value: _terms(value, at, mask, forward, known) for value, at in uses.items()}
             terms = {value: one for value, one in found.items() if one is not None}
@@ -164,9 +164,9 @@ def _derivative(position: int, k: int, forward: Forward, known: Known) -> Array 
     return None
 
 
-def _masks(forward: Forward, known: Known, reverse: Reverse) -> Iterator[_Mask]:
+def _masks(families: Sequence[Family], known: Known, reverse: Reverse) -> Iterator[_Mask]:
     """All selections that stop what they do not let through."""
-    for family in families_of(forward, known):
+    for family in families:
         if not is_selection(family) or family.sides is None or family.sides[0] != 0:
             continue
         high = family.sides[1]

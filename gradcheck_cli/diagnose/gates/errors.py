@@ -14,6 +14,9 @@ from gradcheck_cli.diagnose.misfit import CLEAR, REST, allowed, is_decided
 from gradcheck_cli.diagnose.sizes import is_close
 from gradcheck_cli.judge.verdict import DrawVerdict, LeafVerdict
 
+MOST_ROOM = 1e3
+"""Tolerances that a wrong backward may be off, where its gradient is so many times as large as the right one."""
+
 
 def are_one_number(one: float | None, other: float | None) -> bool:
     """Whether two cases show the same factor."""
@@ -49,9 +52,11 @@ class Wrong:
     def rest(self, predicted: Array) -> float | None:
         """What a wrong backward leaves unexplained, as a share of the error; None where that is too much."""
         left = np.abs(self.yours - predicted)[self.at]
+        if (left > self.tolerance[self.at] * MOST_ROOM).any():
+            return None
         size = float(np.linalg.norm(self.error))
         room = 1 + float(np.linalg.norm(predicted)) / max(float(np.linalg.norm(self.right)), 1e-300)
-        if (left > self.tolerance[self.at] * min(room, 1e3)).any():
+        if (left > self.tolerance[self.at] * min(room, MOST_ROOM)).any():
             return None
         rest = float(np.linalg.norm(left)) / size if size else 0.0
         return rest if not self.is_wrong or rest < REST else None

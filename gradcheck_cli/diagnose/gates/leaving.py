@@ -6,17 +6,17 @@ one before is right, and the derivative may be wrong for what the loop hands to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gradcheck_cli.diagnose.gates.elementwise import Family, families_of
+from gradcheck_cli.diagnose.gates.elementwise import Family
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.replacements import Replacement, of_family
 from gradcheck_cli.diagnose.gates.reverse import At, Known
 
 
-def of_leaving(forward: Forward, known: Known) -> Iterator[Replacement]:
+def of_leaving(families: Sequence[Family], forward: Forward, known: Known) -> Iterator[Replacement]:
     """All that may stand in place of a derivative for what leaves its loop."""
-    for family in families_of(forward, known):
+    for family in families:
         carrying = _carrying(family, forward, known)
         if carrying:
             yield from of_family(family, forward, known, carrying=carrying)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
-from gradcheck_cli.diagnose.gates.elementwise import Gate, families_of
+from gradcheck_cli.diagnose.gates.elementwise import Gate
 from gradcheck_cli.diagnose.recovery.evidence import Evidence, evidence_of
 from gradcheck_cli.diagnose.recovery.models import Model, model_of
 from gradcheck_cli.diagnose.recovery.operands import other_operand
@@ -202,7 +202,7 @@ class Fitting:
     def _regions(self) -> dict[int, list[Gate]]:
         """Several steps that work element by element, by the value that they work on."""
         found: dict[int, list[Gate]] = {}
-        for family in families_of(self.case.forward, self.case.known):
+        for family in self.case.families:
             for gate in family.gates if len(family.gates) == 1 and family.gates[0].steps > 1 else ():
                 found.setdefault(gate.target, []).append(gate)
         return found

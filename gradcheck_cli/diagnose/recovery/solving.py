@@ -129,8 +129,8 @@ def _is_hopeless(parts: Sequence[_Kept], target: Array, is_shared: bool, most: f
     """Whether a few upstream gradients alone leave too much: most sites are seen to be the wrong one by them."""
     unknowns = parts[0].unknowns if is_shared else sum(part.unknowns for part in parts)
     count = -(-WELL_OVER * unknowns // target.shape[1])
-    if 2 * count > len(target):
-        return False
+    if 2 * count * target.shape[1] > sum(part.rows for part in parts) * (len(parts) if is_shared else 1):
+        return False  # all of them together take no more
     equations = [part.equations(count) for part in parts]
     matrix = sum(equations[1:], equations[0]) if is_shared else np.concatenate(equations, axis=1)
     few = target[:count].reshape(-1)
@@ -175,6 +175,11 @@ class _Kept:
     def unknowns(self) -> int:
         """How many there are."""
         return self.above.shape[1] if self.spread is None else self.spread.shape[1]
+
+    @property
+    def rows(self) -> int:
+        """Of the matrices that are multiplied for the products of each two unknowns."""
+        return self.ways.shape[1] if self.spread is None else len(self.spread) * self.spread.shape[2]
 
     @property
     def meets(self) -> Any:
