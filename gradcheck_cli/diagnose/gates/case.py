@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -25,7 +25,7 @@ from gradcheck_cli.diagnose.gates.reductions import of_reductions
 from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_family
 from gradcheck_cli.diagnose.gates.reverse import At, Known, Reverse, Row
 from gradcheck_cli.diagnose.gates.selections import of_selections
-from gradcheck_cli.diagnose.gates.slips import Site, Slip, rows_of
+from gradcheck_cli.diagnose.gates.slips import Site, Slip, rows_of, settled
 from gradcheck_cli.diagnose.gates.unselected import of_unselected
 from gradcheck_cli.diagnose.misfit import NOTHING
 from gradcheck_cli.diagnose.normalisers import Normaliser, normalisers_of
@@ -111,17 +111,23 @@ class GateCase:
             and any(self.forward.before.get(site.enters, frozenset()) & leaves for site in slip.sites)
         )
         slips = list(islice(found, MOST_BATCHES * self.reverse.rows))
-        fits = self._arranged(slips) + self._fitting(self._chosen(of_forwards(self.forward, self.known), only))
+        fits = self._arranged(slips, set(wanted)) + self._fitting(
+            self._chosen(of_forwards(self.forward, self.known), only)
+        )
         stopped = tuple(_stopped(value, self.known) for value in self._cancelling("reduce_sum"))
         if fits or len(stopped) < 2:
             return fits
         # a loop whose turns are normalised one by one, and whose backward knows that it is: nothing goes through that
-        fits = self._arranged([replace(slip, sites=(*slip.sites, *stopped)) for slip in slips])
+        fits = self._arranged([replace(slip, sites=(*slip.sites, *stopped)) for slip in slips], set(wanted))
         return [replace(fit, is_in_closed_form=True) for fit in fits]
 
-    def _arranged(self, slips: Sequence[Slip]) -> list[Fit]:
-        rows = rows_of(slips, self.known, self.reverse, self.forward)
-        return self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
+    def _arranged(self, slips: Sequence[Slip], wanted: Set[str]) -> list[Fit]:
+        plain, chained = rows_of(slips, self.known, self.reverse, self.forward)
+        fits = self._fitting([slip.replacement(row, self.forward) for slip, row in plain])
+        if {name for fit in fits for name in fit.names} >= wanted:
+            return fits
+        rows = settled(chained, self.reverse)
+        return fits + self._fitting([slip.replacement(row, self.forward) for slip, row in rows])
 
     def _chosen(self, replacements: Iterable[Replacement], only: Collection[Hashable] | None) -> list[Replacement]:
         """Those that can explain something, and of these keys, where they are given."""

@@ -77,24 +77,29 @@ class Slip:
         )
 
 
-def rows_of(slips: Sequence[Slip], known: Known, reverse: Reverse, forward: Forward) -> Iterator[tuple[Slip, Row]]:
-    """The backward of each slip that changes anything."""
+Pair = tuple[Slip, Row]
+"""A slip with its backward."""
+
+
+def rows_of(slips: Sequence[Slip], known: Known, reverse: Reverse, forward: Forward) -> tuple[list[Pair], list[Pair]]:
+    """The backward of each slip that changes anything; apart, those that `settled` must be asked for."""
     above = _above(forward)
-    chained: list[tuple[Slip, Row]] = []
+    found: list[Pair] = []
+    chained: list[Pair] = []
     left = reverse.most
     for slip in slips:
         row = Row(entering=_entering(slip, known.arriving, {}))
         if not any(change.any() for change in row.entering.values()):
             continue
         if not _is_chained(slip, above):
-            yield slip, row
+            found.append((slip, row))
         elif len(slip.sites) < left and len(slip.sites) <= MOST_TURNS:
             left -= 1 + len(slip.sites)
             chained.append((slip, row))
-    yield from _settled(chained, reverse)
+    return found, chained
 
 
-def _settled(pairs: Sequence[tuple[Slip, Row]], reverse: Reverse) -> Iterator[tuple[Slip, Row]]:
+def settled(pairs: Sequence[Pair], reverse: Reverse) -> Iterator[Pair]:
     """Those whose changes come to rest, in their order."""
     found: dict[int, Row] = {}
     left = deque((number, row, len(slip.sites)) for number, (slip, row) in enumerate(pairs))

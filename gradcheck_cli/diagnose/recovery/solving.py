@@ -174,12 +174,12 @@ class _Kept:
     @property
     def unknowns(self) -> int:
         """How many there are."""
-        return self.above.shape[1] if self.spread is None else self.spread.shape[1]
+        return int(self.above.shape[1] if self.spread is None else self.spread.shape[1])
 
     @property
     def rows(self) -> int:
         """Of the matrices that are multiplied for the products of each two unknowns."""
-        return self.ways.shape[1] if self.spread is None else len(self.spread) * self.spread.shape[2]
+        return int(self.ways.shape[1] if self.spread is None else len(self.spread) * self.spread.shape[2])
 
     @property
     def meets(self) -> Any:
