@@ -19,7 +19,7 @@ MOST_FITTED = 1_200
 MOST_CHECKED = 64
 """Pairs that are checked by their own gradient."""
 
-MOST_ROWS, MOST_VALUES = 3_000, 2**26
+MOST_ROWS, MOST_VALUES = 3_000, 2**25
 """Gradients that are computed to find what is wrong beside one candidate, and what they may hold over all steps."""
 
 BESIDE = 6
