@@ -167,6 +167,10 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
         yield Other(
             ("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing", True
         )
+    for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 4), *_images(shape)):
+        names = " and ".join(axis_text(axes, axis) for axis in chosen)
+        says = f"the gradient without the border of `{said}` along {names}"
+        yield Other(("border", chosen), "GC211", 4, says, _inside(chosen), "a slice misses it", True)
     if len(shape) > 1:
         says = f"the gradient for the mean of `{said}` in place of each of its elements"
         yield Other(("mean",), "GC206", 4, says, _mean(None))
@@ -212,8 +216,23 @@ def _sum(axis: int) -> Callable[[Array], Array]:
 
 
 def _last_two(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    return _images(shape, 3) if len(shape) > 2 else ()
+
+
+def _images(shape: tuple[int, ...], least: int = 4) -> tuple[tuple[int, ...], ...]:
+    """The last two axes, where both are longer than that."""
     axes = (len(shape) - 2, len(shape) - 1)
-    return (axes,) if len(shape) > 2 and all(shape[axis] > 3 for axis in axes) else ()
+    return (axes,) if len(shape) > 1 and all(shape[axis] > least for axis in axes) else ()
+
+
+def _inside(chosen: tuple[int, ...]) -> Callable[[Array], Array]:
+    def inside(array: Array) -> Array:
+        left = array.copy()
+        for axis in chosen:
+            np.moveaxis(left, axis, 0)[[0, -1]] = 0
+        return left
+
+    return inside
 
 
 def _every_other(chosen: tuple[int, ...]) -> Callable[[Array], Array]:

@@ -149,9 +149,15 @@ def without_last(g: Array) -> Array:
     return left
 
 
+def inside(g: Array) -> Array:
+    """The upstream gradient with a first and a last row of zeros."""
+    return without_last(without_last(g)[::-1])[::-1]
+
+
 UPSTREAM: dict[str, tuple[Callable[[Array], Array], str, str]] = {
     "the last example left out": (without_last, "GC211", "without the last of `dout` along N"),
     "the last example alone": (lambda g: g - without_last(g), "GC206", "of the last of `dout` along N alone"),
+    "the border left out": (inside, "GC211", "without the border of `dout` along N"),
     "the mean of the batch": (lambda g: 0 * g + g.mean(0), "GC206", "for the mean of `dout` along N"),
     "ones": (np.ones_like, "GC207", "for ones in place of `dout`"),
     "the square": (np.square, "GC207", "for the square of `dout`"),
