@@ -167,7 +167,7 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
         yield Other(
             ("every other", chosen), "GC206", 4, says, _every_other(chosen), f"the sum over {names} is missing", True
         )
-    for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 4), *_images(shape)):
+    for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_images(shape)):
         names = " and ".join(axis_text(axes, axis) for axis in chosen)
         says = f"the gradient without the border of `{said}` along {names}"
         yield Other(("border", chosen), "GC211", 4, says, _inside(chosen), "a slice misses it", True)
@@ -216,13 +216,13 @@ def _sum(axis: int) -> Callable[[Array], Array]:
 
 
 def _last_two(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    return _images(shape, 3) if len(shape) > 2 else ()
+    return _images(shape) if len(shape) > 2 else ()
 
 
-def _images(shape: tuple[int, ...], least: int = 4) -> tuple[tuple[int, ...], ...]:
-    """The last two axes, where both are longer than that."""
+def _images(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The last two axes, where both are long enough."""
     axes = (len(shape) - 2, len(shape) - 1)
-    return (axes,) if len(shape) > 1 and all(shape[axis] > least for axis in axes) else ()
+    return (axes,) if len(shape) > 1 and all(shape[axis] > 3 for axis in axes) else ()
 
 
 def _inside(chosen: tuple[int, ...]) -> Callable[[Array], Array]:
