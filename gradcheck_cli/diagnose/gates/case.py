@@ -20,6 +20,7 @@ from gradcheck_cli.diagnose.gates.forwards import of_forwards
 from gradcheck_cli.diagnose.gates.leaving import of_leaving
 from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
+from gradcheck_cli.diagnose.gates.recomputed import of_recomputed
 from gradcheck_cli.diagnose.gates.recovered import bounded, is_readable, recovered
 from gradcheck_cli.diagnose.gates.reductions import of_reductions
 from gradcheck_cli.diagnose.gates.replacements import Replacement, held, of_family
@@ -120,6 +121,12 @@ class GateCase:
         # a loop whose turns are normalised one by one, and whose backward knows that it is: nothing goes through that
         fits = self._arranged([replace(slip, sites=(*slip.sites, *stopped)) for slip in slips], set(wanted))
         return [replace(fit, is_in_closed_form=True) for fit in fits]
+
+    def recomputed(self, only: Collection[Hashable] | None = None) -> list[Fit]:
+        """What explains a wrong gradient by a forward that lacks a step."""
+        found = of_recomputed(self.forward, self.known, self.reverse)
+        fits = [self._fit(one, gradients) for one, gradients in found if only is None or one.key in only]
+        return [fit for fit in fits if fit is not None]
 
     def _arranged(self, slips: Sequence[Slip], wanted: Set[str]) -> list[Fit]:
         plain, chained = rows_of(slips, self.known, self.reverse, self.forward)

@@ -28,6 +28,7 @@ RANKS = dict.fromkeys(Kind, 7) | {
     Kind.MISPLACED: 9,
     Kind.EXPONENT: 9,
     Kind.FORMULA: 9,
+    Kind.RECOMPUTED: 9,
 }
 """Among the causes, where a path has 5: what a dropped path explains needs no wrong derivative."""
 
@@ -67,6 +68,7 @@ class Gating:
         found = self._found(GateCase.further) if self._left(explained) else ()
         left = self._left(explained, found)
         found += self._found(lambda case, only: case.arranged(left, only)) if left else ()
+        found += self._found(GateCase.recomputed) if self._left(explained, found) else ()
         left = self._left(explained, found) - set(located)
         return found + self._recovered(left) if left else found
 

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from gradcheck_cli.diagnose.edges import Edge
 from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.source import Use, use_of
@@ -80,6 +82,9 @@ class Names:
         """What the user calls a step's operand; "" where that is not known."""
         if k >= len(self._forward.steps.steps[position].operands):
             return ""
+        operand = self._forward.steps.steps[position].operands[k]
+        if operand.value is None and np.size(operand.constant) == 1:
+            return f"{np.asarray(operand.constant).reshape(()):.6g}"
         return self.written(position, k) or self.made(position, k)
 
     def made(self, position: int, k: int) -> str:

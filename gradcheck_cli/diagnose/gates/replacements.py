@@ -45,6 +45,8 @@ class Kind(enum.IntEnum):
     """The pull-back of a function of whole arrays is another formula."""
     COUNTED = 12
     """Of terms that are to add up, some count too often or not at all."""
+    RECOMPUTED = 13
+    """Values are computed again otherwise than in the forward."""
 
 
 @dataclass(frozen=True)

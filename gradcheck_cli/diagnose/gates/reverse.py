@@ -107,11 +107,17 @@ class Reverse:
         # constants are arguments: another draw's program is the same
         self._given = (list(steps.constants.values()), list(leaves), list(upstream))
         same = "reverse", self._open, steps.key
+        self.device = device
         self._program = compile_program(self._run, (*self._given, *self._filled(())), device, same=same)
         right, *found = self._program(*self._given, *self._filled(()))
         self.right = tuple(np.asarray(gradient)[0] for gradient in right)
         values, arriving, local = ({key: _as_numpy(one) for key, one in part.items()} for part in found)
         self.known = Known(values, {value: rows[0].copy() for value, rows in arriving.items()}, local)
+
+    @property
+    def given(self) -> tuple[list[Any], list[Array], list[Array]]:
+        """The constants, leaves and upstream gradients of the case."""
+        return self._given
 
     @property
     def open(self) -> frozenset[int]:

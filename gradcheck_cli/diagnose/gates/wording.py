@@ -80,6 +80,7 @@ def told(replacement: Replacement, names: Names, gradients: Sequence[str]) -> To
         Kind.FORMULA: say.arranged,
         Kind.REDUCTION: say.reduction,
         Kind.COUNTED: say.arranged,
+        Kind.RECOMPUTED: say.arranged,
     }
     found = says[replacement.kind]()
     return None if found is None else Told(*found, use)

@@ -129,7 +129,8 @@ def _is_hopeless(parts: Sequence[_Kept], target: Array, is_shared: bool, most: f
     """Whether a few upstream gradients alone leave too much: most sites are seen to be the wrong one by them."""
     unknowns = parts[0].unknowns if is_shared else sum(part.unknowns for part in parts)
     count = -(-WELL_OVER * unknowns // target.shape[1])
-    if 2 * count * target.shape[1] > sum(part.rows for part in parts) * (len(parts) if is_shared else 1):
+    work = sum(part.rows for part in parts) * (len(parts) if is_shared else 1)
+    if 2 * count > len(target) or 2 * count * target.shape[1] > work:
         return False  # all of them together take no more
     equations = [part.equations(count) for part in parts]
     matrix = sum(equations[1:], equations[0]) if is_shared else np.concatenate(equations, axis=1)
