@@ -143,8 +143,9 @@ class Fitting:
         if np.ptp(yours[known]) <= ALONE and abs(yours[known][0] - 1) <= ALONE:
             yield Read(Kind.ONE, "upstream", number=1.0)
             return
-        ways = self._ways.of(next(iter(evidence.outputs)))
-        if ways is not None:
+        found = self._ways.of(list(evidence.outputs))
+        if found is not None:
+            ways = found[0]
             start = sum(len(one.at) for one in evidence.errors[:number])
             at = evidence.errors[number].at
             diagonal = ways[at, start + np.arange(len(at))]
@@ -239,9 +240,9 @@ class Fitting:
         assert self._evidence is not None
         found = np.zeros(sum(len(one.at) for one in self._evidence.errors), np.intp)
         for value in self._evidence.outputs:
-            ways = self._ways.of(value)
+            ways = self._ways.of([value])
             if ways is not None:
-                found += np.count_nonzero(ways, axis=0)
+                found += np.count_nonzero(ways[0], axis=0)
         return found
 
     def _is_varied(self, model: Model) -> bool:

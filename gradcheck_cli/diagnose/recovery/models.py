@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,20 +51,21 @@ class Part:
 
 
 def model_of(
-    site: Site, case: GateCase, arriving: Mapping[int, Array], ways: Callable[[int], Array | None]
+    site: Site, case: GateCase, arriving: Mapping[int, Array], ways: Callable[[Sequence[int]], list[Array] | None]
 ) -> Model | None:
     """None where nothing arrives, what is there is not real, or it is too much to ask for.
 
     Args:
         ways: see `Ways`.
     """
+    if any(result not in arriving or np.iscomplexobj(arriving[result]) for result in site.results):
+        return None
+    onwards = ways(site.targets)
+    if onwards is None:
+        return None
     right, parts = [], []
-    for turn, (target, result) in enumerate(zip(site.targets, site.results)):
-        if result not in arriving or np.iscomplexobj(arriving[result]):
-            return None
-        above, shape, onward = arriving[result], case.reverse.shape(result), ways(target)
-        if onward is None:
-            return None
+    for turn, (target, result, onward) in enumerate(zip(site.targets, site.results, onwards)):
+        above, shape = arriving[result], case.reverse.shape(result)
         if site.what is What.VALUE:
             part = Part(above, onward, to=np.arange(above.shape[1]))
             right.append(np.ones(above.shape[1]))

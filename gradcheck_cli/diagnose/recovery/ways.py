@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,27 +34,33 @@ class Ways:
         self._asked = 0
         self._known: dict[tuple[int, bool], Array] = {}
 
-    def of(self, value: int) -> Array | None:
-        """A row an element of the value; the leaves' elements that count one after the other. None: too many."""
-        return self._found(value, None)
+    def of(self, values: Sequence[int]) -> list[Array] | None:
+        """By value, a row an element of it; the leaves' elements that count one after the other. None: too many."""
+        return self._found(values, None)
 
-    def cut(self, value: int) -> Array | None:
+    def cut(self, values: Sequence[int]) -> list[Array] | None:
         """The same, with nothing flowing through what cancels; None where nothing does."""
-        return None if self._cut is None else self._found(value, self._cut)
+        return None if self._cut is None else self._found(values, self._cut)
 
-    def _found(self, value: int, factors: NDArray[np.float64] | None) -> Array | None:
-        key = value, factors is not None
-        if key not in self._known:
-            case, shape = self._case, self._case.reverse.shape(value)
-            size = int(np.prod(shape))
-            if self._asked + size > min(MOST, case.reverse.most):
-                return None
-            self._asked += size
-            rows = [Row(entering={value: one.reshape(shape)}, is_alone=True, factors=factors) for one in np.eye(size)]
-            gradients = case.reverse.gradients(rows)
-            parts = [gradients[one.leaf].reshape(size, -1)[:, one.at] for one in case.errors]
-            self._known[key] = np.concatenate(parts, axis=1)
-        return self._known[key]
+    def _found(self, values: Sequence[int], factors: NDArray[np.float64] | None) -> list[Array] | None:
+        is_cut = factors is not None
+        missing = [value for value in dict.fromkeys(values) if (value, is_cut) not in self._known]
+        sizes = {value: int(np.prod(self._case.reverse.shape(value))) for value in missing}
+        if self._asked + sum(sizes.values()) > min(MOST, self._case.reverse.most):
+            return None
+        self._asked += sum(sizes.values())
+        rows = [row for value in missing for row in self._rows(value, factors)]
+        if rows:
+            gradients = self._case.reverse.gradients(rows)
+            parts = [gradients[one.leaf].reshape(len(rows), -1)[:, one.at] for one in self._case.errors]
+            together = np.split(np.concatenate(parts, axis=1), np.cumsum(list(sizes.values()))[:-1])
+            self._known.update({(value, is_cut): own for value, own in zip(missing, together)})
+        return [self._known[value, is_cut] for value in values]
+
+    def _rows(self, value: int, factors: NDArray[np.float64] | None) -> list[Row]:
+        shape = self._case.reverse.shape(value)
+        units = np.eye(int(np.prod(shape)))
+        return [Row(entering={value: one.reshape(shape)}, is_alone=True, factors=factors) for one in units]
 
 
 def cancelling(case: GateCase, arriving: Mapping[int, Array]) -> frozenset[int]:
