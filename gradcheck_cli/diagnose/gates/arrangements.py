@@ -14,6 +14,7 @@ from gradcheck_cli.diagnose.gates.replacements import Kind
 from gradcheck_cli.diagnose.gates.reverse import Known
 from gradcheck_cli.diagnose.gates.scales import of_scales
 from gradcheck_cli.diagnose.gates.shapes import of_shapes
+from gradcheck_cli.diagnose.gates.sides import of_sides
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
 from gradcheck_cli.diagnose.gates.slots import of_slots
 from gradcheck_cli.diagnose.gates.ways import Way, ways
@@ -36,6 +37,7 @@ def of_arrangements(forward: Forward, known: Known) -> Iterator[Slip]:
     yield from of_slots(forward, known)
     yield from of_writes(forward, known)
     yield from _of_values(forward, known)
+    yield from of_sides(forward, known)
 
 
 def _of_values(forward: Forward, known: Known) -> Iterator[Slip]:
