@@ -22,9 +22,7 @@ MOST = 48
 NEAREST = 12
 """Steps before the factor that are looked at."""
 
-SAID = (
-    "{takes} the factor {other} of {place} after the gradient has gone back through what comes before: it belongs there"
-)
+SAID = "{takes} {other} of {place} into account too late, where the gradient has gone back further: apply it first"
 
 
 def of_sides(forward: Forward, known: Known) -> Iterator[Slip]:
