@@ -30,18 +30,26 @@ RANK = 5
 
 
 @dataclass(frozen=True)
-class _Common:
-    """A fit of one case, and the same of another.
+class _Same:
+    """A part of a fit, and the same of another case.
 
     Attributes:
-        sizes: by part, the name of its factor 1 + α where that follows a size; else "".
-        constants: by part, the number of the forward that its factor is, where it is one.
+        size: the name of its factor 1 + α where that follows a size; else "".
+        constant: the number of the forward that its factor is, where it is one.
     """
 
+    part: Part
+    other: Part
+    size: str
+    constant: Taken | None
+
+
+@dataclass(frozen=True)
+class _Common:
+    """A fit of one case that another has, too."""
+
     fit: Fit
-    other: Fit
-    sizes: tuple[str, ...]
-    constants: tuple[Taken | None, ...]
+    parts: tuple[_Same, ...]
 
 
 class Blaming:
@@ -113,16 +121,19 @@ def _common(fits: Sequence[Fit], case: Case, other: Case, search: Search) -> lis
     common = []
     for fit in fits:
         for same in again(fit, other, found):
-            pairs_of_parts = list(zip(fit.parts, same.parts))
-            names = [_same_factor(a.factor, b.factor, case, other) for a, b in pairs_of_parts]
-            taken = [
-                None if name or a.factor in SIMPLE else taken_of(a, case, b, other)
-                for name, (a, b) in zip(names, pairs_of_parts)
-            ]
-            if all(name is not None or one is not None for name, one in zip(names, taken)):
-                common.append(_Common(fit, same, tuple(name or "" for name in names), tuple(taken)))
+            parts = [_same(part, twin, case, other) for part, twin in zip(fit.parts, same.parts)]
+            kept = tuple(one for one in parts if one is not None)
+            if len(kept) == len(parts):
+                common.append(_Common(fit, kept))
                 break
     return common
+
+
+def _same(part: Part, twin: Part, case: Case, other: Case) -> _Same | None:
+    """None where the factors are neither one number nor one size, nor a number of the forward's."""
+    size = _same_factor(part.factor, twin.factor, case, other)
+    constant = None if size or part.factor in SIMPLE else taken_of(part, case, twin, other)
+    return None if size is None and constant is None else _Same(part, twin, size or "", constant)
 
 
 def _same_factor(one: float, other: float, case: Case, another: Case) -> str | None:
@@ -157,16 +168,20 @@ def _causes(
     for one in sorted(common, key=lambda one: _telling(one, naming)):
         is_zero = _is_zero(case, other)
         told = [
-            (part, turns_of(part.candidate, again.candidate if part is whole else part.candidate), size, taken)
-            for whole, again, size, taken in zip(one.fit.parts, one.other.parts, one.sizes, one.constants)
-            for part in (naming.split(whole) if not is_zero else [whole])
+            (part, same) for same in one.parts for part in (naming.split(same.part) if not is_zero else [same.part])
         ]
-        paths = [naming.path(part, one.fit.rest, turns, size, taken) for part, turns, size, taken in told]
+        paths = [naming.path(part, one.fit.rest, _turns(part, same), same.size, same.constant) for part, same in told]
         if all(path is not None for path in paths):
-            parts = [part for part, *_ in told]
+            parts = [part for part, _ in told]
             reached = [_reached(case, one.fit, parts, part) for part in parts]
             return _told([replace(path, is_all=is_zero) for path in paths if path is not None], reached, verdict)
     return ()
+
+
+def _turns(part: Part, same: _Same) -> str:
+    """Of a path that was split, the turns are those of its own case."""
+    twin = same.other if part is same.part else part
+    return turns_of(part.candidate, twin.candidate)
 
 
 def _reached(case: Case, fit: Fit, parts: Sequence[Part], one: Part) -> tuple[str, ...]:
