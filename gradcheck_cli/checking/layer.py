@@ -86,13 +86,23 @@ class Checker:
         """
         started = time.perf_counter()
         start(self._device)  # again: the user's module may have configured JAX otherwise
-        run = Record(layer, inputs, settings)
-        report = self._checked(module, run, steps, edited) or run.report(time.perf_counter() - started)
-        if report.status is Status.FAIL and layer.at_output is not None and edited is None:
-            given = Record(replace(layer, bind=layer.at_output), inputs, settings)
-            again = self._checked(module, given, steps, None) or given.report(time.perf_counter() - started)
-            if again.status is Status.PASS:
-                run, report = given, undecided(again, at_output(layer))
+
+        def checked(one: Layer, asked: Settings) -> tuple[Record, LayerReport]:
+            run = Record(one, inputs, asked)
+            report = self._checked(module, run, steps, edited)
+            return run, report or run.report(time.perf_counter() - started)
+
+        if layer.at_output is None or edited is not None:
+            run, report = checked(layer, settings)
+        else:  # why it fails is asked only where it fails at its output, too
+            verdict = replace(settings, diagnose=False, shrink=False)
+            run, report = checked(layer, verdict)
+            if report.status is Status.FAIL:
+                given, again = checked(replace(layer, bind=layer.at_output), verdict)
+                if again.status is Status.PASS:
+                    run, report = given, undecided(again, at_output(layer))
+                elif verdict != settings:
+                    run, report = checked(layer, settings)
         self.kept = self._kept(module, run, report) if keeps else None
         return report
 

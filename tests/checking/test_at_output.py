@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck_cli.checking import CheckOptions, Target, check_targets
+from gradcheck_cli.checking import CheckOptions, Target, check_targets, diagnosing
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
@@ -24,10 +24,10 @@ def sigmoid_grad(TAKES):
 """
 
 
-def checked(folder: Path, takes: str, returns: str) -> LayerReport:
+def checked(folder: Path, takes: str, returns: str, *, diagnose: bool = False) -> LayerReport:
     path = folder / "mylayer.py"
     path.write_text(MODULE.replace("TAKES", takes).replace("RETURNS", returns), encoding="utf-8")
-    options = CheckOptions(InputOptions(draws=2), Settings(shrink=False, diagnose=False))
+    options = CheckOptions(InputOptions(draws=2), Settings(shrink=False, diagnose=diagnose))
     (layer,) = check_targets([Target(path)], options).layers
     return layer
 
@@ -53,3 +53,13 @@ def test_what_says_which_and_is_right_passes(tmp_path: Path, takes: str, returns
 )
 def test_what_is_right_at_neither_or_says_which_fails(tmp_path: Path, takes: str, returns: str) -> None:
     assert checked(tmp_path, takes, returns).status is Status.FAIL
+
+
+@pytest.mark.parametrize(("returns", "times"), [("x * (1 - x)", 0), ("x * (1 + x)", 1)])
+def test_why_it_fails_is_asked_only_where_it_fails_at_the_output_too(
+    returns: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(diagnosing, "diagnosed", lambda *given: asked.append(given) or ())
+    checked(tmp_path, "x", returns, diagnose=True)
+    assert len(asked) == times
