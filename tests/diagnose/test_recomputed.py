@@ -72,6 +72,19 @@ def shifted_backward(dout, x):
 '''
 
 
+MIXTURE = '''def mixture_forward(a, b):
+    """a: of shape (N, K); b: of shape (N, K)"""
+    joint = a - b**2 - 0.3 * b
+    return np.log(np.exp(joint).sum(axis=1)), (a, b, joint)
+
+
+def mixture_backward(dout, cache):
+    a, b, joint = cache
+    g = dout[:, None]
+    return g * softmax(joint), -g * softmax(AGAIN) * (2 * b + 0.3)
+'''
+
+
 @dataclass(frozen=True)
 class Again:
     """What a backward computes again, right and wrong; the step that is left out, and its line."""
@@ -100,6 +113,7 @@ AGAIN = {
     "temperature": Again(TEMPERATURE, "x / 2.5", "x", "computed again without `2.5` of `x / 2.5` (line 11)", 11),
     "bias": Again(GATE, "x @ w + b", "x @ w", "computed again without `b` of `x @ w + b` (line 11)", 11),
     "shift": Again(LOGARITHM, "a + 0.7", "a", "computed again without `0.7` of `a + 0.7` (line 12)", 12),
+    "terms": Again(MIXTURE, "joint", "a", "of `a` alone, where `a - b**2 - 0.3 * b` (line 11) belongs", 11),
 }
 
 

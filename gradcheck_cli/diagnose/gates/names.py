@@ -82,10 +82,10 @@ class Names:
         """What the user calls a step's operand; "" where that is not known."""
         if k >= len(self._forward.steps.steps[position].operands):
             return ""
-        operand = self._forward.steps.steps[position].operands[k]
-        if operand.value is None and np.size(operand.constant) == 1:
+        operand, text = self._forward.steps.steps[position].operands[k], self.written(position, k)
+        if operand.value is None and np.size(operand.constant) == 1 and text in ("", self.written(position, 1 - k)):
             return f"{np.asarray(operand.constant).reshape(()):.6g}"
-        return self.written(position, k) or self.made(position, k)
+        return text or self.made(position, k)
 
     def made(self, position: int, k: int) -> str:
         """What gives a step's operand; "" where that is not known."""

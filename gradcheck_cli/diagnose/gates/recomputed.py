@@ -20,22 +20,32 @@ from gradcheck_cli.diagnose.gates.reverse import Array, Known, Reverse, Row
 from gradcheck_cli.graph.values import function_of, value_of
 from gradcheck_cli.witnesses.reference.compiling import compile_program
 
-MOST_STEPS, MOST = 150, 24
-"""Steps of a forward that is looked at, and steps of it that are left out: it is compiled once, and run for each."""
+MOST_STEPS, MOST, DEEPEST = 150, 40, 3
+"""Steps of a forward that is looked at, ways to leave some out, and how many steps at once: it is compiled once, and
+run for each."""
 
 AS_IT_IS, LEFT_OUT, VALUE_ONLY = 0, 1, 2
 
 MASK = "{takes} values that were computed again without the mask of {place}: it must be there as in the forward"
 PART = "{takes} values that were computed again without {other} of {place}: it must be there as in the forward"
+ALONE = "{takes} values that were computed again of {value} alone, where {place} belongs"
 CODE = "GC212"
 
 
 @dataclass(frozen=True)
 class _Left:
-    """A step that may be left out, in each turn of a loop: it hands on one of its operands."""
+    """A step that may be left out, in each turn of a loop, alone or with those before it.
+
+    Attributes:
+        operand: of the last one, along which what it hands on comes.
+        values: what it hands on, by turn.
+        steps: how many are left out.
+    """
 
     positions: tuple[int, ...]
     operand: int
+    values: tuple[int, ...]
+    steps: int
 
 
 def of_recomputed(forward: Forward, known: Known, reverse: Reverse) -> Iterator[tuple[Replacement, tuple[Array, ...]]]:
@@ -44,7 +54,10 @@ def of_recomputed(forward: Forward, known: Known, reverse: Reverse) -> Iterator[
     lefts = list(_lefts(forward, known))[:MOST]
     if not lefts or len(steps.steps) > MOST_STEPS:
         return
-    which = {position: (number, left.operand) for number, left in enumerate(lefts) for position in left.positions}
+    which: dict[int, list[tuple[int, int]]] = {}
+    for number, left in enumerate(lefts):
+        for position, value in zip(left.positions, left.values):
+            which.setdefault(position, []).append((number, value))
 
     def gradients(constants: Any, leaves: Any, upstream: Any, modes: Any) -> Any:
         def outputs(given: Any) -> Any:
@@ -52,9 +65,8 @@ def of_recomputed(forward: Forward, known: Known, reverse: Reverse) -> Iterator[
             for position, step in enumerate(steps.steps):
                 operands = [value_of(operand, values) for operand in step.operands]
                 results = function_of(step)(*operands)
-                if position in which:
-                    number, k = which[position]
-                    results = [_left_out(results[0], operands[k], modes[number])]
+                for number, value in which.get(position, ()):
+                    results = [_left_out(results[0], values[value], modes[number])]
                 values.update(zip(step.results, results))
             return [value_of(operand, values) for operand in steps.outputs]
 
@@ -62,7 +74,7 @@ def of_recomputed(forward: Forward, known: Known, reverse: Reverse) -> Iterator[
         return pull_back([jnp.asarray(one, value.dtype) for one, value in zip(upstream, found)])[0]
 
     modes = np.zeros(len(lefts), np.int32)
-    same = "recomputed", tuple(sorted(which.items())), steps.key
+    same = "recomputed", tuple(lefts), steps.key
     program = compile_program(gradients, (*reverse.given, modes), reverse.device, same=same)
     for number, left in enumerate(lefts):
         for mode in (LEFT_OUT, VALUE_ONLY):
@@ -72,33 +84,72 @@ def of_recomputed(forward: Forward, known: Known, reverse: Reverse) -> Iterator[
                 yield _replacement(left, mode, forward), found
 
 
-def _left_out(result: Any, operand: Any, mode: Any) -> Any:
-    value_only = result + jax.lax.stop_gradient(operand - result)
-    return jnp.where(mode == LEFT_OUT, operand, jnp.where(mode == VALUE_ONLY, value_only, result))
+def _left_out(result: Any, value: Any, mode: Any) -> Any:
+    value = jnp.broadcast_to(value, result.shape)
+    value_only = result + jax.lax.stop_gradient(value - result)
+    return jnp.where(mode == LEFT_OUT, value, jnp.where(mode == VALUE_ONLY, value_only, result))
 
 
 def _lefts(forward: Forward, known: Known) -> Iterator[_Left]:
-    for turns in forward.turns.values():
-        position = turns[0]
-        step = forward.steps.steps[position]
-        name = str(step.equation.primitive.name)
-        for k in forward.alive.get(position, ()):
-            value, result = forward.operand(position, k), known.values[forward.result(position)]
-            may_go = name in ("select_n", "add", "mul", "max", "min") or (name in ("sub", "div") and k == 0)
-            if may_go and value is not None and _is_like(known.values[value], result):
-                yield _Left(turns, k)
+    """First those of one step each."""
+    ends: list[_Left] = []
+    for positions in forward.turns.values():
+        for k in forward.alive.get(positions[0], ()):
+            values = tuple(forward.operand(position, k) for position in positions)
+            own = tuple(value for value in values if value is not None)
+            if len(own) == len(values) and _may_go(positions[0], k, own[0], forward, known):
+                ends.append(_Left(positions, k, own, 1))
+    while ends:
+        yield from ends
+        ends = [longer for left in ends if left.steps < DEEPEST for longer in _longer(left, forward, known)]
+
+
+def _longer(left: _Left, forward: Forward, known: Known) -> Iterator[_Left]:
+    """With the step before: of terms that add up, or of factors."""
+    before = forward.maker.get(left.values[0])
+    if len(left.positions) > 1 or before is None or _family(before, forward) != _family(left.positions[0], forward):
+        return
+    for k in forward.alive.get(before, ()):
+        value = forward.operand(before, k)
+        if value is not None and _may_go(before, k, value, forward, known):
+            yield _Left(left.positions, left.operand, (value,), left.steps + 1)
+
+
+def _family(position: int, forward: Forward) -> str:
+    name = str(forward.steps.steps[position].equation.primitive.name)
+    return {"add": "sum", "sub": "sum", "mul": "product", "div": "product"}.get(name, "")
+
+
+def _may_go(position: int, k: int, value: int, forward: Forward, known: Known) -> bool:
+    name = str(forward.steps.steps[position].equation.primitive.name)
+    may_go = name in ("select_n", "add", "mul", "max", "min") or (name in ("sub", "div") and k == 0)
+    return may_go and _is_like(known.values[value], known.values[forward.result(position)])
 
 
 def _is_like(operand: Array, result: Array) -> bool:
-    return operand.shape == result.shape and operand.dtype == result.dtype and result.dtype.kind == "f"
+    if operand.dtype != result.dtype or result.dtype.kind != "f" or operand.ndim != result.ndim:
+        return False
+    return all(one in (1, size) for one, size in zip(operand.shape, result.shape))
 
 
 def _replacement(left: _Left, mode: int, forward: Forward) -> Replacement:
     position = left.positions[0]
     name = str(forward.steps.steps[position].equation.primitive.name)
-    is_mask = name in ("select_n", "max", "min")
+    is_mask = left.steps == 1 and name in ("select_n", "max", "min")
     target = forward.operand(position, left.operand)
     assert target is not None
-    key = forward.unit[position], left.operand, mode, "recomputed"
-    said, code = (MASK, CODE) if is_mask else (PART, "")
-    return Replacement(key, Kind.RECOMPUTED, Row(), position, left.operand, target, said=said, code=code)
+    maker = forward.maker.get(left.values[0])
+    of = left.values[0] if maker is None else forward.unit[maker]
+    said, code = (MASK, CODE) if is_mask else (PART if left.steps == 1 else ALONE, "")
+    return Replacement(
+        (forward.unit[position], of, mode, "recomputed"),
+        Kind.RECOMPUTED,
+        Row(),
+        position,
+        left.operand,
+        target,
+        said=said,
+        steps=left.steps,
+        about=left.values[0],
+        code=code,
+    )
