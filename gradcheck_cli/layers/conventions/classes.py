@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.conventions import naming, roles, signatures, stored, syntax
-from gradcheck_cli.layers.conventions.backward_call import Plan, plan
+from gradcheck_cli.layers.conventions import naming, roles, self_update, self_update_text, signatures, stored, syntax
+from gradcheck_cli.layers.conventions.backward_call import Plan, plan, with_rate
 from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
@@ -57,6 +57,10 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     taken = constructor_parameters(owner)
     constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
     owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
+    updates = self_update_text.plain_updates(backward_node)
+    if updates is not None and not updates.is_kept:
+        how = with_rate(how, updates.rate)
+    notes += _updated(backward_name, updates, constructed, owned)
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
@@ -79,6 +83,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
             place,
             line,
             forward_line,
+            updates,
         )
 
     return Layer(
@@ -95,6 +100,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
         notes=tuple(notes),
         aliases=tuple(f"{name}.{called}" for called in (backward_name, forward_name) if called),
+        early_updates=() if updates is None else updates.early,
     )
 
 
@@ -154,11 +160,15 @@ def constructor(
     init = syntax.definition(initializer(owner))
     tree = class_node(owner)
     text = "\n".join(documentation)
+    updated, plain = self_update_text.updated(backward), self_update_text.plain_updates(backward)
     arguments = []
     for parameter in parameters:
         role = constructor_role(parameter, init, tree, text)
         gradient = stored_name(parameter.name, tree) if role is Role.PARAMETER else ""
-        arguments.append(roles.argument(parameter, role, gradient))
+        update = None if gradient or plain is None else plain.of.get(parameter.name)
+        judged = bool(gradient) or update is not None or parameter.name not in updated
+        argument = roles.argument(parameter, role, gradient or (update.called if update else ""), judged)
+        arguments.append(replace(argument, is_updated=parameter.name in updated))
     notes: list[str] = []
     found: list[stored.Owned] = []
     if not any(item.role is Role.PARAMETER for item in arguments):
@@ -227,6 +237,25 @@ def parameters_of(instance: Any, parameters: tuple[signatures.Parameter, ...]) -
     return own_parameters(held, parameters, {item.name for item in parameters})
 
 
+def _updated(
+    backward: str, updates: self_update.Updates | None, constructed: tuple[Argument, ...], owned: list[stored.Owned]
+) -> list[str]:
+    """What is said of parameters that the backward updates by itself."""
+    given = [item for item in constructed if item.role is Role.PARAMETER]
+    read = [item.name for item in given if updates is not None and item.differentiated and item.name in updates.of]
+    read += [item.name for item in owned if item.update is not None and item.differentiated]
+    left = [item.name for item in given if not item.differentiated]
+    left += [item.name for item in owned if not item.differentiated]
+    notes = []
+    if read and updates is not None:
+        names = f"`{'`, `'.join(read)}`"
+        notes.append(f"`{backward}` updates {names} itself: the gradient is (before - after) / {updates.rate}")
+    if left:
+        names = f"`{'`, `'.join(left)}`"
+        notes.append(f"`{backward}` updates {names} itself, and not by a plain step: that gradient is not checked")
+    return notes
+
+
 def class_node(owner: type) -> ast.AST:
     """One tree of all the methods of a class and of its bases."""
     body: list[ast.stmt] = []
@@ -250,8 +279,9 @@ def own_argument(item: stored.Owned) -> Argument:
     return Argument(
         item.name,
         Role.OWN_PARAMETER,
-        gradient_name=f"self.{item.gradient}" if item.gradient else "",
+        gradient_name=f"self.{item.gradient}" if item.gradient else item.update.called if item.update else "",
         differentiated=item.differentiated,
+        is_updated=item.update is not None or not item.differentiated,
     )
 
 
