@@ -110,6 +110,19 @@ def test_no_gradient_is_read_off_more_than_a_step(tmp_path: Path, update: str) -
     assert any("`W` itself, and not by a plain step" in note for note in layer.notes)
 
 
+@pytest.mark.parametrize(("dW", "status"), [("self.x.T @ dout", Status.PASS), ("2 * self.x.T @ dout", Status.FAIL)])
+def test_a_first_layer_may_return_none_on_purpose(tmp_path: Path, dW: str, status: Status) -> None:
+    lines = replaced("self.x.T @ dout", dW)[1:]
+    layer = checked(tmp_path, dense(*lines).replace("return dx", "return None"), diagnose=False)
+    assert layer.status is status and {argument.name for argument in layer.arguments} == {"W", "b"}
+    assert any("no gradient of `x` checked" in note for note in layer.notes)
+
+
+def test_a_return_that_is_forgotten_is_missed(tmp_path: Path) -> None:
+    layer = checked(tmp_path, dense(*RIGHT).replace("        return dx", ""), diagnose=False)
+    assert [finding.code for finding in layer.findings] == ["GC103"]
+
+
 @pytest.mark.parametrize("kind", ["required", "given", "on the object"])
 def test_the_script_shows_it_without_gradcheck(tmp_path: Path, kind: str) -> None:
     wrong = written(kind, replaced("self.x.T @ dout", "-self.x.T @ dout"))

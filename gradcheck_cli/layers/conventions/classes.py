@@ -13,8 +13,15 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.conventions import naming, roles, self_update, self_update_text, signatures, stored, syntax
+from gradcheck_cli.layers.conventions import naming, roles, self_update_text, signatures, stored, syntax
 from gradcheck_cli.layers.conventions.backward_call import Plan, plan, with_rate
+from gradcheck_cli.layers.conventions.class_text import (
+    class_node,
+    given_parameters,
+    left_out,
+    said_of_updates,
+    stored_name,
+)
 from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
@@ -60,13 +67,18 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     updates = self_update_text.plain_updates(backward_node)
     if updates is not None and not updates.is_kept:
         how = with_rate(how, updates.rate)
-    notes += _updated(backward_name, updates, constructed, owned)
+    notes += said_of_updates(backward_name, updates, constructed, owned)
+    if first := left_out(owner, backward_node, inputs, [*given_parameters(constructed), *map(own_argument, owned)]):
+        notes.append(
+            f"`{backward_name}` returns None, as of a first layer: no gradient of `{'`, `'.join(first)}` checked"
+        )
+        inputs = tuple(replace(item, differentiated=False) if item.name in first else item for item in inputs)
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
     books = Parameters(
         constructor=taken,
-        given=tuple(item.name for item in constructed if item.role is Role.PARAMETER),
+        given=tuple(item.name for item in given_parameters(constructed)),
         owned=tuple(owned),
     )
 
@@ -235,43 +247,6 @@ def parameters_of(instance: Any, parameters: tuple[signatures.Parameter, ...]) -
     backward = syntax.definition(method(owner, names[1])) if names[1] else None
     held = _held(instance, class_node(owner), backward)
     return own_parameters(held, parameters, {item.name for item in parameters})
-
-
-def _updated(
-    backward: str, updates: self_update.Updates | None, constructed: tuple[Argument, ...], owned: list[stored.Owned]
-) -> list[str]:
-    """What is said of parameters that the backward updates by itself."""
-    given = [item for item in constructed if item.role is Role.PARAMETER]
-    read = [item.name for item in given if updates is not None and item.differentiated and item.name in updates.of]
-    read += [item.name for item in owned if item.update is not None and item.differentiated]
-    left = [item.name for item in given if not item.differentiated]
-    left += [item.name for item in owned if not item.differentiated]
-    notes = []
-    if read and updates is not None:
-        names = f"`{'`, `'.join(read)}`"
-        notes.append(f"`{backward}` updates {names} itself: the gradient is (before - after) / {updates.rate}")
-    if left:
-        names = f"`{'`, `'.join(left)}`"
-        notes.append(f"`{backward}` updates {names} itself, and not by a plain step: that gradient is not checked")
-    return notes
-
-
-def class_node(owner: type) -> ast.AST:
-    """One tree of all the methods of a class and of its bases."""
-    body: list[ast.stmt] = []
-    for base in owner.__mro__:
-        for member in vars(base).values():
-            node = syntax.definition(member) if callable(member) or isinstance(member, staticmethod) else None
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                body.append(node)
-    return ast.Module(body=body, type_ignores=[])
-
-
-def stored_name(name: str, tree: ast.AST) -> str:
-    """`self.dW`, where the class's text stores such a gradient; "" where it does not say."""
-    known = syntax.attributes_set(tree)
-    found = next((candidate for candidate in naming.gradient_names(name) if candidate in known), "")
-    return f"self.{found}" if found else ""
 
 
 def own_argument(item: stored.Owned) -> Argument:

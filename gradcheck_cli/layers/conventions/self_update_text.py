@@ -141,11 +141,24 @@ def _made_of(nodes: Sequence[ast.AST], backward: ast.AST) -> Iterator[ast.AST]:
     """All nodes of some expressions, and of those that the locals in them were assigned."""
     waiting, seen = list(nodes), set[str]()
     while waiting:
-        for node in ast.walk(waiting.pop()):
+        for node in _values(waiting.pop()):
             yield node
             if isinstance(node, ast.Name) and node.id not in seen:
                 seen.add(node.id)
                 waiting += _assigned(node.id, backward)
+
+
+def _values(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all inside, but not of what only a shape is taken: `self.W.shape`, `np.zeros_like(self.W)`."""
+    yield node
+    match node:
+        case ast.Attribute(attr="shape" | "size" | "ndim" | "dtype"):
+            return
+        case ast.Call(func=ast.Attribute(attr=name)) if name.endswith("_like"):
+            return
+        case _:
+            for part in ast.iter_child_nodes(node):
+                yield from _values(part)
 
 
 def _assigned(name: str, backward: ast.AST) -> Iterator[ast.expr]:

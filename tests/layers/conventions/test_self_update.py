@@ -24,6 +24,8 @@ def backward(body: str, parameters: str = "dout, lr") -> ast.FunctionDef:
         ("self.W -= lr * self.x.T @ dout", "", -1),
         ("self.W += -lr * np.dot(self.x.T, dout)", "", -1),
         ("self.W -= lr * -dout", "", -1),
+        ("dW = np.zeros(self.W.shape)\nfor x in self.xs:\n    dW[x] += dout\nself.W -= lr * dW", "dW", -1),
+        ("dW = np.zeros_like(self.W)\ndW[self.x] = dout\nself.W -= lr * dW", "dW", -1),
         ("self.W = self.W + -(lr * dout)", "dout", -1),
         ("self.W += lr * np.outer(self.x, dout)", "", 1),
         ("self.W -= self.learning_rate * self.x.T.dot(dout)", "", -1),
