@@ -17,6 +17,7 @@ from gradcheck_cli.diagnose.gates.elementwise import Family, families_of
 from gradcheck_cli.diagnose.gates.errors import Wrong, errors_of, held_against
 from gradcheck_cli.diagnose.gates.forward import Forward, forward_of
 from gradcheck_cli.diagnose.gates.forwards import of_forwards
+from gradcheck_cli.diagnose.gates.groups import of_groups
 from gradcheck_cli.diagnose.gates.leaving import of_leaving
 from gradcheck_cli.diagnose.gates.overwriting import of_overwriting
 from gradcheck_cli.diagnose.gates.products import of_products
@@ -89,6 +90,8 @@ class GateCase:
     def further(self, only: Collection[Hashable] | None = None) -> list[Fit]:
         """What explains a wrong gradient, and is rarer: it is asked for where the above explains nothing."""
         found = self._fitting(self._chosen(of_leaving(self.families, self.forward, self.known), only))
+        factors = self.reverse.cutting(self._cancelling("reduce_max"))
+        found += self._fitting(self._chosen(of_groups(self.forward, self.known, factors), only))
         found += self._fitting(self._chosen(of_counting(self.families, self.forward, self.known, self.reverse), only))
         masks = [
             mask

@@ -87,7 +87,7 @@ class _Spread:
 
 def paths_of(forward: Forward, known: Known) -> Iterator[Path]:
     """All such paths, the shortest of each sum first."""
-    uses = _uses(forward)
+    uses = uses_of(forward)
     for position in forward.alive:
         step = forward.steps.steps[position]
         operand, result = forward.operand(position, 0), forward.result(position)
@@ -98,7 +98,7 @@ def paths_of(forward: Forward, known: Known) -> Iterator[Path]:
         keep = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
         ends = list(_before(operand, np.ones(shape), forward, known, BEFORE))
         for spread in _spreads(result, np.ones(keep), shape, uses, forward, known):
-            for source, inner in _after(spread.value, spread.inner, uses, forward, known, AFTER):
+            for source, inner in after(spread.value, spread.inner, uses, forward, known, AFTER):
                 for target, outer in ends:
                     key = (
                         forward.unit[position],
@@ -116,7 +116,8 @@ def key_of(value: int, forward: Forward) -> Hashable:
     return value if position is None else forward.unit[position]
 
 
-def _uses(forward: Forward) -> Uses:
+def uses_of(forward: Forward) -> Uses:
+    """By value, the steps along which its gradient comes back."""
     uses: dict[int, dict[int, tuple[int, ...]]] = defaultdict(dict)
     for position, alive in forward.alive.items():
         for k in alive:
@@ -185,7 +186,7 @@ def _array(position: int, k: int, forward: Forward, known: Known) -> Array:
     return np.asarray(operand.constant if operand.value is None else known.values[operand.value])
 
 
-def _after(
+def after(
     value: int, inner: Array, uses: Uses, forward: Forward, known: Known, depth: int
 ) -> Iterator[tuple[int, Array]]:
     """A value and what follows from it elementwise, with their derivatives."""
@@ -193,7 +194,7 @@ def _after(
     for position, ks in uses.get(value, {}).items() if depth else ():
         result, local = forward.result(position), _derivative(position, ks, known)
         if local is not None and local.shape == inner.shape and result in known.arriving:
-            yield from _after(result, inner * local, uses, forward, known, depth - 1)
+            yield from after(result, inner * local, uses, forward, known, depth - 1)
 
 
 def _before(value: int, outer: Array, forward: Forward, known: Known, depth: int) -> Iterator[tuple[int, Array]]:
