@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.diagnose.gates.derivatives import derivative_of
 from gradcheck_cli.diagnose.gates.elementwise import Family
 from gradcheck_cli.diagnose.gates.forward import Forward
-from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_selection, operand_of
+from gradcheck_cli.diagnose.gates.replacements import Kind, Replacement, is_selection
 from gradcheck_cli.diagnose.gates.reverse import Array, At, Known, Reverse, Row
 from gradcheck_cli.diagnose.gates.taking import SAME_ORDER, TAKING, sources_of
 
@@ -138,7 +139,7 @@ def _spread(forward: Forward, known: Known) -> dict[tuple[Hashable, int], dict[i
             value = forward.operand(position, k)
             if value is None or not {value, result} <= known.arriving.keys():
                 continue
-            if _derivative(position, k, forward, known) is not None:
+            if derivative_of(position, k, forward, known) is not None:
                 found[forward.unit[position], k][value].append((position, k))
     return {
         key: dict(uses)
@@ -149,19 +150,6 @@ def _spread(forward: Forward, known: Known) -> dict[tuple[Hashable, int], dict[i
 
 def _is_spread(at: At, value: int, forward: Forward, known: Known) -> bool:
     return bool(known.values[value].size < known.values[forward.result(at[0])].size)
-
-
-def _derivative(position: int, k: int, forward: Forward, known: Known) -> Array | None:
-    """Of a step by an operand that may be spread, in the shape of its result; None where it is another step."""
-    if (position, k) in known.local:
-        return known.local[position, k]
-    name = str(forward.steps.steps[position].equation.primitive.name)
-    result = known.values[forward.result(position)]
-    if name in ("add", "sub", "broadcast_in_dim"):
-        return np.full(result.shape, -1.0 if name == "sub" and k == 1 else 1.0)
-    if name == "mul":
-        return np.broadcast_to(operand_of(position, 1 - k, forward, known), result.shape)
-    return None
 
 
 def _masks(families: Sequence[Family], known: Known, reverse: Reverse) -> Iterator[_Mask]:
@@ -181,19 +169,19 @@ def _masks(families: Sequence[Family], known: Known, reverse: Reverse) -> Iterat
 
 
 def _terms(value: int, uses: Sequence[At], mask: _Mask, forward: Forward, known: Known) -> _Terms | None:
-    """None where nothing comes there through the mask."""
+    """None where nothing comes there through the mask, or no numbers."""
     shape = known.values[value].shape
     size = known.values[value].size
     to, passing, everything = [], [], []
     for position, k in uses:
-        result, derivative = forward.result(position), _derivative(position, k, forward, known)
+        result, derivative = forward.result(position), derivative_of(position, k, forward, known)
         if result not in mask.everything or derivative is None:
             return None
         to.append(_places(position, shape, forward, known))
         passing.append((mask.passing[result] * derivative).reshape(-1))
         everything.append((mask.everything[result] * derivative).reshape(-1))
     terms = np.concatenate(everything)
-    if not terms.any() or terms.dtype.kind != "f":
+    if not terms.any() or terms.dtype.kind != "f" or not np.isfinite(terms).all():
         return None
     before = _before(value, mask.passing, forward, known)
     return _Terms(np.concatenate(to), np.concatenate(passing), terms, size, before)

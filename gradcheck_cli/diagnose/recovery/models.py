@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.diagnose.gates.case import GateCase
-from gradcheck_cli.diagnose.recovery.operands import operands_of, other_operand
+from gradcheck_cli.diagnose.gates.derivatives import derivative_of
+from gradcheck_cli.diagnose.recovery.operands import other_operand
 from gradcheck_cli.diagnose.recovery.sites import Site, What
 from gradcheck_cli.diagnose.recovery.spreading import spread_of
 
@@ -70,7 +71,7 @@ def model_of(
             part = Part(above, onward, to=np.arange(above.shape[1]))
             right.append(np.ones(above.shape[1]))
         elif site.what is What.EDGE:
-            derivative = _local(site.positions[turn], site.operand, case)
+            derivative = derivative_of(site.positions[turn], site.operand, case.forward, case.known)
             if derivative is None:
                 return None
             places = np.arange(int(np.prod(case.reverse.shape(target)))).reshape(case.reverse.shape(target))
@@ -99,22 +100,3 @@ def _counting(part: Part) -> NDArray[np.bool_]:
         reaches = np.abs(part.ways).any(axis=1)
         return np.asarray(np.abs(part.spread[:, :, reaches]).any(axis=(0, 2)))
     return np.asarray(np.abs(part.above).any(axis=0) & np.abs(part.ways[part.to]).any(axis=1))
-
-
-def _local(position: int, k: int, case: GateCase) -> Array | None:
-    """The local derivative of an elementwise step by one operand, in the shape of its result."""
-    if (position, k) in case.known.local:
-        return case.known.local[position, k]
-    result = case.reverse.shape(case.forward.result(position))
-    operands = operands_of(position, case)
-    step = case.forward.steps.steps[position]
-    name = step.equation.primitive.name
-    if name == "mul":
-        found = operands[1 - k]
-    elif name == "div":
-        found = 1 / operands[1] if k == 0 else -operands[0] / operands[1] ** 2
-    elif name in ("add", "add_any", "sub"):
-        found = np.array(-1.0 if name == "sub" and k == 1 else 1.0)
-    else:
-        return None
-    return np.broadcast_to(np.asarray(found, float), result)

@@ -13,12 +13,6 @@ from gradcheck_cli.diagnose.gates.replacements import operand_of
 Array = NDArray[Any]
 
 
-def operands_of(position: int, case: GateCase) -> list[Array]:
-    """The arrays that a step works on."""
-    count = len(case.forward.steps.steps[position].operands)
-    return [operand_of(position, k, case.forward, case.known) for k in range(count)]
-
-
 def other_operand(position: int, k: int, case: GateCase) -> Array:
     """The other operand of a step that has two; that of a product as it was before it was broadcast."""
     step = case.forward.steps.steps[position]
