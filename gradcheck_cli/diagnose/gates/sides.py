@@ -14,6 +14,7 @@ from gradcheck_cli.diagnose.gates.forward import Forward
 from gradcheck_cli.diagnose.gates.replacements import Kind, operand_of
 from gradcheck_cli.diagnose.gates.reverse import Array, Known
 from gradcheck_cli.diagnose.gates.slips import Site, Slip
+from gradcheck_cli.graph.building import IN_PASSING
 from gradcheck_cli.graph.values import function_of
 
 MOST = 48
@@ -21,6 +22,9 @@ MOST = 48
 
 NEAREST = 12
 """Steps before the factor that are looked at."""
+
+MIXING = IN_PASSING | frozenset({"dot_general", "gather", "scatter-add", "add", "add_any", "sub"})
+"""Steps between the factor and its other place: on the way back through others a factor has no business."""
 
 SAID = "{takes} {other} of {place} into account too late, where the gradient has gone back further: apply it first"
 
@@ -60,8 +64,9 @@ def _before(target: int, factor: Array, forward: Forward, known: Known) -> Itera
     left, seen = [target], {target}
     while left and len(seen) <= NEAREST:
         position = forward.maker.get(left.pop(0))
-        for k in forward.alive.get(position, ()) if position is not None else ():
-            assert position is not None
+        if position is None or str(forward.steps.steps[position].equation.primitive.name) not in MIXING:
+            continue
+        for k in forward.alive.get(position, ()):
             value = forward.operand(position, k)
             if value is None or value in seen:
                 continue
