@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+from gradcheck_cli.diagnose.blame import Blaming
 from gradcheck_cli.diagnose.gates import reverse
 from gradcheck_cli.graph.steps import Steps, steps_of
 from gradcheck_cli.report.model import Status
@@ -49,6 +50,16 @@ def calls(name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(reverse.Reverse, name, counted)
     return made
+
+
+@pytest.mark.parametrize(("wrong", "times"), [("1 - out", 0), ("x.sum() - out", 1)])
+def test_two_paths_are_looked_for_where_no_gate_explains_it(
+    wrong: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Blaming] = []
+    monkeypatch.setattr(Blaming, "pairs", lambda blaming: asked.append(blaming) or ())
+    checked(tmp_path, WRONG_SLOPE.replace("1 - out", wrong))
+    assert len(asked) == times
 
 
 def test_paths_and_gates_have_one_program_for_each_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
