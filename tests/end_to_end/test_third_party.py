@@ -7,8 +7,6 @@ in jax_nn a dozen are run, those that compile quickly; all of them take one to t
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
@@ -16,9 +14,7 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 from tests.fixtures.test_third_party_modules import RAISES, ROUGH, THIRD_PARTY, WRONG_FORWARD, WRONG_GRADIENT
-
-THOROUGH = "GRADCHECK_THOROUGH" in os.environ
-"""All of them, on all draws: two minutes of a small machine, `GRADCHECK_THOROUGH=1 pytest tests/end_to_end`."""
+from tests.thorough import THOROUGH
 
 JAX = (
     "relu",
