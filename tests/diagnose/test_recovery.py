@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gradcheck_cli.diagnose.gates.recovered import other_places
 from gradcheck_cli.report.model import Finding
 
 from .test_blocks import checked
@@ -250,3 +252,13 @@ def test_other_mistakes_stay_unnamed(name: str, tmp_path: Path) -> None:
     findings = checked(tmp_path, layer.replace(right, wrong)).findings
     assert findings
     assert all(finding.code == "GC201" for finding in findings if finding.code.startswith("GC2")), findings
+
+
+def test_the_elements_that_a_mask_mistakes_are_told() -> None:
+    x = np.array([-2.0, -1.0, 0.5, 1.5, 3.0])
+    right = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
+    used = np.array([0.0, 1.0, 1.0 + 1e-9, 0.0, 0.0])
+    assert other_places(used, right, x, "`a`") == (
+        "it passes 1 where `a` is -1; it is stopped at 2 where `a` is 1.5 to 3"
+    )
+    assert other_places(right, right, x, "`a`") == ""

@@ -74,16 +74,21 @@ def recovered(family: Family, known: Known, reverse: Reverse, errors: tuple[Wron
         return
     if ratio_of(nearest.reshape(-1), family, known) is not None:
         return
-    x = known.values[gate.target]
-    said = "; it ".join(
-        f"{does} {count} where x is {_range(x[where])}"
+    said = other_places(nearest, gate.derivative, known.values[gate.target], "x")
+    yield _replaced(family, known, nearest, (family.key, "read out"), f"in the wrong places: {said}")
+
+
+def other_places(used: Array, right: Array, x: Array, name: str) -> str:
+    """How many elements a mask lets through, and how many it stops, that it may not, and where the input is there."""
+    more, room = np.abs(used) - np.abs(right), CLOSE * float(np.abs(right).max(initial=0.0))
+    return "; ".join(
+        f"it {does} {count} where {name} is {_range(x[where])}"
         for does, where in (
-            ("passes", np.abs(nearest) > np.abs(gate.derivative)),
-            ("is stopped at", np.abs(nearest) < np.abs(gate.derivative)),
+            ("passes", more > room),
+            ("is stopped at", more < -room),
         )
         if (count := int(where.sum()))
     )
-    yield _replaced(family, known, nearest, (family.key, "read out"), f"in the wrong places: it {said}")
 
 
 def _range(values: Array) -> str:

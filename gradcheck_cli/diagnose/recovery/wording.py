@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcheck_cli.diagnose.gates.case import GateCase
 from gradcheck_cli.diagnose.gates.names import Names
+from gradcheck_cli.diagnose.gates.recovered import other_places
 from gradcheck_cli.diagnose.gates.wording import SHORT
 from gradcheck_cli.diagnose.recovery.fitting import Fit
 from gradcheck_cli.diagnose.recovery.reading import Kind, Read
@@ -50,7 +51,7 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
     if one.kind is Kind.PART:
         return f"{yours}: only some of what flows to `{use.operand}` in {place} is summed up"
     if one.kind is Kind.MASK:
-        return f"{yours}: the gradient passes {place} at other elements than it may"
+        return f"{yours}: the gradient passes {place} at other elements than it may{_places(fit, names, case)}"
     if one.kind is Kind.REPLACED:
         return f"{yours} {takes} `{made}` for {what}"
     if one.kind is Kind.MULTIPLIED:
@@ -62,6 +63,16 @@ def said(fit: Fit, one: Read, use: Use | None, names: Names, gradients: Sequence
     if one.kind is Kind.NUMBER and one.number is not None:
         return f"{yours} {takes} {one.number:.4g} for {what} everywhere"
     return f"{yours} {takes} other numbers for {what}: {_example(fit, case)}"
+
+
+def _places(fit: Fit, names: Names, case: GateCase) -> str:
+    """Which they are, where each has an input of its own; what no upstream gradient came to is taken as right."""
+    x = case.known.values[fit.site.targets[0]].reshape(-1)
+    name = names.value(fit.site.targets[0])
+    if len(fit.site.targets) > 1 or x.size != fit.right.size or not name:
+        return ""
+    found = other_places(np.where(fit.known, fit.used, fit.right), fit.right, x, f"`{name}`")
+    return found and f": {found}"
 
 
 def _slip(fit: Fit, one: Read, case: GateCase) -> str:
