@@ -168,7 +168,7 @@ def _read(entry: Entry) -> Described:
     dimensions = _shape_in(text)
     keys = {name: _read(child) for child in entry.children for name in child.names}
     same = _SAME.search(text)
-    limits = _RANGE.search(text)
+    limits = _limits(text)
     bound = next((value for value in limits.groups() if value), None) if limits else None
     bound = "2" if bound is None and _ZERO_OR_ONE.search(text) else bound
     return Described(
@@ -181,6 +181,15 @@ def _read(entry: Entry) -> Described:
         keys=keys,
         text=text,
     )
+
+
+def _limits(text: str) -> re.Match[str] | None:
+    """What bounds the elements, `0 <= y[i] < C`; not what bounds an index, `alpha[t, u], where 0 <= t < T`."""
+    for match in _RANGE.finditer(text):
+        name = re.match(r"0\s*<=?\s*(\w+)\s*<", match.group())
+        if name is None or not re.search(rf"\w\[[^\]]*\b{name[1]}\b[^\]]*\]", text):
+            return match
+    return None
 
 
 def _merge(first: Described, second: Described) -> Described:
@@ -257,7 +266,7 @@ def _kind(text: str, dimensions: Dimensions | None, keys: Mapping[str, Described
     if dimensions is not None or _ARRAY.search(text):
         if _COMPLEX.search(head):
             return "complex"
-        return "integer" if _INTEGER.search(head) or _RANGE.search(text) else ""
+        return "integer" if _INTEGER.search(head) or _limits(text) else ""
     return ""
 
 

@@ -197,3 +197,23 @@ def test_columns_that_count_examples_and_labels_that_are_zero_or_one() -> None:
     said = describe([text], ["w", "X", "Y"])
     assert said["X"].dimensions == ("num_px*num_px*3", "n_examples")
     assert (said["Y"].dimensions, said["Y"].kind, said["Y"].bound) == ((1, "n_examples"), "integer", 2)
+
+
+ALIGNMENTS = """
+    Args:
+        alpha: an array of shape [T, U + 1], where
+            alpha[t, u] = log(prob(blank | x[0:t] aligns with y[0:u])),
+            where 0 <= t < T and 0 <= u <= U.
+        y: labels, of shape (T,), where 0 <= y[t] < C.
+    """
+
+
+def test_what_an_element_is_describes_no_argument_and_what_bounds_an_index_bounds_no_element() -> None:
+    said = describe([ALIGNMENTS], ["alpha", "y"])
+    assert (said["alpha"].dimensions, said["alpha"].kind, dict(said["alpha"].keys)) == (("T", "U+1"), "", {})
+    assert (said["y"].kind, said["y"].bound) == ("integer", "C")
+
+
+def test_keys_with_brackets_or_equations_alone_are_still_keys() -> None:
+    said = describe(["\nparams: dictionary\n    W1 [D, H]: the weights\n    pad = number of zeros"], ["params"])
+    assert list(said["params"].keys) == ["W1", "pad"]
