@@ -108,6 +108,9 @@ def _alternatives(
         if names.is_number(name):
             # of a rule that differentiates all it takes: whatever else would broadcast
             options.append((-0.2, ArgumentShape((), "float", "inferred", domain="positive")))
+        if names.is_example_weight(name):
+            labelled = not {"label", "target"}.isdisjoint(roles.values())
+            options.append((-0.1 if labelled else 0.2, alone_shape(name, (batch,), kinds)))
         if role in ("feature", "bias") and (channels := _image_channels(known, source)):
             options.append((0.05, alone_shape(name, (1, channels, 1, 1), kinds)))
         if unpacked:

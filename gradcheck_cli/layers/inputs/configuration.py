@@ -48,6 +48,7 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),
     (r"dtype", ("float64",)),
+    (r"precision|\w*sharding|mesh|preferred_element_type|acc(?:umulator)?_dtype|interpret_params", (None,)),
 )
 
 _BOTH_WINDOWS = ("pool", "window")
