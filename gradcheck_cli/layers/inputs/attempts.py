@@ -145,7 +145,7 @@ def _fit(backward: BackwardResult | None, arguments: Mapping[str, Any], differen
         or (returned is not None and expected is not None and returned > expected)
     ):
         return "surplus"
-    told = [(arguments[name], backward.gradients.get(name)) for name in differentiable]
-    told = [(value, gradient) for value, gradient in told if gradient is not None]
-    wrong = any(isinstance(value, np.ndarray) and np.shape(gradient) != value.shape for value, gradient in told)
+    told = [name for name in differentiable if backward.gradients.get(name) is not None]
+    arrays = [name for name in told if isinstance(arguments[name], np.ndarray)]
+    wrong = any(np.shape(backward.gradients[name]) != arguments[name].shape for name in arrays)
     return "misfits" if wrong or not told else "fits"
