@@ -105,6 +105,9 @@ def _alternatives(
             if len(unknown) <= 2 and kin in ("data", "weight"):
                 square = alone_shape(name, (features[0], features[0]), kinds)
                 options.append((1.15, replace(square, domain="definite")))
+        if name in source.definite:
+            square = alone_shape(name, (features[0], features[0]), kinds)
+            options.append((-0.3, replace(square, domain="definite")))
         if names.is_number(name):
             # of a rule that differentiates all it takes: whatever else would broadcast
             options.append((-0.2, ArgumentShape((), "float", "inferred", domain="positive")))
