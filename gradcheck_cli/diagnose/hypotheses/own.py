@@ -19,6 +19,9 @@ FEWEST = 4
 
 MOST_ROWS = 2**11
 
+FEW_ROWS = 3
+"""A matrix of fewer is too small to be symmetric by more than chance."""
+
 VAGUE = 9
 """A prediction of this rank says where the numbers are, and anything more special goes before."""
 
@@ -53,6 +56,25 @@ def _applied(gradient: Gradient, apply: Callable[[Array], Array]) -> Callable[[]
 def _is_filled(apply: Callable[[Array], Array], gradient: Gradient) -> NDArray[np.bool_]:
     """Where a zero stands that comes from no element."""
     return np.asarray(apply(np.ones(gradient.reference.shape)) == 0)
+
+
+def asymmetric(gradient: Gradient) -> Iterator[Prediction]:
+    """The gradient of a matrix of which only the symmetric part is read, before it is made symmetric itself."""
+    shape = gradient.reference.shape
+    if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] < FEW_ROWS or gradient.reference.size > MOST:
+        return
+
+    def predicted() -> Predicted | None:
+        reference, yours = gradient.reference, gradient.yours
+        turned = np.conj(np.swapaxes(reference, -1, -2))
+        if (np.abs(turned - reference) > 2 * gradient.allowed).any():
+            return None
+        antisymmetric = (yours - np.conj(np.swapaxes(yours, -1, -2))) / 2
+        return Predicted(reference + antisymmetric, gradient.allowed)
+
+    says = f"right but for being made symmetric, as the forward reads only the symmetric part of `{gradient.name}`"
+    mend = "make it symmetric: `(S + S.T) / 2`"
+    yield Prediction(("asymmetric",), "GC209", 1, says, predicted, mend=mend, needs_one=True)
 
 
 def shuffled(gradient: Gradient) -> Iterator[Prediction]:
