@@ -217,3 +217,17 @@ def test_what_an_element_is_describes_no_argument_and_what_bounds_an_index_bound
 def test_keys_with_brackets_or_equations_alone_are_still_keys() -> None:
     said = describe(["\nparams: dictionary\n    W1 [D, H]: the weights\n    pad = number of zeros"], ["params"])
     assert list(said["params"].keys) == ["W1", "pad"]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "domain"),
+    [
+        ("Note: polynomials are only defined for x in the interval [0, 1].\n\nArgs:\n    x: Input array.", "unit"),
+        ("Args:\n    x: values in the closed interval [0.0, 1.0].", "unit"),
+        ("Args:\n    x: Input array, scaled to an output in the interval [0, 10].", ""),
+        ("Only y in the interval [0, 1] comes back.\n\nArgs:\n    x: Input array.", ""),
+    ],
+)
+def test_an_interval_may_be_said_in_prose(docstring: str, domain: str) -> None:
+    said = describe([docstring], ["x"])
+    assert said["x"].domain == domain

@@ -132,3 +132,25 @@ def scaled_jvp(primals, tangents):
     else:
         with pytest.raises(Exception, match="does not run"):
             specified(source)
+
+
+ROUTED = """
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def route(tokens, order, use_mosaic_kernel):
+    if use_mosaic_kernel:
+        raise ImportError("no such device")
+    return {route}
+
+route.defvjp(lambda tokens, *rest: (route(tokens, *rest), None), lambda *given: (given[-1],))
+"""
+
+
+def test_tokens_that_make_no_floating_output_are_activations_and_kernels_stay_off(specified: Specified) -> None:
+    tokens = specified(ROUTED.format(route="tokens * 2")).shapes["tokens"]
+    assert (tokens.kind, tokens.dimensions) == ("float", ("N", "D"))
+
+
+def test_tokens_that_pick_embeddings_stay_integers(specified: Specified) -> None:
+    source = ROUTED.format(route="table[tokens]").replace("tokens, order", "tokens, table").replace("(1, 2)", "(2,)")
+    shapes = specified(source).shapes
+    assert (shapes["tokens"].kind, shapes["table"].kind) == ("integer", "float")
