@@ -19,6 +19,8 @@ FEWEST = 4
 
 MOST_ROWS = 2**11
 
+TINY = 1e-6
+
 FEW_ROWS = 3
 """A matrix of fewer is too small to be symmetric by more than chance."""
 
@@ -70,11 +72,13 @@ def asymmetric(gradient: Gradient) -> Iterator[Prediction]:
         if (np.abs(turned - reference) > 2 * gradient.allowed).any():
             return None
         antisymmetric = (yours - np.conj(np.swapaxes(yours, -1, -2))) / 2
-        return Predicted(reference + antisymmetric, gradient.allowed)
+        share = np.real(np.vdot(reference, yours)) / max(float(np.vdot(reference, reference).real), TINY)
+        return Predicted(reference + antisymmetric / share, gradient.allowed) if abs(share) > TINY else None
 
-    says = f"right but for being made symmetric, as the forward reads only the symmetric part of `{gradient.name}`"
-    mend = "make it symmetric: `(S + S.T) / 2`"
-    yield Prediction(("asymmetric",), "GC209", 1, says, predicted, mend=mend, needs_one=True)
+    says = (
+        f"the gradient before it is made symmetric, as the forward reads only the symmetric part of `{gradient.name}`"
+    )
+    yield Prediction(("asymmetric",), "GC209", 1, says, predicted, mend="make it symmetric: `(S + S.T) / 2`")
 
 
 def shuffled(gradient: Gradient) -> Iterator[Prediction]:

@@ -224,7 +224,12 @@ def test_what_is_not_made_symmetric_is_named() -> None:
     shapes = {"a": ("D", "D")}
     (cause,) = causes(*cases(shapes, lambda g: {"a": _unmade(g["a"])}, drawn=_symmetric))
     assert (cause.code, cause.mend) == ("GC209", "make it symmetric: `(S + S.T) / 2`")
-    assert "right but for being made symmetric, as the forward reads only the symmetric part of `a`" in cause.claim
+    assert (
+        "`da` is the gradient before it is made symmetric, as the forward reads only the symmetric part of `a`"
+        in cause.claim
+    )
+    (negative,) = causes(*cases(shapes, lambda g: {"a": -_unmade(g["a"])}, drawn=_symmetric))
+    assert negative.claim.startswith("your `da` is minus the gradient before it is made symmetric")
     wrong_besides = causes(*cases(shapes, lambda g: {"a": _unmade(g["a"], also=0.1)}, drawn=_symmetric))
     of_another_matrix = causes(*cases(shapes, lambda g: {"a": (g["a"] + g["a"].T) / 2}))
     assert not [one for one in (*wrong_besides, *of_another_matrix) if "symmetric" in one.claim]
