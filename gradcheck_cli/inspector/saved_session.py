@@ -11,7 +11,7 @@ from typing import Any
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.curves import kept_curve
 from gradcheck_cli.inspector.remembering import Shelf, remembered
-from gradcheck_cli.inspector.session import Answer, Dug, Question
+from gradcheck_cli.inspector.session import Answer, Dug, Question, Waiting
 from gradcheck_cli.report.model import LayerReport, Report
 from gradcheck_cli.saved.model import KeptLayer
 from gradcheck_cli.saved.reading import SavedRun, open_run
@@ -61,6 +61,11 @@ class SavedSession:
     def opening(self) -> str:
         """Nothing."""
         return ""
+
+    @property
+    def waiting(self) -> Sequence[Waiting]:
+        """None."""
+        return ()
 
     @property
     def doing(self) -> str:

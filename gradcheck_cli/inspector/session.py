@@ -49,6 +49,18 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A layer that was found and is not checked yet.
+
+    Attributes:
+        path, layer: as its report will have them.
+    """
+
+    path: str
+    layer: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a layer came to when it was checked again.
 
@@ -140,6 +152,10 @@ class Session(Protocol):
     @property
     def opening(self) -> str:
         """What `open` is doing: `2 of 9, affine · draw 2 of 3`; "" where it is not, or no more."""
+
+    @property
+    def waiting(self) -> Sequence[Waiting]:
+        """The layers that are found so far and not in `report` yet, in the order in which they are checked."""
 
     @property
     def doing(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.graph_options import GraphOptions
@@ -76,6 +76,16 @@ class Workers:
     memory: int | None = None
 
 
+class Reading(Protocol):
+    """Who is told which files are read, before any layer is checked."""
+
+    def begins(self, path: Path, position: int, total: int) -> None:
+        """A file is being imported; `position` counts from 0 among `total`."""
+
+    def read(self, path: Path, layers: Sequence[FoundLayer]) -> None:
+        """It is, and has these layers."""
+
+
 @dataclass
 class Apart:
     """A run in workers; used as a context, at whose end no process is left.
@@ -107,6 +117,7 @@ class Apart:
         memory: Memory | None = None,
         keep: Callable[[KeptLayer], None] | None = None,
         edited: EditedDraw | None = None,
+        reading: Reading | None = None,
     ) -> Report:
         """As `checking.check_targets`; a layer that dies, hangs or takes too much memory is a finding of its own.
 
@@ -115,6 +126,7 @@ class Apart:
             keep: is given the arrays of each layer as soon as it is checked. Every layer is then checked: an earlier
                 run's verdict has none.
             edited: this draw of each layer is checked alone.
+            reading: is told of each file that is read.
 
         Raises:
             UserError: without a code, where the command cannot do its work at all.
@@ -126,7 +138,7 @@ class Apart:
         looked_up = asked.paths if keep is None else ()
         known = {path: held for path in looked_up if (held := memory.known(path)) is not None}
         found = {path: contents for path, (contents, _) in known.items()}
-        picked = self._picked(asked, found)
+        picked = self._picked(asked, found, reading)
         refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
         answers: dict[tuple[Path, str], Checked] = {
             (path, name): Checked(report=report)
@@ -293,14 +305,22 @@ class Apart:
             self._pool = Pool(self.workers.count, Limits(self.workers.seconds, memory), with_jax=self.with_jax)
         return self._pool.run(requests, tell)
 
-    def _picked(self, asked: Files, found: dict[Path, Found]) -> Picked[FoundLayer]:
+    def _picked(self, asked: Files, found: dict[Path, Found], reading: Reading | None = None) -> Picked[FoundLayer]:
         """The layers that are meant; `found` is what is known already, and is added to."""
         paths = [path for path in asked.paths if path not in found]
         contents: dict[Path, Contents[FoundLayer]] = {}
-        for position, answer in self._run([Find(path, asked.sources[path]) for path in paths], _hear_nothing):
+
+        def hear(task: int, said: Began | Step) -> None:
+            del said
+            if reading is not None:
+                reading.begins(paths[task], task, len(paths))
+
+        for position, answer in self._run([Find(path, asked.sources[path]) for path in paths], hear):
             path = paths[position]
             if isinstance(answer, Found):
                 found[path] = answer
+                if reading is not None:
+                    reading.read(path, answer.layers)
             else:
                 contents[path] = Contents(problems=(_without(answer, path.name, path, 1),), loaded=False)
         for path, held in found.items():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.inspector.session import Answer, Contribution, Curve, Dug, Question
+from gradcheck_cli.inspector.session import Answer, Contribution, Curve, Dug, Question, Waiting
 from gradcheck_cli.report.model import ArgumentReport, Blame, Finding, LayerReport, Report, Status
 from gradcheck_cli.saved.model import (
     EXCUSED,
@@ -203,6 +203,7 @@ class FakeSession:
     is_closed: bool = False
     is_open: bool = True
     opening: str = ""
+    waiting: Sequence[Waiting] = ()
     failure: Exception | None = None
     all_known: threading.Event = field(default_factory=threading.Event)
 

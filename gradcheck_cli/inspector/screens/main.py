@@ -12,9 +12,9 @@ from gradcheck_cli.inspector.screens.go_to import GoToScreen
 from gradcheck_cli.inspector.screens.growing import GrowingScreen
 from gradcheck_cli.inspector.screens.reading import FindingScreen, SourceScreen
 from gradcheck_cli.inspector.screens.what_if import WhatIfScreen
-from gradcheck_cli.inspector.session import Question
+from gradcheck_cli.inspector.session import Question, Waiting
 from gradcheck_cli.inspector.source import wrong_place
-from gradcheck_cli.inspector.widgets.layers_tree import LayersTree
+from gradcheck_cli.inspector.widgets.layers_tree import LayersTree, Place
 from gradcheck_cli.inspector.words import element_text
 
 
@@ -35,10 +35,12 @@ class MainScreen(GrowingScreen):
         """The title goes from edge to edge."""
         self._show_title()
 
-    def on_tree_node_selected(self, event: LayersTree.NodeSelected[Target | int]) -> None:
+    def on_tree_node_selected(self, event: LayersTree.NodeSelected[Place]) -> None:
         """A gradient, or a problem, is chosen in the list."""
         if isinstance(event.node.data, Target):
             self.choose(event.node.data)
+        elif isinstance(event.node.data, Waiting):
+            self.want(event.node.data)
         elif event.node.data is not None:
             self.choose_problem(event.node.data)
 
