@@ -26,7 +26,7 @@ class Watcher:
             return
         if self._task is None:
             self._task = self._bar.add_task("", total=total, layer="", what="")
-        self._bar.update(self._task, total=total, completed=position, layer=one_line(name), what="")
+        self._bar.update(self._task, total=total, completed=len(self.finished), layer=one_line(name), what="")
 
     def step(self, name: str, what: str) -> None:
         """What is being done now."""
@@ -69,7 +69,7 @@ def _bar() -> Any:
         # markup=False: the names come from the user's module
         TextColumn("{task.fields[layer]}", markup=False),
         TextColumn("{task.fields[what]}", style="dim", markup=False),
-        console=error_console(),
+        console=error_console(has_room=True),
         transient=True,
         redirect_stdout=False,
     )
