@@ -21,6 +21,7 @@ class Watcher:
 
     def layer_started(self, name: str, position: int, total: int) -> None:
         """A layer's check begins."""
+        del position  # layers of one file may be checked together
         self.total = total
         if self._bar is None:
             return

@@ -152,6 +152,7 @@ MAIN = (
     Key("i", "what_if", "what if", "What if: other inputs, seed or dimensions", "i"),
     Key("r", "again", "again", "Check this layer again", "r"),
     Key("b", "back", "back", "Back to what was before", "b"),
+    Key("L", "app.go_live", "go live", "Go live: check the saved run again with the module, which is here", "L"),
     Key("w", "watch", "watch", "Watch the files, and check again when they change", "w"),
     Key("e", "edit", "edit", "Edit at the line that is to blame", "e"),
     *COPIES,

@@ -30,6 +30,10 @@ class Target:
     argument: int = 0
 
 
+def _wrong(layer: LayerReport) -> list[tuple[str, int]]:
+    return [(argument.name, argument.wrong) for argument in layer.arguments]
+
+
 @dataclass
 class Looking:
     """A session, and what was asked since it was opened."""
@@ -126,6 +130,14 @@ class Looking:
         keys = [(layer.path, layer.name) for layer in self.session.report.layers]
         key = (question.path, question.layer)
         return keys.index(key) if key in keys else None
+
+    def is_news(self, answer: Answer) -> bool:
+        """Whether a layer came to something else than it is shown as; a problem is news, too."""
+        at = self.position(answer.question)
+        if answer.report is None or at is None:
+            return True
+        before = self.layer(at)
+        return [before.status, *_wrong(before)] != [answer.report.status, *_wrong(answer.report)]
 
     def take(self, answer: Answer) -> str:
         """Show the layer as it came to be, and say what changed; a problem changes nothing."""

@@ -82,6 +82,14 @@ class SavedSession:
         """That this is a saved run, and what can be done."""
         return f"`{self.name}` is a saved run, without the module: `gradcheck inspect {self._module()}` can do this"
 
+    @property
+    def at_hand(self) -> str:
+        """Nothing."""
+        return ""
+
+    def go_live(self) -> None:
+        """There is no module."""
+
     def kept(self, layer: LayerReport) -> KeptLayer | None:
         """The arrays of a layer, None where none were kept."""
         return self._kept.get((layer.path, layer.name))

@@ -169,6 +169,17 @@ class Session(Protocol):
     def why_not_live(self) -> str:
         """Why not, as a sentence; "" where it is."""
 
+    @property
+    def at_hand(self) -> str:
+        """Of a saved run that can become live: which modules are here, and whether they have changed; "" else."""
+
+    def go_live(self) -> None:
+        """Become live, where something is `at_hand`: `report` stays what was saved, and nothing is checked yet.
+
+        Raises:
+            UserError: where that cannot be.
+        """
+
     def kept(self, layer: LayerReport) -> KeptLayer | None:
         """The arrays of a layer, None where none were kept. Each is read once, and may not be written to."""
 

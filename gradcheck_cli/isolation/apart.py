@@ -192,18 +192,20 @@ class Apart:
                 listed[position] = ListedLayer(layer.name, str(path), layer.line, layer.convention, error=error)
         return Listing(__version__, tuple(listed[key] for key in sorted(listed)), picked.errors, picked.notes)
 
-    def dig(self, target: Target, make: Callable[[Path, str, FoundLayer], Dig]) -> Dug:
+    def dig(self, target: Target, make: Callable[[Path, str, FoundLayer], Dig], memory: Memory | None = None) -> Dug:
         """What is found out about one element of a layer.
 
         Args:
             target: names the layer.
             make: the request, for the layer as it is found in this file of this text.
+            memory: where it is kept what the layer depends on.
 
         Raises:
             UserError, WorkerError: as `check`.
         """
-        asked = files([target])
-        picked = self._picked(asked, {})
+        asked, found, now = files([target]), dict[Path, Found](), time.time()
+        picked = self._picked(asked, found)
+        remember(memory or Forgetful(), (), found, {}, now)
         if not picked.layers:
             raise error_of(picked.errors[0])
         path, layer = picked.layers[0]

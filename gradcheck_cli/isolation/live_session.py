@@ -171,6 +171,19 @@ class LiveSession:
         """Nothing: it is."""
         return ""
 
+    @property
+    def at_hand(self) -> str:
+        """Nothing more: it is live."""
+        return ""
+
+    def go_live(self) -> None:
+        """It is."""
+
+    def adopt(self, kept: KeptLayer) -> None:
+        """Arrays of an earlier run of the same options, to be dug into: their inputs are made again."""
+        self._kept[kept.path, kept.name] = kept
+        self._remember(kept, Question(kept.path, kept.name))
+
     def kept(self, layer: LayerReport) -> KeptLayer | None:
         """The arrays of a layer, as they were when the run was opened."""
         return self._kept.get((layer.path, layer.name))
@@ -251,7 +264,7 @@ class LiveSession:
             device = self._options.device
             return Dig(path, source, layer, inputs, device, draw, kept.draw.digest, leaf, position, **seen)
 
-        return engine.apart.dig(Target(Path(kept.path), kept.name), request)
+        return engine.apart.dig(Target(Path(kept.path), kept.name), request, engine.files)
 
     def _inputs(self, question: Question) -> InputOptions:
         inputs = self._options.inputs

@@ -59,6 +59,8 @@ def run(scenario: str) -> None:
         progress: Progress,
         memory: object = None,
         keep: object = None,
+        edited: object = None,
+        reading: object = None,
     ) -> Report:
         return stand_in(targets, options, progress)
 

@@ -12,7 +12,7 @@ from gradcheck_cli.checking.networks.judging import Checked
 from gradcheck_cli.checking.networks.telling import REACHED
 from gradcheck_cli.checking.networks.whole import Entry, gradients
 from gradcheck_cli.report.model import ArgumentReport, LayerReport, Status
-from gradcheck_cli.saved.model import WRONG, Held, KeptDraw, KeptInput, KeptLayer, KeptLeaf
+from gradcheck_cli.saved.model import WRONG, Held, KeptDraw, KeptInput, KeptLayer, KeptLeaf, digest_of_text
 
 
 def kept_network(
@@ -43,6 +43,7 @@ def kept_network(
         draws=(draw,),
         leaves=tuple(leaf for leaf, _ in found),
         arguments=tuple(_input(argument.name, entry) for entry, argument in zip(going_in, report.arguments)),
+        digest=digest_of_text(read(report.path)),
         sources=sources_of(report, read, report.forward_line),
         forward_line=report.forward_line,
     )

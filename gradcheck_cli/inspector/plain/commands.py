@@ -42,6 +42,7 @@ source          the forward, with the line to blame, and the backward
 dig             differences over step sizes, and what flows along each path
 script          the smallest case that fails, as a program
 check seed=1    check again; N=5: another size; x[0,1]=2.5: another value
+live            a saved run whose module is here: check all of it again
 back            as it was before it was checked again
 help, quit"""
 
@@ -72,6 +73,7 @@ class Commands:
             "dig": lambda _: self._dig(),
             "script": lambda _: self._script(),
             "check": self._check,
+            "live": lambda _: self._go_live(),
             "back": lambda _: self._back(),
             "help": lambda _: HELP,
             "quit": lambda _: self._quit(),
@@ -216,13 +218,32 @@ class Commands:
     def _check(self, told: str) -> str:
         session, at = self._looking.session, self._target.layer
         if not session.is_live:
-            return paragraph(f"{session.why_not_live}.")
+            return self._why_not_live()
         answer = session.ask(self._question(told))
         said = paragraph(spoken(self._looking.take(answer).replace(" · ", "; ")))
         if answer.report is None:
             return said
         self._look(self._looking.first_of(at))
         return f"{said}\n\n{layer_text(answer.report, session.folder)}"
+
+    def _why_not_live(self) -> str:
+        session = self._looking.session
+        return paragraph(f"{session.why_not_live}{': the word live checks it again' if session.at_hand else ''}.")
+
+    def _go_live(self) -> str:
+        """All layers of a saved run with the modules as they are now, in the order of the report."""
+        session = self._looking.session
+        if session.is_live:
+            return "It is live: check does it again."
+        if not session.at_hand:
+            return self._why_not_live()
+        told = [paragraph(f"{session.at_hand}.")]
+        session.go_live()
+        for at in range(len(session.report.layers)):
+            answer = session.ask(self._looking.question(at))
+            told.append(paragraph(spoken(self._looking.take(answer).replace(" · ", "; "))))
+        self._look(self._looking.first)
+        return "\n".join(told)
 
     def _question(self, told: str) -> Question:
         """The layer as it was asked last, and what is changed now.

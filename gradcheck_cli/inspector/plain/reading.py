@@ -33,6 +33,7 @@ def overview(session: Session, report: Report) -> str:
     lines = [f"{one_line(session.name)}: {totals}. Seed {report.seed}, device {one_line(report.device)}."]
     lines += [paragraph(f"Error: {error.message}") for error in report.errors]
     lines += [paragraph(f"Note: {note}") for note in report.notes]
+    lines += [paragraph(f"{session.at_hand}.")] if session.at_hand else []
     lines += ["", "Layers"]
     for number, layer in enumerate(report.layers, 1):
         lines.append(f"{number}. {one_line(layer.name)}: {STATUS_WORD[layer.status]}")

@@ -189,7 +189,7 @@ class DigScreen(MovingScreen):
         """Check the layer under the next seed, and look at the same element there."""
         session = self._looking.session
         if not session.is_live:
-            self.say(session.why_not_live)
+            self.host.say_why_not_live()
         elif self._digging:
             self.say("one after the other: this is still being dug for")
         else:

@@ -32,6 +32,9 @@ class Host(Protocol):
     def ask(self, *questions: Question) -> None:
         """Check layers again, in the background."""
 
+    def say_why_not_live(self) -> None:
+        """Why nothing can be checked again."""
+
     def toggle_watch(self) -> None:
         """Watch the user's files, or no more."""
 

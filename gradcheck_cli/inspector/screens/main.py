@@ -94,7 +94,7 @@ class MainScreen(GrowingScreen):
         """Ask for a change, and check again."""
         session, kept = self.looking.session, self.looking.kept(self.target.layer)
         if not session.is_live:
-            self.say(session.why_not_live)
+            self.host.say_why_not_live()
             return
         if not self._is_layer():
             return

@@ -62,10 +62,13 @@ class LayersTree(Tree[Place]):
             root = self._root(layer.path) if len(paths) > 1 else self.root
             is_open = layer.status is not Status.PASS
             target = self._looking.first_of(position)
-            node = self._waiting.pop(Waiting(layer.path, layer.name), None) or root.add(layer.name)
-            node.data, node.allow_expand = target, bool(layer.arguments)
-            if is_open:
-                node.expand()
+            node = self._waiting.pop(Waiting(layer.path, layer.name), None)
+            if node is None:
+                node = root.add(layer.name, data=target, expand=is_open, allow_expand=bool(layer.arguments))
+            else:
+                node.data, node.allow_expand = target, bool(layer.arguments)
+                if is_open:
+                    node.expand()
             for argument in range(len(layer.arguments)):
                 node.add_leaf("", data=Target(position, argument))
         self.count = len(layers)
