@@ -118,16 +118,32 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Grown:
+    """What a layer of a network that is wrong by itself adds to the error of one element.
+
+    Attributes:
+        layer: as the network's `Stage` names it.
+        value: all of them add up to yours − autodiff.
+    """
+
+    layer: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Dug:
     """What was found out about one element.
 
     Attributes:
         curve, contributions: None where they cannot be had; then `why` says so, by `curve` or `contributions`.
+        growth: the same of a network, in place of contributions: the first layer on the way back first; `why` says by
+            `growth` why there is none.
     """
 
     curve: Curve | None = None
     contributions: tuple[Contribution, ...] | None = None
     why: dict[str, str] = field(default_factory=dict)
+    growth: tuple[Grown, ...] | None = None
 
 
 class Session(Protocol):

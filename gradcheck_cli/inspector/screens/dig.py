@@ -14,9 +14,11 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.digging import (
     contributions_content,
     curve_content,
+    growth_content,
     other_seed_row,
     other_seeds_content,
     saved_draws,
+    with_difference,
 )
 from gradcheck_cli.inspector.keys import DIG, bindings
 from gradcheck_cli.inspector.leaf import Facts, Leaf
@@ -146,7 +148,7 @@ class DigScreen(MovingScreen):
 
     def _show(self) -> None:
         try:
-            self._show_facts(self._leaf.facts(self._view.position))
+            self._show_facts(with_difference(self._leaf.facts(self._view.position), self._dug))
         except UserError as error:
             self.query_one("#element-pane", TextPane).say("element", Content.styled(error.message, "bold $error"))
 
@@ -163,9 +165,12 @@ class DigScreen(MovingScreen):
         seeds = other_seeds_content(saved_draws(self._leaf, facts.index), self._others)
         body = element_content(facts, self._leaf.heat.wrong, "")
         self.query_one("#element-pane", TextPane).say(name, Content("\n\n").join([body, *seeds]))
-        self.query_one("#paths-pane", TextPane).say(
-            "what flows in, path by path", contributions_content(self._dug, facts)
-        )
+        heading = "what flows in, path by path"
+        told = contributions_content(self._dug, facts)
+        if layer.network is not None:
+            heading = "how the error grew, layer by layer on the way back"
+            told = growth_content(layer.network, self._dug, self._leaf.kept.name)
+        self.query_one("#paths-pane", TextPane).say(heading, told)
         self._tell(self.host.message)
 
     def _tell(self, text: str) -> None:

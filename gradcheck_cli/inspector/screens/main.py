@@ -98,10 +98,8 @@ class MainScreen(GrowingScreen):
             return
         if not self._is_layer():
             return
-        is_network = self.looking.layer(self.target.layer).network is not None
         question = self.looking.question(self.target.layer)
-        screen = WhatIfScreen(question, kept, self._under_cursor(), is_network=is_network)
-        self.app.push_screen(screen, self._ask)
+        self.app.push_screen(WhatIfScreen(question, kept, self._under_cursor()), self._ask)
 
     def _ask(self, question: Question | None) -> None:
         if question is not None:
