@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.asking import Unclear, drawn_anew, edit_of, editable, index_of, with_edit
+from gradcheck_cli.inspector.convention import convention_rows
 from gradcheck_cli.inspector.leaf import Leaf
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.plain.reading import (
@@ -38,6 +39,7 @@ element 3,4     one element, by its index
 gradient dw     another gradient of this layer
 layer 2         another layer, by its number or its name
 layers          the verdicts
+convention      what goes in, and which gradient comes back for it
 source          the forward, with the line to blame, and the backward
 dig             differences over step sizes, and what flows along each path
 script          the smallest case that fails, as a program
@@ -69,6 +71,7 @@ class Commands:
             "gradient": self._gradient,
             "layer": self._layer,
             "layers": lambda _: self._overview(),
+            "convention": lambda _: self._convention(),
             "source": lambda _: self._source(),
             "dig": lambda _: self._dig(),
             "script": lambda _: self._script(),
@@ -196,6 +199,12 @@ class Commands:
 
     def _look(self, target: Target) -> None:
         self._target, self._rank, self._position = target, 0, None
+
+    def _convention(self) -> str:
+        layer, kept = self._looking.layer(self._target.layer), self._looking.kept(self._target.layer)
+        rows = convention_rows(layer, kept)
+        told = [f"  {name} {spoken(what)}{f': {comes}' if comes else ''}" for name, what, comes in rows]
+        return "\n".join([f"What goes in, and what comes back: {one_line(layer.convention)}", *told])
 
     def _source(self) -> str:
         at, folder = self._target.layer, self._looking.session.folder

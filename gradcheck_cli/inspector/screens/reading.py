@@ -11,7 +11,7 @@ from gradcheck_cli.inspector.keys import FINDING, SOURCE, bindings
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.hosted import HostedScreen
 from gradcheck_cli.inspector.source import backward_excerpt, forward_excerpt, wrong_place
-from gradcheck_cli.inspector.telling import layer_content, no_source, place, sentence, shortened
+from gradcheck_cli.inspector.telling import convention_content, layer_content, no_source, place, sentence, shortened
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
 from gradcheck_cli.inspector.widgets.panes import SourcePane, TextPane
 from gradcheck_cli.report.escaping import one_line
@@ -113,7 +113,8 @@ class FindingScreen(HostedScreen):
         looking, target = self._looking, self._target
         layer, first = looking.layer(target.layer), looking.finding(target)
         findings = [*filter(None, [first]), *(each for each in layer.findings if each is not first)]
-        body = layer_content(layer, findings, looking.session.folder, is_whole=True)
+        convention = convention_content(layer, looking.kept(target.layer))
+        body = layer_content(layer, findings, looking.session.folder, convention, is_whole=True)
         self.query_one("#finding", TextPane).say("finding", body)
         self.query_one(TitleLine).say(
             Content.assemble(("all about ", "$quiet"), (one_line(layer.name), "bold")), Content("")
