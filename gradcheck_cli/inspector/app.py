@@ -61,7 +61,7 @@ class InspectApp(App[None]):
         self._queue: deque[Question] = deque()
         self._asked: Question | None = None
         self._news: list[str] = []
-        self._is_news = False
+        self._is_news = self._is_long = False
         self._since = self._said = monotonic()
         self._beats = 0
         for theme in THEMES:
@@ -128,8 +128,16 @@ class InspectApp(App[None]):
         """Show one line; "" for what is looked at. What is longer than the line is shown whole for a while, too."""
         self.message = text
         self._said = monotonic() if text else 0.0
-        if cell_len(text) > self.size.width - 2:
+        self._clear_long()
+        self._is_long = cell_len(text) > self.size.width - 2
+        if self._is_long:
             self.notify(text, timeout=_LONG_TEXT, markup=False)
+
+    def _clear_long(self) -> None:
+        """What is old must not hide what is new."""
+        if self._is_long:
+            self.clear_notifications()
+            self._is_long = False
 
     def _words(self, question: Question) -> str:
         at = self.looking.position(question)
@@ -139,6 +147,7 @@ class InspectApp(App[None]):
         if self._asked is None and self._queue:
             self._asked = self._queue.popleft()
             self._since, self._said = monotonic(), 0.0
+            self._clear_long()
             self.run_worker(partial(self.session.ask, self._asked), group=_ASK, thread=True, exit_on_error=False)
             self._beat()
 

@@ -199,8 +199,10 @@ def no_source(layer: LayerReport) -> str:
     return "its source was not kept"
 
 
-def nothing_kept(argument: ArgumentReport | None) -> Content:
+def nothing_kept(layer: LayerReport, argument: ArgumentReport | None) -> Content:
     """In place of the map, where there are no arrays."""
+    if argument is None and layer.status is Status.ERROR:
+        return Content.styled("This layer could not be run: f tells why, e opens the line.", "$quiet")
     if argument is None:
         return Content.styled("This layer has no gradients to show; f tells what is known of it.", "$quiet")
     if argument.gradient_shape is not None:

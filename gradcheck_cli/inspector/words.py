@@ -21,7 +21,7 @@ from gradcheck_cli.inspector.leaf import Facts
 from gradcheck_cli.inspector.view import NUMBERS, View
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import STATUS_WORD
-from gradcheck_cli.report.model import ArgumentReport, LayerReport
+from gradcheck_cli.report.model import ArgumentReport, LayerReport, Status
 from gradcheck_cli.report.numbers import Number, brief, counted, digits_that_tell_apart, power, value, with_error
 from gradcheck_cli.saved import model as marks
 from gradcheck_cli.saved.model import KeptLeaf
@@ -74,7 +74,9 @@ def argument_label(argument: ArgumentReport) -> str:
     name = one_line(argument.gradient_name)
     if argument.gradient_shape is not None:
         return f"{name}  shape"
-    return f"{name}  {argument.wrong:,} of {argument.total:,}" if argument.wrong else name
+    if argument.wrong:
+        return f"{name}  {argument.wrong:,} of {argument.total:,}"
+    return f"{name}  in draw {argument.draw + 1}" if argument.status is Status.FAIL and argument.total else name
 
 
 def layer_label(layer: LayerReport) -> str:
@@ -106,9 +108,9 @@ def axes_line(view: View, leaf: KeptLeaf) -> str:
 
 
 def slice_line(view: View, leaf: KeptLeaf) -> str:
-    """`[ ] N 1 of 2 · C 2 of 5`: where along the axes that are not shown; `[ ]` step through the first."""
+    """`[ ] N=1 of 2 · C=2 of 5`: where along the axes that are not shown; `[ ]` step through the first."""
     return " · ".join(
-        f"{'[ ] ' if axis == view.step else ''}{axis_name(leaf.dimensions, len(leaf.shape), axis)} "
+        f"{'[ ] ' if axis == view.step else ''}{axis_name(leaf.dimensions, len(leaf.shape), axis)}="
         f"{view.index[axis]} of {view.shape[axis]}"
         for axis in view.others
     )

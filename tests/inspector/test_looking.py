@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from gradcheck_cli.inspector.changes import LeafChange, change_words, changes
+import numpy as np
+
+from gradcheck_cli.inspector.changes import LeafChange, change_words, changes, joined_news
 from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.plain.reading import gradient_line
 from gradcheck_cli.inspector.session import Answer, Question
+from gradcheck_cli.inspector.words import argument_label
 from gradcheck_cli.report.model import Status
 from tests.inspector import sessions
 
@@ -71,4 +75,30 @@ def test_broken_elements_are_told() -> None:
     assert change_words(good, bad, changes(good, bad, one, other)) == "norm fails now · dx 12 broken, 12 wrong"
     assert (
         change_words(bad, bad, changes(bad, bad, other, other)) == "norm still fails · as many elements wrong as before"
+    )
+
+
+def of_another_draw(marks: list[int]) -> Looking:
+    """The report's numbers are those of draw 2; draw 1 is shown."""
+    report, kept = sessions.norm()
+    told = sessions.replace(report.arguments[0], draw=1, shape=(2, 3), wrong=6, total=6)
+    shown = sessions.replace(kept.draws[0], marks=(sessions.Held(np.array(marks, np.uint8).reshape(4, 3)), None))
+    kept = sessions.replace(kept, draws=(shown, kept.draws[1]))
+    session = sessions.FakeSession([(sessions.replace(report, arguments=(told, report.arguments[1])), kept)])
+    return Looking(session)
+
+
+def test_the_list_counts_in_the_draw_that_the_map_shows() -> None:
+    argument = of_another_draw([1] * 5 + [0] * 7).argument(Target(0, 0))
+    assert argument is not None and argument_label(argument) == "dx  5 of 12"
+    assert gradient_line(argument).startswith("Gradient dx of shape (N=4, D=3): fail, 5 of 12 elements wrong")
+    argument = of_another_draw([0] * 12).argument(Target(0, 0))
+    assert argument is not None and argument_label(argument) == "dx  in draw 2"
+    assert "in draw 2, which is not shown" in gradient_line(argument)
+
+
+def test_what_several_layers_came_to_stands_in_one_line() -> None:
+    assert joined_news(["a passes now"]) == "a passes now"
+    assert joined_news([f"{name} fails now" for name in "abcde"]) == (
+        "a fails now; b fails now; c fails now; 2 more changed"
     )

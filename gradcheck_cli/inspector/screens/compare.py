@@ -125,8 +125,11 @@ class CompareScreen(MovingScreen):
         self.query_one(MessageLine).update(
             Content.assemble(
                 (f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}  ", "bold"),
+                (
+                    "  ".join(filter(None, (axes_line(view, leaf.kept), slice_line(view, leaf.kept), ""))) + "  ",
+                    "$quiet",
+                ),
                 element_line(facts),
-                (f"  {axes_line(view, leaf.kept)}  {slice_line(view, leaf.kept)}", "$quiet"),
             )
         )
 

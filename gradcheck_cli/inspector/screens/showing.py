@@ -195,7 +195,7 @@ class ShowingScreen(MovingScreen):
         try:
             leaf = self.looking.leaf(self.target)
             if leaf is None:
-                return self._show_nothing(Content(name), nothing_kept(argument))
+                return self._show_nothing(Content(name), nothing_kept(layer, argument))
             if leaf.why_no_map:
                 return self._show_nothing(Content(name), no_map(leaf))
             self.query_one("#map-pane").remove_class("-nothing")
