@@ -186,6 +186,7 @@ DIG = (
     Key("o", "other_seed", "other seed", "The same element under another seed", "o"),
     Key("s", "source", "source", "Source: the line that is to blame", "s"),
     Key("y", "copy('element')", "copy", "Copy the element", "y"),
+    Key("tab", "app.focus_next", "pane", "Next pane; arrows scroll it", "Tab"),
     *EVERYWHERE,
 )
 

@@ -133,6 +133,10 @@ class CompareScreen(MovingScreen):
             )
         )
 
+    def say(self, text: str) -> None:
+        """In its own line."""
+        self.query_one(MessageLine).update(Content(text))
+
     def _redraw(self) -> None:
         for each in self.maps():
             each.refresh()
@@ -157,7 +161,7 @@ class CompareScreen(MovingScreen):
         """Show a column, or no more; the last one stays."""
         shown = set(self._columns) ^ {name}
         if not shown:
-            self.query_one(MessageLine).update(Content("one column stays: show another one first"))
+            self.say("one column stays: show another one first")
             return
         view, had_focus = self.lead.view, self.focused
         self._chosen[self._target] = tuple(each for each in COLUMNS if each in shown)

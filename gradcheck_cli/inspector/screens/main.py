@@ -63,6 +63,10 @@ class MainScreen(GrowingScreen):
         if self._is_layer():
             self.app.push_screen(FindingScreen(self.looking, self.target))
 
+    def has_map(self) -> bool:
+        """Whether there are elements to be looked at; if not, it is said."""
+        return self._is_layer() and super().has_map()
+
     def _is_layer(self) -> bool:
         if self.problem is not None:
             self.say("the module could not be run; e opens it")
@@ -73,17 +77,17 @@ class MainScreen(GrowingScreen):
 
     def action_dig(self) -> None:
         """All that can be found out about this element."""
-        if self.lead.leaf is not None:
+        if self.has_map():
             self.app.push_screen(DigScreen(self.looking, self.target, self.lead))
 
     def action_compare(self) -> None:
         """The three witnesses side by side."""
-        if self.lead.leaf is not None:
+        if self.has_map():
             self.app.push_screen(CompareScreen(self.looking, self.target, self.lead.view))
 
     def action_go_to(self) -> None:
         """Ask for an index."""
-        if (leaf := self.lead.leaf) is not None:
+        if self.has_map() and (leaf := self.lead.leaf) is not None:
             self.app.push_screen(GoToScreen(leaf.kept), self._go)
 
     def _go(self, index: tuple[int, ...] | None) -> None:

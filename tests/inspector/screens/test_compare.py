@@ -116,3 +116,13 @@ def test_gradients() -> None:
         assert "yours  dx" in driver.text()
 
     drive(sessions.run(), steps)
+
+
+def test_what_keys_cannot_do_here_is_said_here() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("c", "left_square_bracket")
+        assert "there are no other slices" in driver.text()
+        await driver.press("a", "n")
+        assert "nothing is wrong here" in driver.text()
+
+    drive(sessions.run(), steps)
