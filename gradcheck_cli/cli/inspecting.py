@@ -73,13 +73,20 @@ def _saved(path: Path, name: str | None, options: Mapping[str, Any]) -> Session:
             f"`--{given[0].replace('_', '-')}` says how layers are checked, and `{path.name}` is a saved run",
             mend="give the Python file in its place, or leave the option out",
         )
-    if importlib.util.find_spec("jax") is None:  # only looked at then
+    if not _has_jax():  # it can only be looked at then
         from gradcheck_cli.inspector.saved_session import SavedSession
 
         return SavedSession(path, name)
     from gradcheck_cli.cli.waking_session import WakingSession
 
     return WakingSession(path, name, _woken)
+
+
+def _has_jax() -> bool:
+    try:
+        return importlib.util.find_spec("jax") is not None
+    except ValueError:  # somebody keeps it from being imported
+        return False
 
 
 def _woken(report: Report, here: Mapping[str, Path]) -> LiveSession:

@@ -118,6 +118,8 @@ class Apart:
         keep: Callable[[KeptLayer], None] | None = None,
         edited: EditedDraw | None = None,
         reading: Reading | None = None,
+        *,
+        is_again: bool = False,
     ) -> Report:
         """As `checking.check_targets`; a layer that dies, hangs or takes too much memory is a finding of its own.
 
@@ -127,6 +129,7 @@ class Apart:
                 run's verdict has none.
             edited: this draw of each layer is checked alone.
             reading: is told of each file that is read.
+            is_again: a layer of a run that is asked about: what was said of other layers' arguments is no slip.
 
         Raises:
             UserError: without a code, where the command cannot do its work at all.
@@ -139,7 +142,8 @@ class Apart:
         known = {path: held for path in looked_up if (held := memory.known(path)) is not None}
         found = {path: contents for path, (contents, _) in known.items()}
         picked = self._picked(asked, found, reading)
-        refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
+        if not is_again:
+            refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
         answers: dict[tuple[Path, str], Checked] = {
             (path, name): Checked(report=report)
             for path, (_, reports) in known.items()

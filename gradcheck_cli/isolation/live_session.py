@@ -124,7 +124,8 @@ class LiveSession:
     @property
     def name(self) -> str:
         """`mylayer.py::affine`."""
-        return self._target.path.name + (f"::{self._target.name}" if self._target.name else "")
+        path = self._target.path
+        return (path.name or path.resolve().name) + (f"::{self._target.name}" if self._target.name else "")
 
     @property
     def folder(self) -> str:
@@ -240,7 +241,7 @@ class LiveSession:
             edited = EditedDraw(self._draw(question), question.edits)
         found: list[KeptLayer] = []
         target = Target(Path(question.path), question.layer)
-        report = engine.apart.check([target], options, engine.doing, engine.files, found.append, edited)
+        report = engine.apart.check([target], options, engine.doing, engine.files, found.append, edited, is_again=True)
         if not report.layers:
             return Answer(question, problem=_said(report.errors))
         (layer,) = self._counted(replace(report, layers=report.layers[:1]), False).layers

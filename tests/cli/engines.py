@@ -61,6 +61,7 @@ def run(scenario: str) -> None:
         keep: object = None,
         edited: object = None,
         reading: object = None,
+        is_again: bool = False,
     ) -> Report:
         return stand_in(targets, options, progress)
 

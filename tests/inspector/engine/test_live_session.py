@@ -349,3 +349,18 @@ def test_what_the_report_must_not_be_is_said_of_all_of_it(tmp_path: Path) -> Non
         session.open()
     assert session.opening == ""
     session.close()
+
+
+def test_a_layer_is_asked_about_though_another_ones_shape_was_said(session: LiveSession, folder: Path) -> None:
+    options = CheckOptions(InputOptions(draws=1, arguments={"labels": [0, 1]}), Settings(shrink=False))
+    other = LiveSession(Target(folder / "module.py"), options, Workers(seconds=60), lambda report, is_whole: report)
+    answer = other.ask(question(session, 0))
+    other.close()
+    assert answer.problem == "" and answer.report is not None and answer.report.name == "centre"
+
+
+def test_the_current_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = LiveSession(Target(Path()), OPTIONS, Workers(), lambda report, is_whole: report)
+    assert session.name == tmp_path.name
+    session.close()
