@@ -40,20 +40,20 @@ class WakingSession(SavedSession):
         paths = dict.fromkeys(layer.path for layer in self.report.layers)
         folders = (Path.cwd(), path.absolute().parent)
         self._here: Here = {each: here for each in paths if (here := _lying(each, self.folder, folders)) is not None}
-        self._changed = [each for each in self._here if self._has_changed(each)]
+        self._seen: dict[str, tuple[tuple[int, int] | None, bool]] = {}
 
     @property
     def at_hand(self) -> str:
         """Which modules are here, and whether they have changed; "" for none, and once it is live."""
         if not self._here or self._live is not None:
             return ""
+        changed = sum(self._has_changed(each) for each in self._here)
         if len(self._here) == 1:
-            ((path, here),) = self._here.items()
-            return f"`{here.name}` is here, " + (
-                "and has changed since this was saved" if path in self._changed else "as it was when this was saved"
-            )
-        changed = f"{len(self._changed):,} changed since this was saved" if self._changed else "as when this was saved"
-        return f"{counted(len(self._here), 'module')} of the run are here, {changed}"
+            (here,) = self._here.values()
+            told = "and has changed since this was saved" if changed else "as it was when this was saved"
+            return f"`{here.name}` is here, {told}"
+        told = f"{changed:,} changed since this was saved" if changed else "as when this was saved"
+        return f"{counted(len(self._here), 'module')} of the run are here, {told}"
 
     def go_live(self) -> None:
         """Have a worker for the modules. Nothing is checked yet.
@@ -122,7 +122,14 @@ class WakingSession(SavedSession):
         return replace(kept, path=str(self._here.get(kept.path, kept.path)))
 
     def _has_changed(self, path: str) -> bool:
-        """Whether the module has: all of it, where that is known; else the functions that were kept."""
+        """Whether the module has; its file is read only when it is another one than it was."""
+        stamp = _stamp(self._here[path])
+        if path not in self._seen or self._seen[path][0] != stamp:
+            self._seen[path] = stamp, self._is_another(path)
+        return self._seen[path][1]
+
+    def _is_another(self, path: str) -> bool:
+        """Whether the module's text has changed: all of it, where that is known; else the functions that were kept."""
         from gradcheck_cli.layers.reading import read_source  # a run without its module is opened without the stages
 
         try:
@@ -140,6 +147,14 @@ class WakingSession(SavedSession):
             )
             for layer in kept
         )
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_mtime_ns, told.st_size
 
 
 def _lying(path: str, folder: str, folders: Sequence[Path]) -> Path | None:

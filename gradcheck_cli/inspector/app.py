@@ -23,7 +23,7 @@ from gradcheck_cli.inspector.editor import editor_command
 from gradcheck_cli.inspector.keys import Key
 from gradcheck_cli.inspector.looking import Looking
 from gradcheck_cli.inspector.screens.help import HelpScreen
-from gradcheck_cli.inspector.screens.hosted import ENDED
+from gradcheck_cli.inspector.screens.hosted import ENDED, HostedScreen
 from gradcheck_cli.inspector.screens.main import MainScreen
 from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.inspector.themes import THEMES, first_theme
@@ -173,7 +173,7 @@ class InspectApp(App[None]):
             self._is_news = is_news
         self.say(joined_news(self._news))
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
+            if isinstance(screen, HostedScreen):
                 screen.take(answer)
         self._next()
 

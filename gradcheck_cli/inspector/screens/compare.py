@@ -12,6 +12,7 @@ from gradcheck_cli.inspector.keys import COMPARE, bindings
 from gradcheck_cli.inspector.leaf import COLUMNS
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.moving import MovingScreen
+from gradcheck_cli.inspector.session import Answer
 from gradcheck_cli.inspector.telling import short_name
 from gradcheck_cli.inspector.view import View
 from gradcheck_cli.inspector.widgets.heat_map import HeatMap
@@ -58,6 +59,7 @@ class CompareScreen(MovingScreen):
         """The same part as the first screen shows."""
         self._show(self._view)
         self.watch(self.app, "theme", self._redraw, init=False)
+        self.watch(self.app, "message", self._heard, init=False)
 
     def on_resize(self) -> None:
         """As many rows in each: else they would not show the same part."""
@@ -132,6 +134,21 @@ class CompareScreen(MovingScreen):
                 element_line(facts),
             )
         )
+
+    def take(self, answer: Answer) -> None:
+        """The numbers as they are now."""
+        leaf = self._looking.leaf(self._target)
+        if answer.report is None or self._looking.position(answer.question) != self._target.layer:
+            return
+        is_same = leaf is not None and self.lead.leaf is not None and leaf.kept.shape == self.lead.leaf.kept.shape
+        self._show(self.lead.view if is_same else None)
+        self.say(self.host.message)
+
+    def _heard(self, text: str) -> None:
+        if text:
+            self.say(text)
+        else:
+            self._tell()
 
     def say(self, text: str) -> None:
         """In its own line."""

@@ -91,6 +91,17 @@ class DigScreen(MovingScreen):
             self._others = []
             self._start()
 
+    def take(self, answer: Answer) -> None:
+        """Dig at the same element of the gradient as it is now."""
+        if answer.report is None or self._looking.position(answer.question) != self._target.layer:
+            return
+        if self._map.leaf is None or self._looking.argument(self._target) is None:
+            if self.app.screen is self:
+                self.action_leave()
+            return
+        self._leaf, self._view, self._others = self._map.leaf, self._map.view, []
+        self._start()
+
     # digging
 
     @property

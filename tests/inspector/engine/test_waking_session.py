@@ -89,6 +89,14 @@ def test_a_module_that_lies_beside_it_is_as_it_was_or_has_changed(folder: Path, 
     assert at_hand(folder / "run.npz") == ""
 
 
+def test_a_module_that_changes_while_it_is_looked_at_has_changed(folder: Path, gone: None) -> None:
+    session = WakingSession(folder / "run.npz", None, never)
+    assert "as it was when this was saved" in session.at_hand
+    (folder / "module.py").write_text(MENDED)
+    assert "has changed since this was saved" in session.at_hand
+    session.close()
+
+
 def test_of_an_older_run_the_functions_are_compared(folder: Path, gone: None) -> None:
     session = WakingSession(folder / "run.npz", None, never)
     old = tuple(replace(each, digest="") for each in (session.kept(layer) for layer in session.report.layers) if each)
