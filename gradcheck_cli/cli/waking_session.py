@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,10 @@ Here = Mapping[str, Path]
 """Where the modules of a run lie on this machine, by their paths in the run; without those that do not."""
 
 
+LOOK = 2.0
+"""Seconds between two looks at a module: what is asked at each key must not wait for a slow disk."""
+
+
 class WakingSession(SavedSession):
     """A saved run, as a `Session`; once it is live, its layers are checked again with the modules as they are now.
 
@@ -40,7 +45,7 @@ class WakingSession(SavedSession):
         paths = dict.fromkeys(layer.path for layer in self.report.layers)
         folders = (Path.cwd(), path.absolute().parent)
         self._here: Here = {each: here for each in paths if (here := _lying(each, self.folder, folders)) is not None}
-        self._seen: dict[str, tuple[tuple[int, int] | None, bool]] = {}
+        self._seen: dict[str, tuple[float, tuple[int, int] | None, bool]] = {}
 
     @property
     def at_hand(self) -> str:
@@ -122,11 +127,15 @@ class WakingSession(SavedSession):
         return replace(kept, path=str(self._here.get(kept.path, kept.path)))
 
     def _has_changed(self, path: str) -> bool:
-        """Whether the module has; its file is read only when it is another one than it was."""
-        stamp = _stamp(self._here[path])
-        if path not in self._seen or self._seen[path][0] != stamp:
-            self._seen[path] = stamp, self._is_another(path)
-        return self._seen[path][1]
+        """Whether the module has; its file is looked at every few seconds, and read when it is another one."""
+        looked, stamp, has_changed = self._seen.get(path, (-LOOK, None, False))
+        now = time.monotonic()
+        if now - looked >= LOOK:
+            there = _stamp(self._here[path])
+            if there != stamp or there is None:
+                has_changed = self._is_another(path)
+            self._seen[path] = now, there, has_changed
+        return has_changed
 
     def _is_another(self, path: str) -> bool:
         """Whether the module's text has changed: all of it, where that is known; else the functions that were kept."""

@@ -21,7 +21,7 @@ from gradcheck_cli.inspector.leaf import Facts
 from gradcheck_cli.inspector.view import NUMBERS, View
 from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.marks import STATUS_WORD
-from gradcheck_cli.report.model import ArgumentReport, LayerReport, Status
+from gradcheck_cli.report.model import ArgumentReport, LayerReport
 from gradcheck_cli.report.numbers import Number, brief, counted, digits_that_tell_apart, power, value, with_error
 from gradcheck_cli.saved import model as marks
 from gradcheck_cli.saved.model import KeptLeaf
@@ -69,14 +69,18 @@ def scale_ends(scale: Scale) -> tuple[str, str]:
     return power(scale.bound(1)), power(scale.bound(LEVELS))
 
 
-def argument_label(argument: ArgumentReport) -> str:
-    """What a gradient is called in the list, and how many of its elements are wrong: `dx  12 of 12`."""
+def argument_label(argument: ArgumentReport, reported: ArgumentReport) -> str:
+    """What a gradient is called in the list, and how many of its elements are wrong: `dx  12 of 12`.
+
+    Args:
+        argument: with the numbers of the draw that is shown; those that were `reported` may be of another one.
+    """
     name = one_line(argument.gradient_name)
     if argument.gradient_shape is not None:
         return f"{name}  shape"
     if argument.wrong:
         return f"{name}  {argument.wrong:,} of {argument.total:,}"
-    return f"{name}  in draw {argument.draw + 1}" if argument.status is Status.FAIL and argument.total else name
+    return f"{name}  in draw {reported.draw + 1}" if reported.wrong else name
 
 
 def layer_label(layer: LayerReport) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck_cli.inspector.changes import LeafChange, change_words, changes, joined_news
 from gradcheck_cli.inspector.looking import Looking, Target
-from gradcheck_cli.inspector.plain.reading import gradient_line
+from gradcheck_cli.inspector.plain.commands import Commands
 from gradcheck_cli.inspector.session import Answer, Question
 from gradcheck_cli.inspector.words import argument_label
 from gradcheck_cli.report.model import Status
@@ -88,13 +88,26 @@ def of_another_draw(marks: list[int]) -> Looking:
     return Looking(session)
 
 
+def listed(looking: Looking) -> str:
+    argument = looking.argument(Target(0, 0))
+    assert argument is not None
+    return argument_label(argument, looking.layer(0).arguments[0])
+
+
 def test_the_list_counts_in_the_draw_that_the_map_shows() -> None:
-    argument = of_another_draw([1] * 5 + [0] * 7).argument(Target(0, 0))
-    assert argument is not None and argument_label(argument) == "dx  5 of 12"
-    assert gradient_line(argument).startswith("Gradient dx of shape (N=4, D=3): fail, 5 of 12 elements wrong")
-    argument = of_another_draw([0] * 12).argument(Target(0, 0))
-    assert argument is not None and argument_label(argument) == "dx  in draw 2"
-    assert "in draw 2, which is not shown" in gradient_line(argument)
+    looking = of_another_draw([1] * 5 + [0] * 7)
+    assert listed(looking) == "dx  5 of 12"
+    assert "Gradient dx of shape (N=4, D=3): fail, 5 of 12 elements wrong" in Commands(looking).answer("gradient dx")
+    looking = of_another_draw([0] * 12)
+    assert listed(looking) == "dx  in draw 2"
+    assert "It is wrong in draw 2, which is not shown." in Commands(looking).answer("gradient dx")
+
+
+def test_of_what_fails_without_a_wrong_number_no_draw_is_told() -> None:
+    report, kept = sessions.norm(0.0)
+    missing = sessions.replace(report.arguments[0], status=Status.FAIL)
+    looking = Looking(sessions.FakeSession([(sessions.replace(report, arguments=(missing,)), kept)]))
+    assert listed(looking) == "dx" and "not shown" not in Commands(looking).answer("gradient dx")
 
 
 def test_what_several_layers_came_to_stands_in_one_line() -> None:

@@ -142,6 +142,9 @@ class Commands:
                 told = [element_text(leaf.facts(int(at)), leaf, leaf.heat.wrong) for at in leaf.heat.worst[:WORST]]
             except UserError as error:
                 told = [paragraph(f"{error.message}.")]
+        elsewhere = self._looking.layer(target.layer).arguments[target.argument]
+        if elsewhere.wrong and not argument.wrong:
+            told.append(f"It is wrong in draw {elsewhere.draw + 1}, which is not shown.")
         return "\n".join([gradient_line(argument), *told])
 
     def _leaf(self) -> Leaf:

@@ -169,8 +169,6 @@ def _verdict(argument: ArgumentReport, *, named: bool = True) -> str:
         parts.append(f"it came back as {shape_text(argument.gradient_shape)}")
     elif argument.wrong:
         parts.append(f"{argument.wrong:,} of {counted(argument.total, 'element')} wrong")
-    elif argument.status is Status.FAIL and argument.total:
-        parts.append(f"in draw {argument.draw + 1}, which is not shown")
     if argument.wrong and argument.max_rel_error is not None:
         parts.append(f"worst relative error {brief(argument.max_rel_error)}")
     told = ", ".join(parts)

@@ -129,7 +129,7 @@ class LayersTree(Tree[Place]):
         argument = self._looking.argument(place)
         if node.allow_expand or argument is None:
             return layer_label(layer), layer.status
-        return argument_label(argument), argument.status
+        return argument_label(argument, layer.arguments[place.argument]), argument.status
 
     def _put(self, node: TreeNode[Place]) -> None:
         parent = node.parent

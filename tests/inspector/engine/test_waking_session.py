@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.checking.options import CheckOptions, Target
+from gradcheck_cli.cli import waking_session
 from gradcheck_cli.cli.checked_session import _options_in
 from gradcheck_cli.cli.waking_session import Here, WakingSession
 from gradcheck_cli.inspector.looking import Looking
@@ -89,7 +90,10 @@ def test_a_module_that_lies_beside_it_is_as_it_was_or_has_changed(folder: Path, 
     assert at_hand(folder / "run.npz") == ""
 
 
-def test_a_module_that_changes_while_it_is_looked_at_has_changed(folder: Path, gone: None) -> None:
+def test_a_module_that_changes_while_it_is_looked_at_has_changed(
+    folder: Path, gone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waking_session, "LOOK", 0.0)
     session = WakingSession(folder / "run.npz", None, never)
     assert "as it was when this was saved" in session.at_hand
     (folder / "module.py").write_text(MENDED)
