@@ -215,7 +215,8 @@ class InspectApp(App[None]):
 
     def say_why_not_live(self) -> None:
         """Why nothing can be checked again, and the key that changes that, where one does."""
-        self.say(self.session.why_not_live + (": L goes live" if self.session.at_hand else ""))
+        told = self.session.at_hand
+        self.say(f"L goes live first: {told}" if told else self.session.why_not_live)
 
     def action_go_live(self) -> None:
         """Check a saved run again, with its module as it is now: all that is live can be done from then on."""

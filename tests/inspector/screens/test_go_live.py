@@ -35,7 +35,7 @@ def test_it_is_said_that_the_module_is_here_and_a_key_checks_all_again() -> None
         assert "saved run, L goes live" in driver.text() and "L go live" in driver.text()
         assert "w watch" not in driver.text() and not session.asked
         await driver.press("r")
-        assert "this was saved: L goes live" in driver.text() and not session.asked
+        assert f"L goes live first: {CHANGED}" in driver.text() and not session.asked
         await driver.press("L")
         assert [question.layer for question in session.asked] == ["norm", "other"]
         assert "norm passes now · dx 12 mended, none wrong; other fails now · dx 12 broken" in driver.text()
