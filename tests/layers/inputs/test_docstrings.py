@@ -197,3 +197,37 @@ def test_columns_that_count_examples_and_labels_that_are_zero_or_one() -> None:
     said = describe([text], ["w", "X", "Y"])
     assert said["X"].dimensions == ("num_px*num_px*3", "n_examples")
     assert (said["Y"].dimensions, said["Y"].kind, said["Y"].bound) == ((1, "n_examples"), "integer", 2)
+
+
+ALIGNMENTS = """
+    Args:
+        alpha: an array of shape [T, U + 1], where
+            alpha[t, u] = log(prob(blank | x[0:t] aligns with y[0:u])),
+            where 0 <= t < T and 0 <= u <= U.
+        y: labels, of shape (T,), where 0 <= y[t] < C.
+    """
+
+
+def test_what_an_element_is_describes_no_argument_and_what_bounds_an_index_bounds_no_element() -> None:
+    said = describe([ALIGNMENTS], ["alpha", "y"])
+    assert (said["alpha"].dimensions, said["alpha"].kind, dict(said["alpha"].keys)) == (("T", "U+1"), "", {})
+    assert (said["y"].kind, said["y"].bound) == ("integer", "C")
+
+
+def test_keys_with_brackets_or_equations_alone_are_still_keys() -> None:
+    said = describe(["\nparams: dictionary\n    W1 [D, H]: the weights\n    pad = number of zeros"], ["params"])
+    assert list(said["params"].keys) == ["W1", "pad"]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "domain"),
+    [
+        ("Note: polynomials are only defined for x in the interval [0, 1].\n\nArgs:\n    x: Input array.", "unit"),
+        ("Args:\n    x: values in the closed interval [0.0, 1.0].", "unit"),
+        ("Args:\n    x: Input array, scaled to an output in the interval [0, 10].", ""),
+        ("Only y in the interval [0, 1] comes back.\n\nArgs:\n    x: Input array.", ""),
+    ],
+)
+def test_an_interval_may_be_said_in_prose(docstring: str, domain: str) -> None:
+    said = describe([docstring], ["x"])
+    assert said["x"].domain == domain

@@ -73,3 +73,8 @@ def test_shapes_conditions_and_one_hot() -> None:
 @pytest.mark.parametrize("source", ["", "def f(:", "x = 1"])
 def test_nothing_to_read(source: str) -> None:
     assert read_forward(source, 1, ["x"]) == ForwardSource()
+
+
+def test_matrices_that_are_taken_apart_as_symmetric_ones() -> None:
+    source = "def f(a, b):\n    w, v = jnp.linalg.eigh(a)\n    return jnp.linalg.eig(b)\n"
+    assert read_forward(source, 1, ("a", "b")).definite == {"a"}
