@@ -13,13 +13,13 @@ from gradcheck_cli.diagnose.hypotheses import wording
 from gradcheck_cli.diagnose.hypotheses.elsewhere import Pulls
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, have_values_in_common, named_alike
-from gradcheck_cli.diagnose.hypotheses.own import VAGUE, asymmetric, multiple, rearranged, shuffled
+from gradcheck_cli.diagnose.hypotheses.own import LATE, VAGUE, asymmetric, multiple, rearranged, shuffled
 from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
 from gradcheck_cli.diagnose.hypotheses.reduced import reduced
 from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
 from gradcheck_cli.diagnose.hypotheses.swapped import swapped
 
-MULTIPLE, SWAPPED, REARRANGED, ELSEWHERE, SHUFFLED, COPIED, CONFINED = 1, 1, 2, 6, 10, 11, 12
+MULTIPLE, SWAPPED, REARRANGED, ELSEWHERE, TOLD_BETTER, SHUFFLED, COPIED, CONFINED = 1, 1, 2, 6, 10, 10, 11, 12
 """Ranks among causes: a path that is wrong has 5, a gate 7 to 9. Where the error lies says less than any of them."""
 
 Predictions = Callable[[Gradient, Failing], Iterable[Prediction]]
@@ -171,7 +171,8 @@ def _together(suspicions: Iterable[Suspicion], rank: int) -> list[Cause]:
         prediction, gradients = group[0].prediction, [suspicion.gradient for suspicion in group]
         said = wording.claim(prediction.says, prediction.why, group[0].factor, gradients)
         mend = prediction.mend if len(group) == 1 and group[0].factor.is_one else None
-        causes.append(_cause(prediction.code, group, said, SHUFFLED if prediction.rank >= VAGUE else rank, mend))
+        late = SHUFFLED if prediction.rank >= VAGUE else TOLD_BETTER
+        causes.append(_cause(prediction.code, group, said, late if prediction.rank >= LATE else rank, mend))
     return causes
 
 

@@ -24,8 +24,9 @@ TINY = 1e-6
 FEW_ROWS = 3
 """A matrix of fewer is too small to be symmetric by more than chance."""
 
-VAGUE = 9
-"""A prediction of this rank says where the numbers are, and anything more special goes before."""
+LATE, VAGUE = 8, 9
+"""Predictions of the first rank say what a step of the forward tells better, with its line, where it is found; those of
+the second where the numbers are, and anything more special goes before."""
 
 MEND = "compare the indices of both directions"
 
@@ -78,7 +79,7 @@ def asymmetric(gradient: Gradient) -> Iterator[Prediction]:
     says = (
         f"the gradient before it is made symmetric, as the forward reads only the symmetric part of `{gradient.name}`"
     )
-    yield Prediction(("asymmetric",), "GC209", 1, says, predicted, mend="make it symmetric: `(S + S.T) / 2`")
+    yield Prediction(("asymmetric",), "GC209", LATE, says, predicted, mend="make it symmetric: `(S + S.T) / 2`")
 
 
 def shuffled(gradient: Gradient) -> Iterator[Prediction]:
