@@ -45,6 +45,7 @@ class Plan:
         caches: how many parameters the cache goes to.
         unit: the backward takes no upstream gradient, or one whose default is 1.
         whole: the one upstream gradient has the structure of all that the forward returns.
+        loss: where the loss stands among what the forward returns, for a loss that comes last: `return probs, loss`.
     """
 
     roles: tuple[Role, ...]
@@ -52,6 +53,7 @@ class Plan:
     caches: int
     unit: bool
     whole: bool = False
+    loss: int = 0
 
     @cached_property
     def outputs(self) -> int:
@@ -114,7 +116,8 @@ def plan(
     upstream = tuple(role.parameter.name for role in numbered if role.source is Source.UPSTREAM)
     first = next((role.parameter for role in numbered if role.source is Source.UPSTREAM), None)
     unit = first is None or (len(upstream) == 1 and first.has_default and _is_one(first.default))
-    return Plan(tuple(numbered), upstream, counts.get(Source.CACHE, 0), unit, whole and len(upstream) == 1)
+    found = next((place for place, name in enumerate(returned) if naming.is_loss_value(name)), 0) if unit else 0
+    return Plan(tuple(numbered), upstream, counts.get(Source.CACHE, 0), unit, whole and len(upstream) == 1, found)
 
 
 def _returned_position(name: str, returned: Sequence[str], outputs: int) -> int:
@@ -230,8 +233,9 @@ def split_returned(value: Any, how: Plan, *, what: str, backward: str, place: Pl
         return ForwardResult((value,), Kept({}, (value,), ()))
     if len(value) < needed:
         raise place.error(_too_few(len(value), how, what, backward), line=line, mend=f"`return {_wanted_return(how)}`")
-    outputs = tuple(value[: how.outputs])
-    rest = tuple(value[how.outputs :])
+    ordered = (value[how.loss], *value[: how.loss], *value[how.loss + 1 :]) if how.loss < len(value) else value
+    outputs = tuple(ordered[: how.outputs])
+    rest = tuple(ordered[how.outputs :])
     if any(output is None for output in outputs):
         raise place.error(
             f"`{what}` returned None as an output: it is a stub, or an output was never assigned",

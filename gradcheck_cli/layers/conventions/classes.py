@@ -127,7 +127,9 @@ def _has_constructor(owner: type) -> bool:
 
 def constructor_parameters(owner: type) -> tuple[signatures.Parameter, ...]:
     """What a class is made with; nothing where neither it nor a base has an `__init__`."""
-    return tuple(signatures.parameters(initializer(owner), 1)) if _has_constructor(owner) else ()
+    taken = signatures.parameters(initializer(owner), 1) if _has_constructor(owner) else ()
+    # `def __init__(self, size, *args): super().__init__(*args)`, for the sake of an interface
+    return tuple(item for item in taken if not item.variadic)
 
 
 def initializer(owner: type) -> Any:

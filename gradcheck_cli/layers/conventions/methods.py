@@ -19,6 +19,7 @@ FORWARDS = (
     "forward_propagation",
     "forward_propagate",
     "forward_prop",
+    "forwardprop",
     "fwd",
 )
 BACKWARDS = (
@@ -28,6 +29,9 @@ BACKWARDS = (
     "backprop",
     "back_prop",
     "backpropagate",
+    "back_propagate",
+    "back_propagation",
+    "backpropagation",
     "backward_propagation",
     "backward_propagate",
     "backward_prop",

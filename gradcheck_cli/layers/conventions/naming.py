@@ -37,7 +37,7 @@ _CONFIGURATION = re.compile(
     r"|n_?head\w*|num_?heads?|heads|dtype|lr|learning_rate|temperature|slope|negative_slope|use_\w+|is_\w+|has_\w+|ord(er)?)$",
     re.I,
 )
-_RATE = re.compile(r"^(lr|learning_?rate|eta|step_?size|alpha)$", re.I)
+_RATE = re.compile(r"^(lr|learn(ing)?_?rate|eta|step_?size|alpha)$", re.I)
 
 
 def split_tokens(name: str) -> list[str]:
@@ -96,6 +96,7 @@ _WEAK_LABEL = frozenset({"t", "ts", "y", "Y", "true"})
 _LOSS = re.compile(
     r"loss|cost|criterion|objective|entropy|nll|likelihood|mse|mae|svm|hinge|softmax|error|huber|kl|bce", re.I
 )
+_LOSS_VALUE = re.compile(r"(\w+_)?(loss|cost)")
 
 
 def is_label(name: str, loss: bool = True) -> bool:
@@ -106,6 +107,11 @@ def is_label(name: str, loss: bool = True) -> bool:
 def is_loss(name: str) -> bool:
     """Whether a layer's name says that it is a loss."""
     return bool(_LOSS.search(name))
+
+
+def is_loss_value(name: str) -> bool:
+    """Whether a value that a forward returns is named like the loss itself, and not like what it is made of."""
+    return bool(_LOSS_VALUE.fullmatch(name))
 
 
 def is_configuration(name: str) -> bool:

@@ -224,6 +224,7 @@ def test_results_left_on_the_instance_are_found(write: Any) -> None:
         ("forward_pass", "backward_pass"),
         ("feedforward", "backprop"),
         ("forward_propagation", "backward_propagation"),
+        ("forward_propagate", "back_propagate"),
     ],
 )
 def test_methods_are_known_by_their_usual_names(write: Any, forward: str, backward: str) -> None:
@@ -497,3 +498,80 @@ def test_the_parameters_of_sub_layers_belong_to_the_layer_that_holds_them(write:
     np.testing.assert_array_equal(result.outputs[0], X @ first @ W)
     np.testing.assert_array_equal(gradients.gradients["first.W"], X.T @ (DOUT @ W.T))
     np.testing.assert_array_equal(gradients.gradients["layers[0].W"], (X @ first).T @ DOUT)
+
+
+def test_one_gradient_beside_a_list_of_one_parameter_is_its_gradient(write: Any) -> None:
+    source = """
+    class Scale:
+        def __init__(self, size):
+            self.w = np.ones(size)
+            self.params = PARAMS
+        def forward(self, x):
+            self.x = x
+            return x * self.w
+        def backward(self, d_out):
+            self.grads = (d_out * self.x).sum(axis=0)
+            return d_out * self.w
+    """
+    written = write(source.replace("PARAMS", "[self.w]"))
+    np.testing.assert_array_equal(written.run("Scale", size=3, x=X)[1].gradients["w"], X.sum(axis=0))
+    # which of two it belongs to, nobody can tell
+    written = write(source.replace("PARAMS", "[self.w, self.w + 0]"), "two.py")
+    assert "w" not in written.run("Scale", size=3, x=X)[1].gradients
+
+
+def test_what_a_constructor_only_hands_on_is_no_argument(write: Any) -> None:
+    written = write(
+        """
+        class Base:
+            def __init__(self):
+                self.x = None
+        class Scale(Base):
+            def __init__(self, factor=2.0, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.factor = factor
+            def forward(self, x):
+                return self.factor * x
+            def backward(self, grad, learn_rate):
+                return self.factor * grad / (1 - learn_rate)
+        """
+    )
+    assert [item.name for item in written.layer("Scale").arguments] == ["factor", "x"]
+    np.testing.assert_array_equal(written.run("Scale", x=X)[1].gradients["x"], 2 * np.ones_like(X))
+
+
+@pytest.mark.parametrize(("returned", "is_scalar"), [("probs, loss", True), ("probs, entropies", False)])
+def test_the_loss_that_a_class_returns_last_is_what_is_differentiated(
+    write: Any, returned: str, is_scalar: bool
+) -> None:
+    written = write(
+        f"""
+        class SoftmaxCrossEntropy:
+            def forward(self, x, y):
+                probs = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+                loss = entropies = -np.log(probs[np.arange(len(y)), y]).mean()
+                self.cache = probs, y
+                return {returned}
+            def backward(self):
+                probs, y = self.cache
+                self.dx = (probs - np.eye(probs.shape[1])[y]) / len(y)
+        """
+    )
+    result, gradients = written.run("SoftmaxCrossEntropy", x=X, y=np.array([0, 2]))
+    assert (np.shape(result.outputs[0]) == ()) is is_scalar
+    assert gradients.gradients["x"].shape == X.shape
+
+
+@pytest.mark.parametrize(("first", "role"), [("query", Role.INPUT), ("x", Role.CONFIG)])
+def test_a_key_beside_a_query_is_no_random_key(write: Any, first: str, role: Role) -> None:
+    written = write(
+        f"""
+        class Dot:
+            def forward(self, {first}, key):
+                self.kept = {first}, key
+                return {first} @ key.T
+            def backward(self, dout):
+                return dout @ self.kept[1], dout.T @ self.kept[0]
+        """
+    )
+    assert [item.role for item in written.layer("Dot").arguments] == [Role.INPUT, role]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.inputs.building import as_numpy
 from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.options import InputOptions
@@ -238,3 +240,15 @@ def test_a_number_is_no_array_though_one_would_broadcast() -> None:
     layer, module, bound = make("def f_forward(x, g, tau): return x * g / (x * x + tau)", "f")
     shapes = specify(layer, module, bound, InputOptions()).shapes
     assert [shapes[name].dimensions for name in ("x", "g", "tau")] == [("N", "D"), ("D",), ()]
+
+
+def test_a_dtype_handed_in_is_no_array() -> None:
+    source = """
+def scale_forward(x, data_type=np.float32):
+    return x.astype(data_type), None
+def scale_backward(dout, cache):
+    return dout
+"""
+    case = drawn(source, "scale")
+    assert as_numpy(case.arguments)["data_type"] is np.float32
+    assert isinstance(as_numpy({"x": np.float32(1)})["x"], np.ndarray)
