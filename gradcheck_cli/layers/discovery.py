@@ -292,6 +292,9 @@ class _Search:
 
     def _class(self, name: str, owner: type) -> None:
         derived = self._is_derived_from(owner)
+        if methods.is_abstract(owner) and not methods.writes_any(owner):
+            self.notes.append(f"class `{name}` has no forward and no backward of its own yet: passed over")
+            return
         if (methods.is_abstract(owner) or (derived and methods.leaves_open(owner))) and (
             derived or methods.is_abstract_name(name)
         ):

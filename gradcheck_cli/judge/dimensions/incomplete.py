@@ -33,7 +33,8 @@ def complete(
     absent = [
         received
         for position, received in enumerate(reception.leaves)
-        if received.missing and not zero[position] and received.leaf.argument not in reception.explained
+        if received.missing and not received.findings and not zero[position]
+        if received.leaf.argument not in reception.explained
     ]
     together = len(absent) > 1 and (bool(reception.stub) or len(absent) == len(case.leaves))
     leaves = []

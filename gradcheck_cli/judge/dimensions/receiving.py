@@ -57,7 +57,8 @@ def receive(case: Case, gradients: Mapping[str, Any], finest: float) -> tuple[Re
         if problem:
             findings = () if problem in said else (finding(case, "GC105", problem, leaf.name),)
             said.add(problem)
-            received.append(Received(leaf, gradient_name(case.layer, leaf), findings=findings))
+            left_out = _is_left_out(case, leaf, gradients.get(leaf.argument))
+            received.append(Received(leaf, gradient_name(case.layer, leaf), missing=left_out, findings=findings))
         else:
             received.append(_judge_dtype(case, _convert(case, leaf, value), finest))
     return tuple(received)
@@ -86,6 +87,13 @@ def surplus_keys(case: Case, gradients: Mapping[str, Any]) -> tuple[Finding, ...
 def finding(case: Case, code: str, message: str, argument: str | None, mend: str | None = None) -> Finding:
     """A finding at the backward's definition."""
     return Finding(code, message, str(case.layer.path), case.layer.line, argument, mend=mend)
+
+
+def _is_left_out(case: Case, leaf: Leaf, gradient: Any) -> bool:
+    """Whether a dictionary of gradients just has no such key, and none that its argument has not: it may be zero."""
+    if not isinstance(gradient, Mapping) or not gradient or len(leaf.path) != 1:
+        return False
+    return leaf.path[0] not in gradient and set(gradient) < set(case.arguments[leaf.argument])
 
 
 def _find(case: Case, leaf: Leaf, gradient: Any) -> tuple[Any, str]:

@@ -26,7 +26,7 @@ _UPSTREAM = re.compile(
 )
 _OUTPUT = re.compile(r"^(out|outs|output|outputs|y|Y|a|A|z|Z|result|h|ret|y_pred|yhat|probs?)$")
 _LABEL = re.compile(
-    r"^(t|ts|target|targets|label|labels|y_?true|truth|ground_?truth|gt|y_?labels?|one_?hot|answers?|teacher|Y|y|true)$"
+    r"^(t|ts|target|targets|label|labels|y_?(true|truth|target|gt)|truth|ground_?truth|gt|y_?labels?|one_?hot|answers?|teacher|Y|y|true)$"
 )
 _CONFIGURATION = re.compile(
     r"(^|_)(param|config|cfg|conf|hparam\w*|hyper\w*|options?|opts|kwargs|settings)$"

@@ -12,7 +12,8 @@ from gradcheck_cli.layers.conventions.signatures import Parameter
 from gradcheck_cli.layers.layer import Argument, Role
 
 _ARRAY_WORDS = re.compile(
-    r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b|\bsize \(",
+    r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b|\bsize \("
+    r"|\((size|number) of [^()]*,",
     re.I,
 )
 _BUNDLE = re.compile(r"(^|_)(param|config|cfg|conf|options?|opts|kwargs|settings)$")

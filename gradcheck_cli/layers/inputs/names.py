@@ -12,11 +12,15 @@ BATCH = frozenset(
 
 KERNEL = frozenset(
     "HH WW KH KW kH kW kh kw k K kernel kernel_size ksize filter_h filter_w fh fw FH FW pool_h pool_w pool_height "
-    "pool_width kernel_height kernel_width filter_height filter_width kernel_h kernel_w hh ww R S".split()
+    "pool_width kernel_height kernel_width filter_height filter_width kernel_h kernel_w hh ww R S h_f w_f f_h f_w k_h "
+    "k_w".split()
 )
 """Dimension names of a window that slides over spatial dimensions."""
 
-SPATIAL = frozenset("H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width".split())
+SPATIAL = frozenset(
+    "H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width h_in w_in rows cols in_rows in_cols "
+    "input_height input_width n_H_prev n_W_prev".split()
+)
 
 SEQUENCE = frozenset(
     "T S T_x T_y Tx Ty t s seq_len seq_length time timesteps time_steps steps n_steps num_steps".split()
@@ -24,7 +28,7 @@ SEQUENCE = frozenset(
 """Dimension names of what a recurrent layer walks along, step by step."""
 
 _LABELS = re.compile(
-    r"^(?:y|ts?|labels?|targets?|y_?true|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
+    r"^(?:y|ts?|labels?|targets?|y_?(?:true|truth|target|gt)|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
 )
 _INDICES = re.compile(
     r"^(?:idxs?|index|indices|ids|word_?ids?|token_?ids?|tokens|words|token_idx|input_ids|positions)$"

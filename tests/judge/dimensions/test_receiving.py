@@ -139,6 +139,15 @@ class TestTrees:
         assert codes(verdict) == ["GC105"]
         assert messages(verdict) == ["`dparams` has no 'w': it has 'W', 'inner', expected 'inner', 'w'"]
 
+    @pytest.mark.parametrize(("unused", "found"), [(True, []), (False, ["GC105"])])
+    def test_a_key_that_is_left_out_may_be_zero(self, unused: bool, found: list[str]) -> None:
+        gradients = {
+            "params": {"inner": [self.db, None]},
+            "x": self.dout @ self.arguments["params"]["w"].T * (not unused),
+        }
+        forward = (lambda w, b, x: b + np.zeros((4, 1))) if unused else self.forward
+        assert codes(judge(self.case, gradients, forward, self.dout)) == found
+
     def test_a_key_too_many(self) -> None:
         verdict = self.judged({"w": self.dw, "inner": [self.db, None], "v": self.dw})
         assert codes(verdict) == ["GC105"]

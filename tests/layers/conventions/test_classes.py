@@ -380,10 +380,19 @@ def test_a_base_class_is_passed_over_and_a_stub_is_an_error(write: Any) -> None:
             def forward(self, x): return x
         class OnlyBack:
             def backward(self, dout): return dout
+        class Later(Layer):
+            pass
+        class Loss:
+            def forward(self, x): return NotImplementedError
+            def backward(self, x): return NotImplementedError
+        class Zero(Loss):
+            def forward(self, x): return 0 * x.sum()
+            def backward(self, x): return 0 * x
         """
     )
-    assert written.names == ["Square", "Todo", "Half"]
-    assert sum("base for layers" in note for note in written.discovery.notes) == 2
+    assert written.names == ["Square", "Todo", "Half", "Zero"]
+    assert sum("base for layers" in note for note in written.discovery.notes) == 3
+    assert any("`Later` has no forward and no backward of its own" in note for note in written.discovery.notes)
     assert any("`OnlyBack` has a backward and no forward" in note for note in written.discovery.notes)
     with pytest.raises(UserError, match="returned None"):
         written.run("Todo", x=X)
