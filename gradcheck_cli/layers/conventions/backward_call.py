@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -79,6 +79,7 @@ def plan(
     local: bool = False,
     has_cache: bool = True,
     whole: bool = False,
+    labels: Collection[str] = (),
 ) -> Plan:
     """Decide where each of the backward's parameters comes from.
 
@@ -90,10 +91,11 @@ def plan(
             upstream gradient at all.
         has_cache: the convention hands a cache to the backward (False for a class, which keeps it).
         whole: the one upstream parameter is taken apart as a tuple.
+        labels: parameters that something is compared with: no upstream gradients.
     """
     roles = [_by_name(parameter, forward, returned, has_cache) for parameter in backward]
     named = any(role.source is Source.UPSTREAM for role in roles)
-    if not named:
+    if not named and not any(role.parameter.name in labels for role in roles[:1]):
         roles = _leading_upstream(roles, local)
     if named or not has_cache:
         # beside one that is known, whatever begins like a gradient is another
@@ -104,7 +106,12 @@ def plan(
             for role in roles
         ]
     upstreams = sum(role.source is Source.UPSTREAM for role in roles)
-    roles = [_by_position(role, roles, forward, returned_count, upstreams, has_cache, local) for role in roles]
+    roles = [
+        role
+        if role.parameter.name in labels
+        else _by_position(role, roles, forward, returned_count, upstreams, has_cache, local)
+        for role in roles
+    ]
     counts: dict[Source, int] = {}
     numbered = []
     for role in roles:
@@ -295,11 +302,14 @@ def arguments_for(
             case _ if role.parameter.has_default:
                 pass
             case _:
+                mend = f"name it as the forward does, or give `{name}` a default"
+                if naming.is_label(name):
+                    mend = f"where these are labels, add a method `loss(self, {name})` that returns the loss"
                 raise place.error(
                     f"`{backward}` takes `{name}`, which is no upstream gradient, cache, argument or output of the "
                     "forward by its name",
                     line=line,
-                    mend=f"name it as the forward does, or give `{name}` a default",
+                    mend=mend,
                 )
     return call_with(tuple(role.parameter for role in how.roles), values)
 

@@ -19,6 +19,7 @@ from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
+from gradcheck_cli.layers.conventions.labelled import takes_labels
 from gradcheck_cli.layers.conventions.methods import closure_method, method, methods
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
@@ -117,6 +118,7 @@ def _plan(
             returned_count=syntax.returned_count(forward_node),
             has_cache=any(naming.is_cache(item.name) for item in taken),
             whole=bool(first) and signatures.is_unpacked(backward_node, first),
+            labels=[item.name for item in taken if takes_labels(backward_node, item.name)],
         )
     return how, syntax.returned_names(backward_node)
 

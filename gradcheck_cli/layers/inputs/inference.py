@@ -142,9 +142,10 @@ def _choose(
     binary = bool(_BINARY.search(search.layer.name))
     candidates = proposals(unknown, search.known.shapes, source, kinds, binary)
     first: Success | None = None
+    beyond = RAISING if any(names.is_label(argument.name.lower()) for argument in unknown) else MISFIT
     for outcome in search.successes(candidates, table, budget):
         cost = outcome if isinstance(outcome, float | int) else outcome.cost
-        if first is not None and cost > first.cost + (MISFIT if first.fits == "misfits" else RAISING):
+        if first is not None and cost > first.cost + (beyond if first.fits == "misfits" else RAISING):
             break
         if not isinstance(outcome, Success):
             if first is None and search.index_errors >= INDEX_ERRORS:
@@ -153,9 +154,15 @@ def _choose(
         if first is None:
             first = outcome
         chosen = outcome.fits == "fits" and (outcome is first or not outcome.square)
-        if chosen:
+        if chosen and (first.fits != "misfits" or cost <= first.cost + MISFIT or _differ_in_targets(first, outcome)):
             return _of_unknown(outcome, unknown), outcome.sizes
     return None if first is None else (_of_unknown(first, unknown), first.sizes)
+
+
+def _differ_in_targets(one: Success, other: Success) -> bool:
+    """Whether only what a loss compares with has another shape: no gradient's missing sum is hidden by that."""
+    differing = [name for name, shape in one.shapes.items() if shape.dimensions != other.shapes[name].dimensions]
+    return all(names.is_label(name.lower()) for name in differing)
 
 
 def _of_unknown(success: Success, unknown: Sequence[Argument]) -> dict[str, ArgumentShape]:
