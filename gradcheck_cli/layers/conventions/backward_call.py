@@ -45,6 +45,7 @@ class Plan:
         caches: how many parameters the cache goes to.
         unit: the backward takes no upstream gradient, or one whose default is 1.
         whole: the one upstream gradient has the structure of all that the forward returns.
+        mean: the output is the mean of the losses that the forward gives, one an example.
         loss: where the loss stands among what the forward returns, for a loss that comes last: `return probs, loss`.
     """
 
@@ -54,6 +55,7 @@ class Plan:
     unit: bool
     whole: bool = False
     loss: int = 0
+    mean: bool = False
 
     @cached_property
     def outputs(self) -> int:

@@ -21,6 +21,7 @@ from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
 from gradcheck_cli.layers.conventions.labelled import takes_labels
 from gradcheck_cli.layers.conventions.methods import closure_method, method, methods
+from gradcheck_cli.layers.conventions.predictions import of_predictions
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -120,6 +121,7 @@ def _plan(
             whole=bool(first) and signatures.is_unpacked(backward_node, first),
             labels=[item.name for item in taken if takes_labels(backward_node, item.name)],
         )
+        how = of_predictions(how, names, forward_node, backward_node)
     return how, syntax.returned_names(backward_node)
 
 

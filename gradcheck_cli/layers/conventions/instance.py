@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck_cli.layers.conventions import signatures, stored, syntax
+import numpy as np
+
+from gradcheck_cli.layers.conventions import naming, signatures, stored, syntax
 from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, split_returned
 from gradcheck_cli.layers.conventions.function_pair import none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
+from gradcheck_cli.layers.conventions.predictions import OUTPUT
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.users_code import Place, run
 
@@ -98,6 +101,8 @@ class ClassLayer:
             returned, pull_back = part_closure(returned, what, self.place, self.forward_line)
         elif returned is None:
             returned = self._stored_output(instance)
+        if self.how.mean and np.ndim(returned):
+            returned = returned.mean()
         result = split_returned(
             returned,
             self.how,
@@ -114,9 +119,12 @@ class ClassLayer:
         """Run the backward of the forward's instance, and collect returned and stored gradients; see `BoundLayer`."""
         held: Held = result.residuals
         what = self._called(self.backward_name or "backprop")
+        kept = held.kept
+        if any(role.argument == OUTPUT for role in self.how.roles):
+            kept = replace(kept, arguments={**kept.arguments, OUTPUT: self._stored_output(held.instance)})
         positional, keywords = arguments_for(
             self.how,
-            held.kept,
+            kept,
             cotangents,
             backward=what,
             place=self.place,
@@ -181,6 +189,9 @@ class ClassLayer:
         inputs = [name for name in self.layout.inputs if name in differentiable]
         if returned is None:
             kept = {name: item for name in inputs if (item := self._stored_input(held.instance, name)) is not None}
+            lone = [name for name in inputs if not naming.is_label(name)]
+            if len(lone) == 1 and not kept and (item := self._stored_input(held.instance, "inputs")) is not None:
+                kept = {lone[0]: item}  # `self.dinputs`, whatever the forward calls its one input
             if inputs and not kept:
                 return none_returned(what, self.layout, differentiable, gradients)
             return BackwardResult({**kept, **gradients})

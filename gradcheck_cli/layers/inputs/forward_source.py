@@ -31,6 +31,7 @@ class ForwardSource:
         unpacked: by argument name, the names its shape is unpacked into: `N, D = x.shape`.
         booleans: names used as a condition by themselves (`if train:`).
         one_hot: names whose `argmax` is taken or that are compared in size with another array.
+        clipped: names that are clipped to just inside (0, 1), as probabilities are before their logarithm is taken.
     """
 
     indexes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class ForwardSource:
     unpacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     booleans: frozenset[str] = frozenset()
     one_hot: frozenset[str] = frozenset()
+    clipped: frozenset[str] = frozenset()
 
 
 def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
@@ -56,7 +58,7 @@ def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
         bodies += [node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     aliases = _aliases(bodies, wanted)
     helpers = [(function, aliases), *_called_helpers(tree, function, aliases)]
-    facts = _Facts({}, {}, {}, set(), set())
+    facts = _Facts({}, {}, {}, set(), set(), set())
     for body, names_in_body in helpers:
         facts.read(body, names_in_body)
     for body in bodies[1:]:
@@ -67,6 +69,7 @@ def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
         facts.unpacked,
         frozenset(facts.booleans),
         frozenset(facts.one_hot),
+        frozenset(facts.clipped),
     )
 
 
@@ -77,6 +80,7 @@ class _Facts:
     unpacked: dict[str, tuple[str, ...]]
     booleans: set[str]
     one_hot: set[str]
+    clipped: set[str]
 
     def read(self, function: _Function, aliases: Mapping[str, str]) -> None:
         for node in ast.walk(function):
@@ -104,6 +108,10 @@ class _Facts:
     def _call(self, node: ast.Call, aliases: Mapping[str, str]) -> None:
         called = _dotted(node.func)
         owner, _, method = called.rpartition(".")
+        match [*([node.func.value] if owner in aliases and isinstance(node.func, ast.Attribute) else []), *node.args]:
+            case [value, low, ast.BinOp(left=ast.Constant(value=1 | 1.0), op=ast.Sub(), right=off)] if method == "clip":
+                if (name := aliases.get(_dotted(value))) and ast.dump(low) == ast.dump(off):
+                    self.clipped.add(name)
         if name := aliases.get(owner):
             if method in ("get", "pop", "setdefault") and node.args and isinstance(node.args[0], ast.Constant):
                 default = _literal(node.args[1]) if len(node.args) > 1 else None

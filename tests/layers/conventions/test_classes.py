@@ -584,3 +584,39 @@ def test_a_key_beside_a_query_is_no_random_key(write: Any, first: str, role: Rol
         """
     )
     assert [item.role for item in written.layer("Dot").arguments] == [Role.INPUT, role]
+
+
+PREDICTIONS = """
+class Loss:
+    def calculate(self, output, y):
+        return np.mean(self.forward(output, y))
+class Loss_MeanSquaredError(Loss):
+    def forward(self, y_pred, y_true):
+        return np.mean((y_true - y_pred) ** 2, axis=-1)
+    def backward(self, dvalues, y_true):
+        samples = SAMPLES
+        self.dinputs = FACTOR * -2 * (y_true - dvalues) / 3 / samples
+class Softmax_Loss:
+    def forward(self, inputs, y_true):
+        self.output = np.exp(inputs) / np.exp(inputs).sum(axis=1, keepdims=True)
+        return -np.log(self.output[range(len(inputs)), y_true]).mean()
+    def backward(self, dvalues, y_true):
+        self.dinputs = dvalues.copy()
+        self.dinputs[range(len(dvalues)), y_true] -= 1
+        self.dinputs = self.dinputs / dvalues.shape[0]
+"""
+
+
+def test_a_loss_whose_backward_is_given_the_predictions(write: Any) -> None:
+    written = write(PREDICTIONS.replace("SAMPLES", "len(dvalues)").replace("FACTOR", "1"))
+    target = np.ones((2, 3))
+    result, gradients = written.run("Loss_MeanSquaredError", y_pred=X, y_true=target)
+    assert np.isclose(result.outputs[0], np.mean((X - target) ** 2))
+    np.testing.assert_allclose(gradients.gradients["y_pred"], 2 * (X - target) / 6)
+    labels = np.array([0, 2])
+    probabilities = np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
+    _, gradients = written.run("Softmax_Loss", inputs=X, y_true=labels)
+    np.testing.assert_allclose(gradients.gradients["inputs"], (probabilities - np.eye(3)[labels]) / 2)
+    # one that asks nothing of it has an upstream gradient, and losses one an example
+    written = write(PREDICTIONS.replace("SAMPLES", "1").replace("FACTOR", "dvalues[:, None]"), "upstream.py")
+    assert written.layer("Loss_MeanSquaredError").upstream_names == ("dvalues",)
