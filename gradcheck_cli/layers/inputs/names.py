@@ -46,7 +46,7 @@ _POSITIVE = re.compile(
 )
 _UNIT = re.compile(r"^(?:p|q|probs?|probabilit(?:y|ies)|\w+_probs?|p_\w+|y_?hat|y_?prob)$")
 _FLAG = re.compile(r"^(?:is_?)?(?:train(?:ing)?|train_?fla?g|training_mode|train_mode)$")
-_GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|heads?|(?:num|n)_?heads?)$")
+_GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|(?:\w+_)?heads?(?:_num)?|(?:num|n)_?(?:\w+_)?heads?)$")
 _NUMBERS = re.compile(
     r"^(?:eps(?:ilon)?\d?|momentum|weight_decay|lr|learning_rate|temp(?:erature)?|tau|margin|negative_?slope)$"
 )

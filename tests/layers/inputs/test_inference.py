@@ -252,3 +252,31 @@ def scale_backward(dout, cache):
     case = drawn(source, "scale")
     assert as_numpy(case.arguments)["data_type"] is np.float32
     assert isinstance(as_numpy({"x": np.float32(1)})["x"], np.ndarray)
+
+
+COLUMN = """
+def softmax_forward(x):
+    y = np.exp(x) / np.exp(x).sum()
+    return y, y
+def softmax_backward(dout, y):
+    return ((np.eye(y.size) - y.T) * y) @ dout FACTOR
+"""
+
+
+def test_of_shapes_that_fit_the_one_at_which_the_backward_is_right() -> None:
+    assert _dimensions(COLUMN.replace("FACTOR", ""), "softmax") == {"x": ("D", 1)}
+    # at none: the more usual
+    assert _dimensions(COLUMN.replace("FACTOR", "* 2"), "softmax") == {"x": ("D",)}
+
+
+def test_a_bias_that_is_stepped_has_one_column() -> None:
+    source = """
+def dense_forward(x, W, b):
+    return W @ x + b, (x, W, b)
+def dense_backward(dout, cache):
+    x, W, b = cache
+    b = b.copy()
+    b -= 0.1 * dout
+    return W.T @ dout, dout @ x.T, dout
+"""
+    assert _dimensions(source, "dense") == {"x": ("D", 1), "W": ("M", "D"), "b": ("M", 1)}

@@ -296,3 +296,40 @@ def test_a_size_may_be_said_as_an_argument(tmp_path: Path) -> None:
     for index in range(3):
         arguments = draw(layer, specification, bound, chosen, index).arguments
         assert arguments["x"].shape[1] == arguments["W"].shape[0] == arguments["input_dim"] == 9
+
+
+ATTENTION = """
+import numpy as np
+
+
+class Attention:
+    def __init__(self, embed_dim, NAMES):
+        self.W = np.random.randn(embed_dim, embed_dim)
+        self.heads = (NAMES)[0] if isinstance(NAMES, tuple) else NAMES
+        assert embed_dim % self.heads == 0
+
+    def forward(self, query, key, value, attn_mask=None):
+        batch, length, width = query.shape
+        self.kept = query, key, value
+        return query @ self.W @ key.transpose(0, 2, 1) @ value
+
+    def backward(self, dout):
+        query, key, value = self.kept
+        scores = query @ self.W @ key.transpose(0, 2, 1)
+        dscores = dout @ value.transpose(0, 2, 1)
+        self.dW = np.einsum("nsd,nst,nte->de", query, dscores, key)
+        dquery = dscores @ key @ self.W.T
+        return dquery, dscores.transpose(0, 2, 1) @ query @ self.W, scores.transpose(0, 2, 1) @ dout
+"""
+
+
+@pytest.mark.parametrize("names", ["num_heads", "kv_heads", "query_heads"])
+def test_attention_that_is_made_with_its_width_and_heads(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "mylayer.py"
+    path.write_text(ATTENTION.replace("NAMES", names), encoding="utf-8")
+    module = load(path)
+    (layer,) = find(module).layers
+    shapes = specify(layer, module, layer.bind(module.namespace), InputOptions()).shapes
+    assert shapes["query"].dimensions == ("N", "S", "embed_dim")
+    assert shapes["key"].dimensions == shapes["value"].dimensions == ("N", "T", "embed_dim")
+    assert shapes[names].values == ((1,) if names == "kv_heads" else (2,))
