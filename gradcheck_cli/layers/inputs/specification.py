@@ -186,14 +186,21 @@ def _share(shapes: dict[str, ArgumentShape | None], described: Mapping[str, Desc
                 shapes[name] = ArgumentShape(other.dimensions, kind, "docstring", other.dtype, bound)
 
 
+_ASSUMED = {
+    "usual value": "usual value",
+    "docstring": "usual values for the keys its docstring lists",
+    "text": "forward and backward tell these apart",
+}
+
+
 def _configuration_notes(layer: Layer, specification: Specification) -> list[str]:
     """What was assumed for settings that nobody gave a value."""
     notes = []
     for argument in layer.arguments:
         shape = specification.shapes[argument.name]
-        if shape.kind == "config" and shape.source in ("usual value", "docstring"):
+        if shape.kind == "config" and shape.source in _ASSUMED:
             settings = ", then ".join(_plain(value) for value in shape.values)
-            why = "usual values for the keys its docstring lists" if shape.source == "docstring" else shape.source
+            why = _ASSUMED[shape.source]
             notes.append(f"{argument.name} = {settings} ({why}); say otherwise with --arg {argument.name}=JSON")
     return notes
 
