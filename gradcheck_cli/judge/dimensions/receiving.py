@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.words import argument_gradient_name, gradient_name, listing, shape_text
 from gradcheck_cli.layers.case import Case, Leaf
+from gradcheck_cli.layers.conventions import naming
+from gradcheck_cli.layers.layer import Convention, Layer
 from gradcheck_cli.layers.leaves import at, walk
 from gradcheck_cli.layers.precision import epsilon, is_floating_dtype
 from gradcheck_cli.report.model import Finding
@@ -141,6 +143,11 @@ def _convert(case: Case, leaf: Leaf, value: Any) -> Received:
     return replace(blank, array=array, dtype=array.dtype)
 
 
+def _is_factor(layer: Layer) -> bool:
+    """Whether what comes back is multiplied with an upstream gradient elsewhere: `np.where(x > 0, 1, 0)` will do."""
+    return layer.unit_upstream and layer.convention is not Convention.LOSS and not naming.is_loss(layer.name)
+
+
 def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
     array, dtype, expected = received.array, received.dtype, received.leaf.value.dtype
     if array is None:
@@ -152,7 +159,8 @@ def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
             problem = f"`{received.name}` is {array.dtype}, but `{received.leaf.name}` is real ({expected}); {rest}"
         array = array.real
     elif dtype is not None and dtype.kind in "biuO":
-        problem = f"`{received.name}` is {dtype}, expected {expected}"
+        if dtype.kind == "O" or not _is_factor(case.layer):
+            problem = f"`{received.name}` is {dtype}, expected {expected}"
         array = _numbers(array)
     elif dtype is not None and epsilon(dtype) > max(epsilon(expected), finest):
         problem = f"`{received.name}` is {dtype}, narrower than `{received.leaf.name}`, which is {expected}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 from gradcheck_cli.report.model import Status
 from tests.judge import affine
-from tests.judge.hand_made import a_case, codes, judge, messages
+from tests.judge.hand_made import a_case, a_layer, codes, judge, messages
 
 CASE = affine.case()
 DOUT = affine.upstream(CASE)
@@ -98,6 +99,19 @@ class TestDtype:
         assert judge(case, {"x": 6}, lambda x: x**2, dout).status is Status.PASS
         assert codes(judge(case, {"x": 6.1}, lambda x: x**2, dout)) == ["GC201"]
         assert codes(judge(case, {"x": np.asarray([6.0])}, lambda x: x**2, dout)) == ["GC101"]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "found"), [("relu", True, []), ("relu", False, ["GC104"]), ("hinge_loss", True, ["GC104"])]
+)
+def test_a_local_derivative_may_be_whole_numbers(name: str, unit: bool, found: list[str]) -> None:
+    layer = replace(a_layer(["x"]), name=name, unit_upstream=unit)
+    x = np.array([[-1.0, 2.0], [3.0, -4.0]])
+    case = a_case({"x": x}, layer=layer)
+    ones = np.ones((2, 2))
+    forward = lambda x: jax.numpy.maximum(x, 0) if isinstance(x, jax.Array) else np.maximum(x, 0)  # noqa: E731
+    assert codes(judge(case, {"x": np.where(x > 0, 1, 0)}, forward, ones)) == found
+    assert "GC201" in codes(judge(case, {"x": np.where(x > 0, 0, 1)}, forward, ones))
 
 
 class TestTrees:
