@@ -159,8 +159,9 @@ def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
             problem = f"`{received.name}` is {array.dtype}, but `{received.leaf.name}` is real ({expected}); {rest}"
         array = array.real
     elif dtype is not None and dtype.kind in "biuO":
-        if dtype.kind == "O" or not _is_factor(case.layer):
-            problem = f"`{received.name}` is {dtype}, expected {expected}"
+        if dtype.kind != "O" and _is_factor(case.layer):
+            return replace(received, array=array.astype(expected), dtype=expected)
+        problem = f"`{received.name}` is {dtype}, expected {expected}"
         array = _numbers(array)
     elif dtype is not None and epsilon(dtype) > max(epsilon(expected), finest):
         problem = f"`{received.name}` is {dtype}, narrower than `{received.leaf.name}`, which is {expected}"

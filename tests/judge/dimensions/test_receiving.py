@@ -108,7 +108,8 @@ def test_a_local_derivative_may_be_whole_numbers(name: str, unit: bool, found: l
     layer = replace(a_layer(["x"]), name=name, unit_upstream=unit)
     case, ones = a_case({"x": np.array([[-1.0, 2.0], [3.0, -4.0]])}, layer=layer), np.ones((2, 2))
     assert codes(judge(case, {"x": np.full((2, 2), 2)}, lambda x: 2 * x, ones)) == found
-    assert "GC201" in codes(judge(case, {"x": np.full((2, 2), 3)}, lambda x: 2 * x, ones))
+    wrong = codes(judge(case, {"x": np.full((2, 2), 3)}, lambda x: 2 * x, ones))
+    assert wrong == (found or ["GC201"])
 
 
 class TestTrees:
