@@ -276,8 +276,9 @@ def arguments_for(
     place: Place,
     line: int | None,
     leave_out_unit: bool = False,
+    rate: float = 0.0,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and keyword arguments of the backward.
+    """Positional and keyword arguments of the backward; `rate` is that of an optimiser's step.
 
     Raises:
         UserError: GC502, where a parameter is not known.
@@ -298,7 +299,7 @@ def arguments_for(
             case Source.OUTPUT:
                 values[name] = kept.returned[role.position]
             case Source.RATE:
-                values[name] = 0.0
+                values[name] = rate
             case Source.DEFAULT:
                 pass
             case _ if role.parameter.has_default:

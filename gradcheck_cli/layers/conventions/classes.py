@@ -59,6 +59,9 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     taken = constructor_parameters(owner)
     constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
     owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
+    if any(item.differentiated for item in owned) and _returns_none(backward_node):
+        inputs = tuple(replace(item, differentiated=False) for item in inputs)
+        notes.append(f"`{backward_name}` returns None in so many words: only the parameters' gradients are checked")
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
@@ -123,6 +126,12 @@ def _plan(
         )
         how = of_predictions(how, names, forward_node, backward_node)
     return how, syntax.returned_names(backward_node)
+
+
+def _returns_none(backward: syntax.FunctionNode | None) -> bool:
+    """Whether a backward says `return None`, as that of a net's first layer may, and returns nothing else."""
+    values = syntax.returns(backward)
+    return bool(values) and all(isinstance(value, ast.Constant) and value.value is None for value in values)
 
 
 def _has_constructor(owner: type) -> bool:

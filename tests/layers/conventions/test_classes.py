@@ -153,31 +153,48 @@ def test_parameters_that_the_constructor_makes_are_found_and_replaced(
     affine_gradients(gradients, *names)
 
 
-def test_a_step_of_an_optimiser_in_the_backward_is_not_taken(write: Any) -> None:
-    written = write(
-        """
-        class Dense:
-            def __init__(self, input_size, output_size):
-                self.weights = np.random.randn(input_size, output_size)
-                self.bias = np.random.randn(1, output_size)
-            def forward(self, input):
-                self.input = input
-                return self.input @ self.weights + self.bias
-            def backward(self, output_gradient, learning_rate):
-                weights_gradient = self.input.T @ output_gradient
-                input_gradient = output_gradient @ self.weights.T
-                self.weights -= learning_rate * weights_gradient
-                self.bias -= learning_rate * output_gradient.sum(0)
-                return input_gradient
-        """
-    )
-    layer = written.layer("Dense")
-    own = [item for item in layer.arguments if item.role is Role.OWN_PARAMETER]
-    assert [(item.name, item.differentiated) for item in own] == [("weights", False), ("bias", False)]
+STEPPING = """
+class Dense:
+    def __init__(self, input_size, output_size):
+        self.weights = np.random.randn(input_size, output_size)
+        self.bias = np.random.randn(1, output_size)
+    def forward(self, input):
+        self.input = input
+        return self.input @ self.weights + self.bias
+    def backward(self, output_gradient, learning_rate):
+        weights_gradient = self.input.T @ output_gradient
+        input_gradient = output_gradient @ self.weights.T
+        STEP
+        self.bias -= learning_rate * output_gradient.sum(axis=0)
+        return input_gradient
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "known"),
+    [
+        ("self.weights -= learning_rate * weights_gradient", True),
+        ("self.weights = self.weights - weights_gradient * learning_rate", True),
+        ("self.weights -= learning_rate * np.dot(self.input.T, output_gradient)", True),
+        ("self.weights -= learning_rate * weights_gradient / len(self.input)", False),
+        ("self.weights -= learning_rate * (weights_gradient + 0.1 * self.weights)", False),
+        ("self.weights -= learning_rate * np.clip(weights_gradient, -1, 1)", False),
+        ("self.weights -= 0.1 * weights_gradient", False),
+    ],
+)
+def test_the_step_of_an_optimiser_in_the_backward_tells_the_gradient(write: Any, step: str, known: bool) -> None:
+    written = write(STEPPING.replace("STEP", step))
+    own = [item for item in written.layer("Dense").arguments if item.role is Role.OWN_PARAMETER]
+    assert [(item.name, item.differentiated) for item in own] == [("weights", known), ("bias", True)]
     weights = W.copy()
     _, gradients = written.run("Dense", input_size=3, output_size=4, input=X, weights=weights, bias=np.zeros((1, 4)))
     np.testing.assert_array_equal(gradients.gradients["input"], DOUT @ W.T)
-    np.testing.assert_array_equal(weights, W)
+    if step != "self.weights -= 0.1 * weights_gradient":
+        np.testing.assert_array_equal(weights, W)
+    assert ("weights" in gradients.gradients) is known
+    if known:
+        np.testing.assert_allclose(gradients.gradients["weights"], X.T @ DOUT, rtol=1e-14)
+    np.testing.assert_allclose(gradients.gradients["bias"], [DOUT.sum(axis=0)], rtol=1e-14)
 
 
 def test_results_left_on_the_instance_are_found(write: Any) -> None:
@@ -620,3 +637,23 @@ def test_a_loss_whose_backward_is_given_the_predictions(write: Any) -> None:
     # one that asks nothing of it has an upstream gradient, and losses one an example
     written = write(PREDICTIONS.replace("SAMPLES", "1").replace("FACTOR", "dvalues[:, None]"), "upstream.py")
     assert written.layer("Loss_MeanSquaredError").upstream_names == ("dvalues",)
+
+
+@pytest.mark.parametrize(("last", "is_judged"), [("return None", False), ("pass", True), ("return grad", True)])
+def test_a_first_layer_may_say_that_it_returns_nothing(write: Any, last: str, is_judged: bool) -> None:
+    written = write(
+        f"""
+        class Scale:
+            def __init__(self, size):
+                self.w = np.ones(size)
+            def forward(self, x):
+                self.x = x
+                return x * self.w
+            def backward(self, grad):
+                self.dw = (grad * self.x).sum(axis=0)
+                {last}
+        """
+    )
+    layer = written.layer("Scale")
+    assert {item.name: item.differentiated for item in layer.arguments if item.role is Role.INPUT} == {"x": is_judged}
+    assert any("returns None in so many words" in note for note in layer.notes) is not is_judged
