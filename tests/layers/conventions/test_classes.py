@@ -186,6 +186,7 @@ def test_the_step_of_an_optimiser_in_the_backward_tells_the_gradient(write: Any,
     written = write(STEPPING.replace("STEP", step))
     own = [item for item in written.layer("Dense").arguments if item.role is Role.OWN_PARAMETER]
     assert [(item.name, item.differentiated) for item in own] == [("weights", known), ("bias", True)]
+    assert any("takes a step with `weights`" in note for note in written.layer("Dense").notes) is not known
     weights = W.copy()
     _, gradients = written.run("Dense", input_size=3, output_size=4, input=X, weights=weights, bias=np.zeros((1, 4)))
     np.testing.assert_array_equal(gradients.gradients["input"], DOUT @ W.T)
