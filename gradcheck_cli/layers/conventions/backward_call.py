@@ -276,9 +276,8 @@ def arguments_for(
     place: Place,
     line: int | None,
     leave_out_unit: bool = False,
-    rate: float = 0.0,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and keyword arguments of the backward; `rate` is that of an optimiser's step.
+    """Positional and keyword arguments of the backward.
 
     Raises:
         UserError: GC502, where a parameter is not known.
@@ -299,7 +298,7 @@ def arguments_for(
             case Source.OUTPUT:
                 values[name] = kept.returned[role.position]
             case Source.RATE:
-                values[name] = rate
+                values[name] = 0.0
             case Source.DEFAULT:
                 pass
             case _ if role.parameter.has_default:

@@ -62,9 +62,6 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     if any(item.differentiated for item in owned) and _returns_none(backward_node):
         inputs = tuple(replace(item, differentiated=False) for item in inputs)
         notes.append(f"`{backward_name}` returns None in so many words: only the parameters' gradients are checked")
-    if unread := [item.name for item in owned if not item.differentiated]:
-        listed = "`, `".join(unread)
-        notes.append(f"`{backward_name}` takes a step with `{listed}` and keeps no gradient: that is not checked")
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments
 from gradcheck_cli.layers.conventions.function_pair import none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.predictions import OUTPUT
-from gradcheck_cli.layers.conventions.steps import RATE, steps_of
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.users_code import Place, run
 
@@ -126,20 +123,15 @@ class ClassLayer:
         if any(role.argument == OUTPUT for role in self.how.roles):
             kept = replace(kept, arguments={**kept.arguments, OUTPUT: self._stored_output(held.instance)})
 
-        def given(rate: float) -> tuple[list[Any], dict[str, Any]]:
-            return arguments_for(
-                self.how,
-                kept,
-                cotangents,
-                backward=what,
-                place=self.place,
-                line=self.line,
-                leave_out_unit=True,
-                rate=rate,
-            )
-
-        taken = self._steps(held.instance, given, differentiable)
-        positional, keywords = given(0.0)
+        positional, keywords = arguments_for(
+            self.how,
+            kept,
+            cotangents,
+            backward=what,
+            place=self.place,
+            line=self.line,
+            leave_out_unit=True,
+        )
         function = held.pull_back if held.pull_back is not None else getattr(held.instance, self.backward_name)
         returned = run(
             function,
@@ -150,23 +142,7 @@ class ClassLayer:
             line=self.line,
             inputs={**dict(zip(self.how.upstream, cotangents)), **held.kept.arguments},
         )
-        found = self._collect(returned, held, what, differentiable)
-        return replace(found, gradients={**found.gradients, **taken}) if taken else found
-
-    def _steps(self, instance: Any, given: Callable[..., Any], differentiable: tuple[str, ...]) -> dict[str, Any]:
-        """The gradients that the backward takes off the parameters itself."""
-        stepped = [item for item in self._present(instance) if item.is_stepped and item.name in differentiable]
-        if not stepped or not self.backward_name:
-            return {}
-
-        def take(twin: Any) -> None:
-            positional, keywords = copy.deepcopy(given(RATE))
-            getattr(twin, self.backward_name)(*positional, **keywords)
-
-        for item in stepped:  # the step of the backward itself, at a rate of zero, writes into no array of ours
-            value = stored.follow(instance, item.steps)
-            stored.replace_array(instance, value, np.array(value, copy=True))
-        return steps_of(instance, take, {item.name: partial(stored.follow, steps=item.steps) for item in stepped})
+        return self._collect(returned, held, what, differentiable)
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs only; see `BoundLayer`."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck_cli.layers.conventions import naming, syntax
-from gradcheck_cli.layers.conventions.steps import plain_steps
 from gradcheck_cli.layers.leaves import is_floating
 
 Steps = tuple[tuple[str, Any], ...]
@@ -25,7 +24,6 @@ class Owned:
 
     Not `differentiated`: the backward itself takes an optimiser's step with it, and stores no gradient.
     `depth`: how many of the steps lead to the sub-layer that holds it (0: the instance itself).
-    `is_stepped`: its gradient is what that step takes off, for each unit of the rate: `self.W -= rate * dW`.
     """
 
     name: str
@@ -33,7 +31,6 @@ class Owned:
     gradient: str
     differentiated: bool = True
     depth: int = 0
-    is_stepped: bool = False
 
 
 class Missing:
@@ -80,7 +77,7 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
         nodes: the class's methods, whose text names the gradients that only a backward creates.
         backward: the backward's text: what it updates in place, or returns a gradient for, is a parameter, too.
     """
-    stepped, plain = _stepped(backward), plain_steps(backward)
+    stepped = _stepped(backward)
     returned = _returned(backward)
     values = attributes(instance)
     known = {name for node in nodes for name in syntax.attributes_set(node)} | set(values)
@@ -97,7 +94,7 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
                 found.append(Owned(name, (("attribute", name),), gradient or in_dictionary))
             elif name in stepped:
                 seen.add(id(value))
-                found.append(Owned(name, (("attribute", name),), "", name in plain, is_stepped=name in plain))
+                found.append(Owned(name, (("attribute", name),), "", differentiated=False))
     for steps, value in _in_containers(values):
         if _is_array(value) and id(value) not in seen:
             seen.add(id(value))
@@ -134,7 +131,7 @@ def of_sub_layer(prefix: Steps, item: Owned) -> Owned:
     """A sub-layer's parameter, seen from the layer that holds it: `fc1.W`, `layers[0].W`."""
     steps = (*prefix, *item.steps)
     name = show(prefix).removeprefix("self.") + "." + item.name
-    return Owned(name, steps, "", item.differentiated, len(prefix), item.is_stepped)
+    return Owned(name, steps, "", item.differentiated, len(prefix))
 
 
 def _stepped(backward: ast.AST | None) -> set[str]:

@@ -153,49 +153,31 @@ def test_parameters_that_the_constructor_makes_are_found_and_replaced(
     affine_gradients(gradients, *names)
 
 
-STEPPING = """
-class Dense:
-    def __init__(self, input_size, output_size):
-        self.weights = np.random.randn(input_size, output_size)
-        self.bias = np.random.randn(1, output_size)
-    def forward(self, input):
-        self.input = input
-        return self.input @ self.weights + self.bias
-    def backward(self, output_gradient, learning_rate):
-        weights_gradient = self.input.T @ output_gradient
-        input_gradient = output_gradient @ self.weights.T
-        STEP
-        self.bias -= learning_rate * output_gradient.sum(axis=0)
-        return input_gradient
-"""
-
-
-@pytest.mark.parametrize(
-    ("step", "known"),
-    [
-        ("self.weights -= learning_rate * weights_gradient", True),
-        ("self.weights = self.weights - weights_gradient * learning_rate", True),
-        ("self.weights -= learning_rate * np.dot(self.input.T, output_gradient)", True),
-        ("self.weights -= learning_rate * weights_gradient / len(self.input)", False),
-        ("self.weights -= learning_rate * (weights_gradient + 0.1 * self.weights)", False),
-        ("self.weights -= learning_rate * np.clip(weights_gradient, -1, 1)", False),
-        ("self.weights -= 0.1 * weights_gradient", False),
-    ],
-)
-def test_the_step_of_an_optimiser_in_the_backward_tells_the_gradient(write: Any, step: str, known: bool) -> None:
-    written = write(STEPPING.replace("STEP", step))
-    own = [item for item in written.layer("Dense").arguments if item.role is Role.OWN_PARAMETER]
-    assert [(item.name, item.differentiated) for item in own] == [("weights", known), ("bias", True)]
-    assert any("takes a step with `weights`" in note for note in written.layer("Dense").notes) is not known
+def test_a_step_of_an_optimiser_in_the_backward_is_not_taken(write: Any) -> None:
+    written = write(
+        """
+        class Dense:
+            def __init__(self, input_size, output_size):
+                self.weights = np.random.randn(input_size, output_size)
+                self.bias = np.random.randn(1, output_size)
+            def forward(self, input):
+                self.input = input
+                return self.input @ self.weights + self.bias
+            def backward(self, output_gradient, learning_rate):
+                weights_gradient = self.input.T @ output_gradient
+                input_gradient = output_gradient @ self.weights.T
+                self.weights -= learning_rate * weights_gradient
+                self.bias -= learning_rate * output_gradient.sum(0)
+                return input_gradient
+        """
+    )
+    layer = written.layer("Dense")
+    own = [item for item in layer.arguments if item.role is Role.OWN_PARAMETER]
+    assert [(item.name, item.differentiated) for item in own] == [("weights", False), ("bias", False)]
     weights = W.copy()
     _, gradients = written.run("Dense", input_size=3, output_size=4, input=X, weights=weights, bias=np.zeros((1, 4)))
     np.testing.assert_array_equal(gradients.gradients["input"], DOUT @ W.T)
-    if step != "self.weights -= 0.1 * weights_gradient":
-        np.testing.assert_array_equal(weights, W)
-    assert ("weights" in gradients.gradients) is known
-    if known:
-        np.testing.assert_allclose(gradients.gradients["weights"], X.T @ DOUT, rtol=1e-14)
-    np.testing.assert_allclose(gradients.gradients["bias"], [DOUT.sum(axis=0)], rtol=1e-14)
+    np.testing.assert_array_equal(weights, W)
 
 
 def test_results_left_on_the_instance_are_found(write: Any) -> None:
