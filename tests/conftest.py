@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import tempfile
 from typing import Any
 
@@ -14,6 +15,10 @@ import pytest
 _OF_THE_PLACE = ("CI", "PRE_COMMIT", "GITHUB_ACTIONS", "GITLAB_CI", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "COLUMNS")
 for _name in (*_OF_THE_PLACE, "LINES", "COLORFGBG", "VISUAL", "EDITOR", "GRADCHECK_DEBUG", "GRADCHECK_NO_CACHE"):
     os.environ.pop(_name, None)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job that a shell has put into the background. Commands that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["JAX_ENABLE_X64"] = "1"

@@ -41,6 +41,7 @@ RULES = (
     Rule("GC308", frozenset({"GC502"}), "the gradient of another draw has another shape", everywhere=True),
     Rule("GC303", frozenset({"GC306"}), "a cache that is returned as the gradient is written by the next backward"),
     Rule("GC301", VALUES, "a gradient with respect to what is overwritten means nothing", says="the forward changes"),
+    Rule("GC301", VALUES | {"GC304"}, "what is not updated too early is right", says="before it uses it"),
     Rule("GC301", frozenset({"GC303"}), "the cache holds what was overwritten", True, says="the backward changes"),
 )
 

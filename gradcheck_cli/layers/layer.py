@@ -56,6 +56,7 @@ class Argument:
         gradient_name: what the user calls its gradient (`dw`, `self.dW`, `self.grads[0]`), "" where unknown.
         differentiated: False for an array that this layer's backward gives no gradient for by its convention (a
             loss's float targets, a parameter that an optimiser step inside the backward updates); never a leaf.
+        is_updated: the backward updates it by itself, on purpose.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Argument:
     annotation: Any = None
     gradient_name: str = ""
     differentiated: bool = True
+    is_updated: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class BackwardResult:
         expected: how many the convention asks for, given which arguments are differentiable.
         surplus: what came back beyond the arguments.
         unknown: keys of a returned dict that name no argument.
+        updated: by argument whose gradient was read off the backward's own update, how a script writes it: from the
+            texts for the value before and after, and for the object.
         stub, mend: a sentence where the backward returned None altogether, and what to write; else "".
     """
 
@@ -100,6 +104,7 @@ class BackwardResult:
     unknown: tuple[str, ...] = ()
     stub: str = ""
     mend: str = ""
+    updated: Mapping[str, Callable[[str, str, str], str]] = field(default_factory=dict)
 
 
 class BoundLayer(Protocol):
@@ -147,6 +152,7 @@ class Layer:
             declared `reference=`, the undecorated function of a `custom_vjp`): where they differ, that is a finding.
         aliases: other names that pick it after `PATH::`, such as its backward function's.
         network: what it is made of, where it is a network; None for a layer.
+        early_updates: parameters that the backward updates by itself and uses after that, with the lines of both.
         at_output: `bind` for a derivative that may be one of the output, `sigmoid_grad(x)` that is x·(1 − x) and called
             with what `sigmoid` gave; None where it takes more than one value, or says by its name which one.
     """
@@ -170,6 +176,7 @@ class Layer:
     aliases: tuple[str, ...] = ()
     has_reference: bool = False
     network: Network | None = None
+    early_updates: tuple[tuple[str, int, int], ...] = ()
     at_output: Callable[[ModuleType], BoundLayer] | None = None
 
     @property

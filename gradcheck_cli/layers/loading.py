@@ -22,6 +22,7 @@ from gradcheck_cli.layers import importing, search
 from gradcheck_cli.layers.copies import leave_if_copied
 from gradcheck_cli.layers.jax_use import imports_jax
 from gradcheck_cli.layers.libraries import Libraries
+from gradcheck_cli.layers.load_mends import mend
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.prefilter import may_hold_layers
 from gradcheck_cli.layers.reading import read_source
@@ -227,29 +228,5 @@ def _cannot_load(error: BaseException, place: Place, name: str) -> UserError:
         code="GC501",
         path=path or place.path,
         line=line if path else 1,
-        mend=_mend(error, place, name),
+        mend=mend(error, place, name),
     )
-
-
-def _mend(error: BaseException, place: Place, name: str) -> str | None:
-    match error:
-        case SystemExit():
-            return 'put what runs as a script under `if __name__ == "__main__":`'
-        case ModuleNotFoundError(name=str(missing)) if missing:
-            top, _, inner = missing.partition(".")
-            if inner and (taken := getattr(sys.modules.get(top), "__path__", None)):
-                where = f"`{top}` is taken from `{next(iter(taken), '')}`, which has no `{inner}`"
-                return f"{where}: where another `{top}` is meant, that folder hides it"
-            if (homes := search.homes(top, place.path)) and top != name:
-                return f"`{top}` lies in `{homes[0]}`: run with `PYTHONPATH={homes[0]}`"
-            if top == name or (place.path.parent / top).exists() or (place.project / top).exists():
-                return f"check where `{missing}` lies: `{place.project}` is where this project's modules are looked for"
-            return f"install it: `pip install {top}`"
-        case ImportError() if "circular import" in str(error):
-            return "two modules import each other: move one of the imports into the function that needs it"
-        case ImportError() if "relative import" in str(error):
-            return f"put an `__init__.py` into `{place.path.parent}` to make it a package, or import without the dot"
-        case EOFError():
-            return 'put what asks for input under `if __name__ == "__main__":`'
-        case _:
-            return None

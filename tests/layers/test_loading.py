@@ -130,7 +130,10 @@ def test_a_file_of_an_installed_library_is_that_librarys_module() -> None:
             2,
             "pip install torch_is_not_here",
         ),
-        ("x = 1\n\n1 / 0\n", "ZeroDivisionError: division by zero", 3, ""),
+        ("x = 1\n\n1 / 0\n", "ZeroDivisionError: division by zero", 3, "if no layer needs it, put it under"),
+        ("get_ipython().run_line_magic('matplotlib', 'inline')\n", "NameError", 1, "in a notebook only"),
+        ("\nopen('data.npz')\n", "No such file", 2, "in the folder that `data.npz` is in"),
+        ("def f(): return g()\nx = [f() for _ in 'a']\n", "NameError", 1, "correct that line"),
         ("import sys\nsys.exit('usage: ...')\n", "sys.exit('usage: ...')", 2, "__main__"),
         ("import sys\nsys.exit()\n", "sys.exit()", 2, "__main__"),
         ("raise BaseException('odd')\n", "BaseException: odd", 1, ""),
@@ -149,6 +152,15 @@ def test_whatever_a_module_raises_is_its_own_error_with_place_and_mend(
     assert (error.path, error.line) == (tmp_path / "mylayer.py", line)
     assert mends in (error.mend or "")
     assert "mylayer" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["class Layer:\n    open('data.npz')\n", "@nothing\ndef forward(x): return x\n", "import helper\n", "x = (\n"],
+)
+def test_what_layers_cannot_do_without_is_not_to_be_put_elsewhere(tmp_path: Path, text: str) -> None:
+    put(tmp_path, mylayer=text, helper="1 / 0\n")
+    assert "__main__" not in (failure(tmp_path / "mylayer.py").mend or "")
 
 
 def test_the_deepest_line_of_the_users_own_files_is_named(tmp_path: Path) -> None:

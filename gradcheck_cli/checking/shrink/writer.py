@@ -127,6 +127,10 @@ class _Writer:
         if others:
             backward_call = self._call(others[-1])
             backward, gradients, returned_name = self._backward(others[-1], backward_call)
+            for name, written in seen.returned.updated.items():
+                gradients[name] = self.words.gradient(name)
+                place = own.get(name, f"layer.{name}").removesuffix("[...]")
+                backward += f"; {gradients[name]} = {written(variables[name], place, 'layer')}"
         else:
             gradients = self._gradients(self.known)
         text = " ".join([*setup, forward_call, backward_call])
@@ -174,6 +178,8 @@ class _Writer:
             statements.append(
                 f"{place.removesuffix('[...]')} = {variable}.copy()" if is_late else f"{place} = {variable}"
             )
+        given = [name for name in self.seen.returned.updated if name not in own]
+        statements += [f"layer.{name} = {self.words.variables[name]}.copy()" for name in given]
         return statements, own
 
     @property

@@ -154,6 +154,8 @@ class _Contracts:
         for written in self.once.upstream:
             place = write_to_upstream(self.situations) or mutation.NOWHERE
             findings.append(mutation.upstream_changed(self.case, written, place))
+        if self.layer.early_updates and (without := self.situations.without_update()):
+            findings.extend(mutation.updated_too_early(self.verdict, without))
         first = self.case.draw == 0 and self.first <= LONGEST_RUN and not self.layer.uses_jax
         if first and not self.once.arguments and has_arrays(self.case.arguments):
             place_ = write_to_arguments(self.situations, may)
@@ -175,6 +177,7 @@ class _Contracts:
             for item in self.layer.arguments
             if (item.role in (Role.CONFIG, Role.SIZE) and item.name not in self.case.differentiable)
             or not item.differentiated
+            or item.is_updated
             or is_state(item.name)
             or any(written.name == item.name for written in self.meant)
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gradcheck_cli.judge.contracts.comparing import equal
+from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.judge.words import index_text, number, plural
 from gradcheck_cli.layers.case import Case
 from gradcheck_cli.layers.layer import Role
@@ -11,6 +13,7 @@ from gradcheck_cli.layers.leaves import leaf_name
 from gradcheck_cli.report.model import Finding
 from gradcheck_cli.witnesses.conduct.changes import Change
 from gradcheck_cli.witnesses.conduct.once_more import Place, Written
+from gradcheck_cli.witnesses.conduct.situations import Gradients
 
 NOWHERE = Place()
 
@@ -44,6 +47,27 @@ def upstream_written(case: Case, place: Place) -> Finding:
     name = upstream_name(case, 0)
     message = f"the backward writes into `{name}`: with a read-only upstream gradient it raises"
     return _finding(case, "GC302", message, place, None, f"work on a copy: `{name} = {name}.copy()`")
+
+
+def updated_too_early(verdict: DrawVerdict, without: Gradients) -> tuple[Finding, ...]:
+    """GC301 for gradients that are wrong because the backward uses a parameter after it has updated it.
+
+    Args:
+        without: the gradients of the same backward where it updates nothing.
+    """
+    case, found = verdict.case, []
+    name, update, use = case.layer.early_updates[0]
+    for leaf, still in zip(verdict.leaves, without):
+        if leaf.yours is None or equal(leaf.yours, still, leaf) or not equal(still, leaf.reference, leaf):
+            continue
+        message = (
+            f"the backward updates `{name}` (line {update}) before it uses it (line {use}): "
+            f"`{leaf.received.name}` is that of the updated layer, and right where nothing is updated"
+        )
+        mend = f"compute `{leaf.received.name}` first, and update `{name}` last"
+        place = Place(case.layer.path, update)
+        found.append(_finding(case, "GC301", message, place, leaf.received.leaf.name, mend))
+    return tuple(found)
 
 
 def upstream_name(case: Case, position: int = 0) -> str:

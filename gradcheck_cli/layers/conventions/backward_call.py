@@ -259,6 +259,12 @@ def split_returned(value: Any, how: Plan, *, what: str, backward: str, place: Pl
     return ForwardResult(outputs, Kept({}, tuple(value), caches))
 
 
+def with_rate(how: Plan, name: str) -> Plan:
+    """The plan in which this parameter, which may have a default, is the learning rate."""
+    given = [replace(role, source=Source.RATE) if role.parameter.name == name else role for role in how.roles]
+    return replace(how, roles=tuple(given))
+
+
 def at_output(how: Plan) -> Plan | None:
     """The plan of a derivative that is given what the forward returned in place of its argument, and nothing else."""
     match how.roles:
@@ -276,8 +282,9 @@ def arguments_for(
     place: Place,
     line: int | None,
     leave_out_unit: bool = False,
+    rate: float = 0.0,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and keyword arguments of the backward.
+    """Positional and keyword arguments of the backward; a learning rate that it takes is `rate`.
 
     Raises:
         UserError: GC502, where a parameter is not known.
@@ -298,7 +305,7 @@ def arguments_for(
             case Source.OUTPUT:
                 values[name] = kept.returned[role.position]
             case Source.RATE:
-                values[name] = 0.0
+                values[name] = rate
             case Source.DEFAULT:
                 pass
             case _ if role.parameter.has_default:

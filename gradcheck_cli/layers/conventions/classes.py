@@ -13,8 +13,15 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.conventions import naming, roles, signatures, stored, syntax
-from gradcheck_cli.layers.conventions.backward_call import Plan, plan
+from gradcheck_cli.layers.conventions import naming, roles, self_update_text, signatures, stored, syntax
+from gradcheck_cli.layers.conventions.backward_call import Plan, plan, with_rate
+from gradcheck_cli.layers.conventions.class_text import (
+    class_node,
+    given_parameters,
+    left_out,
+    said_of_updates,
+    stored_name,
+)
 from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
@@ -59,15 +66,21 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
     taken = constructor_parameters(owner)
     constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
     owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
-    if any(item.differentiated for item in owned) and _returns_none(backward_node):
-        inputs = tuple(replace(item, differentiated=False) for item in inputs)
-        notes.append(f"`{backward_name}` returns None in so many words: only the parameters' gradients are checked")
+    updates = self_update_text.plain_updates(backward_node)
+    if updates is not None and not updates.is_kept:
+        how = with_rate(how, updates.rate)
+    notes += said_of_updates(backward_name, updates, constructed, owned)
+    if first := left_out(owner, backward_node, inputs, [*given_parameters(constructed), *map(own_argument, owned)]):
+        notes.append(
+            f"`{backward_name}` returns None, as of a first layer: no gradient of `{'`, `'.join(first)}` checked"
+        )
+        inputs = tuple(replace(item, differentiated=False) if item.name in first else item for item in inputs)
     arguments = (*constructed, *(own_argument(item) for item in owned), *inputs)
     line = backward_node.lineno if backward_node is not None else syntax.line_of(backward)
     forward_line = syntax.line_of(forward)
     books = Parameters(
         constructor=taken,
-        given=tuple(item.name for item in constructed if item.role is Role.PARAMETER),
+        given=tuple(item.name for item in given_parameters(constructed)),
         owned=tuple(owned),
     )
 
@@ -84,6 +97,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
             place,
             line,
             forward_line,
+            updates,
         )
 
     return Layer(
@@ -100,6 +114,7 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
         notes=tuple(notes),
         aliases=tuple(f"{name}.{called}" for called in (backward_name, forward_name) if called),
+        early_updates=() if updates is None else updates.early,
     )
 
 
@@ -126,12 +141,6 @@ def _plan(
         )
         how = of_predictions(how, names, forward_node, backward_node)
     return how, syntax.returned_names(backward_node)
-
-
-def _returns_none(backward: syntax.FunctionNode | None) -> bool:
-    """Whether a backward says `return None`, as that of a net's first layer may, and returns nothing else."""
-    values = syntax.returns(backward)
-    return bool(values) and all(isinstance(value, ast.Constant) and value.value is None for value in values)
 
 
 def _has_constructor(owner: type) -> bool:
@@ -169,11 +178,15 @@ def constructor(
     init = syntax.definition(initializer(owner))
     tree = class_node(owner)
     text = "\n".join(documentation)
+    updated, plain = self_update_text.updated(backward), self_update_text.plain_updates(backward)
     arguments = []
     for parameter in parameters:
         role = constructor_role(parameter, init, tree, text)
         gradient = stored_name(parameter.name, tree) if role is Role.PARAMETER else ""
-        arguments.append(roles.argument(parameter, role, gradient))
+        update = None if gradient or plain is None else plain.of.get(parameter.name)
+        judged = bool(gradient) or update is not None or parameter.name not in updated
+        argument = roles.argument(parameter, role, gradient or (update.called if update else ""), judged)
+        arguments.append(replace(argument, is_updated=parameter.name in updated))
     notes: list[str] = []
     found: list[stored.Owned] = []
     if not any(item.role is Role.PARAMETER for item in arguments):
@@ -242,31 +255,14 @@ def parameters_of(instance: Any, parameters: tuple[signatures.Parameter, ...]) -
     return own_parameters(held, parameters, {item.name for item in parameters})
 
 
-def class_node(owner: type) -> ast.AST:
-    """One tree of all the methods of a class and of its bases."""
-    body: list[ast.stmt] = []
-    for base in owner.__mro__:
-        for member in vars(base).values():
-            node = syntax.definition(member) if callable(member) or isinstance(member, staticmethod) else None
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                body.append(node)
-    return ast.Module(body=body, type_ignores=[])
-
-
-def stored_name(name: str, tree: ast.AST) -> str:
-    """`self.dW`, where the class's text stores such a gradient; "" where it does not say."""
-    known = syntax.attributes_set(tree)
-    found = next((candidate for candidate in naming.gradient_names(name) if candidate in known), "")
-    return f"self.{found}" if found else ""
-
-
 def own_argument(item: stored.Owned) -> Argument:
     """The argument that stands for an array that an object holds."""
     return Argument(
         item.name,
         Role.OWN_PARAMETER,
-        gradient_name=f"self.{item.gradient}" if item.gradient else "",
+        gradient_name=f"self.{item.gradient}" if item.gradient else item.update.called if item.update else "",
         differentiated=item.differentiated,
+        is_updated=item.update is not None or not item.differentiated,
     )
 
 

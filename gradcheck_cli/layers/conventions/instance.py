@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.layers.conventions import naming, signatures, stored, syntax
+from gradcheck_cli.layers.conventions import naming, self_update, signatures, stored, syntax
 from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, split_returned
 from gradcheck_cli.layers.conventions.function_pair import none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
@@ -58,6 +58,7 @@ class ClassLayer:
     place: Place
     line: int
     forward_line: int
+    updates: self_update.Updates | None = None
 
     def initial(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The arrays that the constructor makes; see `BoundLayer`."""
@@ -117,6 +118,21 @@ class ClassLayer:
         self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
     ) -> BackwardResult:
         """Run the backward of the forward's instance, and collect returned and stored gradients; see `BoundLayer`."""
+        return self._backward(result, cotangents, differentiable, self.updates)
+
+    def without_update(
+        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
+    ) -> BackwardResult:
+        """The same with a learning rate of zero, so that nothing is updated."""
+        return self._backward(result, cotangents, differentiable, None)
+
+    def _backward(
+        self,
+        result: ForwardResult,
+        cotangents: tuple[Any, ...],
+        differentiable: tuple[str, ...],
+        updates: self_update.Updates | None,
+    ) -> BackwardResult:
         held: Held = result.residuals
         what = self._called(self.backward_name or "backprop")
         kept = held.kept
@@ -131,18 +147,24 @@ class ClassLayer:
             place=self.place,
             line=self.line,
             leave_out_unit=True,
+            rate=0.0 if updates is None else self_update.RATE,
         )
         function = held.pull_back if held.pull_back is not None else getattr(held.instance, self.backward_name)
-        returned = run(
-            function,
-            positional,
-            keywords,
-            what=what,
-            place=self.place,
-            line=self.line,
-            inputs={**dict(zip(self.how.upstream, cotangents)), **held.kept.arguments},
-        )
-        return self._collect(returned, held, what, differentiable)
+        with self_update.read_off(held.instance, updates, *self._updated(held.instance)) as found:
+            returned = run(
+                function,
+                positional,
+                keywords,
+                what=what,
+                place=self.place,
+                line=self.line,
+                inputs={**dict(zip(self.how.upstream, cotangents)), **held.kept.arguments},
+            )
+        collected = self._collect(returned, held, what, differentiable)
+        if not found:
+            return collected
+        gradients = {name: item.gradient for name, item in found.items()} | dict(collected.gradients)
+        return replace(collected, gradients=gradients, updated={name: item.text for name, item in found.items()})
 
     def evaluate(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """The outputs only; see `BoundLayer`."""
@@ -175,6 +197,14 @@ class ClassLayer:
             if value is not None:
                 found.append(item)
         return found
+
+    def _updated(self, instance: Any) -> tuple[dict[str, str], list[str]]:
+        """Which parameters the backward updates by plain steps, by argument, and which it does in another way."""
+        own = [item for item in self._present(instance) if not item.depth and len(item.steps) == 1]
+        plain = {item.name: item.steps[0][1] for item in own if item.update is not None}
+        given = self.updates.of if self.updates is not None else {}
+        plain |= {name: name for name in self.books.given if name in given}
+        return plain, [item.steps[0][1] for item in own if not item.differentiated]
 
     def _called(self, method: str) -> str:
         return self.name if method == "__call__" else f"{self.name}.{method}"

@@ -13,7 +13,16 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from gradcheck_cli.layers.case import ArgumentShape
-from gradcheck_cli.layers.conventions import classes, loss_return, naming, net_settings, roles, signatures, syntax
+from gradcheck_cli.layers.conventions import (
+    class_text,
+    classes,
+    loss_return,
+    naming,
+    net_settings,
+    roles,
+    signatures,
+    syntax,
+)
 from gradcheck_cli.layers.conventions.backward_call import Plan
 from gradcheck_cli.layers.conventions.gradients import Layout
 from gradcheck_cli.layers.conventions.instance import Parameters
@@ -112,7 +121,7 @@ def build(
     parameters = net_settings.called(net.parameters(owner) if net else signatures.parameters(method, 1))
     taken = classes.constructor_parameters(owner)
     init = syntax.definition(classes.initializer(owner))
-    settings = net_settings.checked(taken, init, classes.class_node(owner))
+    settings = net_settings.checked(taken, init, class_text.class_node(owner))
     constructed, owned, notes = classes.constructor(owner, name, settings, documentation, place, node, usual=True)
     inputs = _inputs(parameters, node, documentation, said)
     owned = classes.own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
@@ -167,7 +176,7 @@ def build(
         arguments=classes.unique_arguments((*constructed, *own, *inputs)),
         bind=bind,
         docstrings=documentation,
-        declared_inputs=_images(constructed, inputs) | _numbers(late, classes.class_node(owner)),
+        declared_inputs=_images(constructed, inputs) | _numbers(late, class_text.class_node(owner)),
         unit_upstream=True,
         uses_jax=module.uses_jax and refers_to_jax(owner, module.project),
         notes=tuple(notes),

@@ -37,7 +37,7 @@ _CONFIGURATION = re.compile(
     r"|n_?head\w*|num_?heads?|heads|dtype|lr|learning_rate|temperature|slope|negative_slope|use_\w+|is_\w+|has_\w+|ord(er)?)$",
     re.I,
 )
-_RATE = re.compile(r"^(lr|learn(ing)?_?rate|eta|step_?size|alpha)$", re.I)
+_RATE = re.compile(r"^(lr|l_?rate|learn(ing)?_?rate|eta|step_?size|alpha)$", re.I)
 
 
 def split_tokens(name: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcheck_cli.layers.conventions import naming, syntax
+from gradcheck_cli.layers.conventions import naming, self_update, self_update_text, syntax
 from gradcheck_cli.layers.leaves import is_floating
 
 Steps = tuple[tuple[str, Any], ...]
@@ -22,7 +22,8 @@ _VALUES = ("data", "value", "val", "array", "w", "weight")
 class Owned:
     """A floating array on an instance: its name, where it is, and where its gradient is ("": not seen yet).
 
-    Not `differentiated`: the backward itself takes an optimiser's step with it, and stores no gradient.
+    `update`: the backward updates it by itself and stores no gradient, which is read off the update.
+    Not `differentiated`: it does so in a way from which none can be read.
     `depth`: how many of the steps lead to the sub-layer that holds it (0: the instance itself).
     """
 
@@ -31,6 +32,7 @@ class Owned:
     gradient: str
     differentiated: bool = True
     depth: int = 0
+    update: self_update.Update | None = None
 
 
 class Missing:
@@ -77,7 +79,7 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
         nodes: the class's methods, whose text names the gradients that only a backward creates.
         backward: the backward's text: what it updates in place, or returns a gradient for, is a parameter, too.
     """
-    stepped = _stepped(backward)
+    updated, plain = self_update_text.updated(backward), self_update_text.plain_updates(backward)
     returned = _returned(backward)
     values = attributes(instance)
     known = {name for node in nodes for name in syntax.attributes_set(node)} | set(values)
@@ -92,9 +94,10 @@ def owned(instance: Any, nodes: Sequence[ast.AST], backward: ast.AST | None = No
             if gradient or id(value) in members or in_dictionary or returns:
                 seen.add(id(value))
                 found.append(Owned(name, (("attribute", name),), gradient or in_dictionary))
-            elif name in stepped:
+            elif name in updated:
                 seen.add(id(value))
-                found.append(Owned(name, (("attribute", name),), "", differentiated=False))
+                update = plain.of.get(name) if plain is not None else None
+                found.append(Owned(name, (("attribute", name),), "", differentiated=update is not None, update=update))
     for steps, value in _in_containers(values):
         if _is_array(value) and id(value) not in seen:
             seen.add(id(value))
@@ -129,24 +132,8 @@ def left_for_later(instance: Any) -> list[str]:
 
 def of_sub_layer(prefix: Steps, item: Owned) -> Owned:
     """A sub-layer's parameter, seen from the layer that holds it: `fc1.W`, `layers[0].W`."""
-    steps = (*prefix, *item.steps)
     name = show(prefix).removeprefix("self.") + "." + item.name
-    return Owned(name, steps, "", item.differentiated, len(prefix))
-
-
-def _stepped(backward: ast.AST | None) -> set[str]:
-    """Attributes that a backward updates: `self.W -= rate * dW`, `self.W = self.W - rate * dW`."""
-    found = set()
-    for node in ast.walk(backward) if backward is not None else ():
-        match node:
-            case ast.AugAssign(target=target, op=ast.Sub() | ast.Add()):
-                found.add(syntax.name_of_attribute(target))
-            case ast.Assign(targets=[ast.Attribute() as target], value=ast.BinOp(left=left)):
-                if syntax.name_of_attribute(left) == syntax.name_of_attribute(target):
-                    found.add(syntax.name_of_attribute(target))
-            case _:
-                pass
-    return found - {""}
+    return Owned(name, (*prefix, *item.steps), "", item.differentiated and item.update is None, len(prefix))
 
 
 def _returned(backward: ast.AST | None) -> set[str]:

@@ -117,6 +117,13 @@ class _Repeatable:
         run = getattr(self._bound, "again", None)
         return None if run is None else self._call("forward", lambda: run(result, arguments))
 
+    def without_update(
+        self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
+    ) -> BackwardResult | None:
+        """The backward that updates no parameter; None for layers that have none."""
+        run = getattr(self._bound, "without_update", None)
+        return None if run is None else run(result, cotangents, differentiable)
+
     def own(self, result: ForwardResult) -> Mapping[str, Any]:
         """The instance's own parameters as they are now; empty for layers that have none."""
         read = getattr(self._bound, "own", None)

@@ -38,7 +38,7 @@ def graph_json(graph: Graph) -> str:
 def graph_object(graph: Graph) -> dict[str, Any]:
     """The same as Python data that `json.dumps(..., allow_nan=False)` takes."""
     return {
-        "schema": SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "kind": "graph",
         "name": text(graph.name),
         "path": text(graph.path),

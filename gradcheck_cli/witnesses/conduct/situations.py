@@ -106,6 +106,21 @@ class Situations:
             backward = self.subject.bound.backward(forwarded.result, given, self.case.differentiable)
         return Pulled(given, backward, gradients_of(self.case, backward))
 
+    def without_update(self) -> Gradients:
+        """The gradients of a backward that leaves its parameters as they are; empty for layers that have none.
+
+        Raises:
+            UserError: GC502, where it raises.
+        """
+        run = getattr(self.subject.bound, "without_update", None)
+        if run is None:
+            return ()
+        forwarded = self.forward()
+        given = tuple(fresh(cotangent) for cotangent in self.subject.upstream.cotangents)
+        with self._timed():
+            backward = run(forwarded.result, given, self.case.differentiable)
+        return () if backward is None else gradients_of(self.case, backward)
+
     def overwritten(self, pulled: Pulled, held: Gradients | None = None) -> Gradients:
         """By leaf, what the arrays that a backward gave hold now, where that is another thing; None where it is not.
 

@@ -24,7 +24,7 @@ def strictly_parsed(graph: Graph) -> Any:
 def test_every_graph_is_json(name: str) -> None:
     graph = graphs.ALL[name]
     document = strictly_parsed(graph)
-    assert (document["schema"], document["kind"]) == (1, "graph")
+    assert (document["schema_version"], document["kind"]) == (1, "graph")
     assert [wire["number"] for wire in document["wires"]] == list(range(len(graph.wires)))
     assert [gate["number"] for gate in document["gates"]] == [gate.number for gate in graph.gates]
 
