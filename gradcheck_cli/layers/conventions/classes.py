@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.conventions import naming, roles, self_update_text, signatures, stored, syntax
+from gradcheck_cli.layers.conventions import naming, net_settings, roles, self_update_text, signatures, stored, syntax
 from gradcheck_cli.layers.conventions.backward_call import Plan, plan, with_rate
 from gradcheck_cli.layers.conventions.class_text import (
     class_node,
@@ -63,8 +63,11 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         parameters, forward_node, documentation, gradients, backward_node, backward, loss=naming.is_loss(name)
     )
     place = Place.of(module)
-    taken = constructor_parameters(owner)
+    asked = constructor_parameters(owner)
+    taken = tuple(net_settings.double(item) if net_settings.is_single(item) else item for item in asked)
     constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
+    if single := [item.name for item in asked if net_settings.is_single(item)]:
+        notes.append(f"`{single[0]}` is float64 in place of its default: double precision shows the same mistakes")
     owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
     updates = self_update_text.plain_updates(backward_node)
     if updates is not None and not updates.is_kept:

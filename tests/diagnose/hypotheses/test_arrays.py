@@ -239,3 +239,9 @@ def test_a_loop_that_assigns_where_it_should_add(wrong: Callable[[Array], Array]
     found = causes(channels(0, wrong), channels(1, wrong))
     assert [says in cause.claim for cause in found] == ([True] if says else [])
     assert [cause.code for cause in found] == (["GC206"] if says else [])
+
+
+@pytest.mark.parametrize(("factor", "codes"), [(1 + 3e-8, []), (1.001, ["GC202"])])
+def test_once_the_gradient_is_no_factor(factor: float, codes: list[str]) -> None:
+    found = causes(*cases(LAYER, lambda g: {"w": factor * g["w"]}))
+    assert [cause.code for cause in found] == codes

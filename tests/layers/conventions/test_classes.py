@@ -623,3 +623,32 @@ def test_a_loss_whose_backward_is_given_the_predictions(write: Any) -> None:
     # one that asks nothing of it has an upstream gradient, and losses one an example
     written = write(PREDICTIONS.replace("SAMPLES", "1").replace("FACTOR", "dvalues[:, None]"), "upstream.py")
     assert written.layer("Loss_MeanSquaredError").upstream_names == ("dvalues",)
+
+
+@pytest.mark.parametrize(
+    ("default", "made"),
+    [
+        ("data_type=np.float32", np.float64),
+        ("dtype='float32'", "float64"),
+        ("data_type=np.float16", np.float16),
+        ("kind='float32'", "float32"),
+    ],
+)
+def test_single_precision_by_default_is_double(write: Any, default: str, made: Any) -> None:
+    name = default.partition("=")[0]
+    written = write(
+        f"""
+        class Scale:
+            def __init__(self, size, {default}):
+                self.w = np.ones(size).astype({name})
+            def forward(self, x):
+                self.x = x
+                return x * self.w
+            def backward(self, grad):
+                self.dw = (grad * self.x).sum(axis=0)
+                return grad * self.w
+        """
+    )
+    layer = written.layer("Scale")
+    assert next(item.default for item in layer.arguments if item.name == name) == made
+    assert any("double precision" in note for note in layer.notes) is (made in (np.float64, "float64"))
