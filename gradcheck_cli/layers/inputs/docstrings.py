@@ -31,6 +31,9 @@ _RANGE = re.compile(
     rf"|\b0\s*(?:,\s*)?(?:\.\.\.?|…)\s*(?:,\s*)?(?P<e>{_AXIS})\s*-\s*1|\[\s*0\s*,\s*(?P<f>{_AXIS})\s*-\s*1\s*\]"
 )
 _ZERO_OR_ONE = re.compile(r"\b0\b (?:if|for|or|and)\b.{0,30}\b1\b")
+_ONE_AXIS = re.compile(r"\w*(?:dim|size|features|units)")
+"""`x: (input_dim)`, where `(optional)` and `(float)` are no axes."""
+
 _SIZE_OF = re.compile(r"\b[Ss]ize of (?:the )?(?P<what>\w+(?: \w+)?)(?=\s*[,)\]])")
 _EQUATION = re.compile(r"(?<![\w<>=!'])(?P<name>[^\W\d]\w*'?)\s*=\s*(?P<expression>[^\n=;]+)")
 _INTEGER = re.compile(
@@ -208,7 +211,8 @@ def _shape_in(text: str) -> Dimensions | None:
             return shape
     for match in re.finditer(_BRACKETED, text):
         inside = match.group()[1:-1]
-        if ("," in inside or _TIMES.fullmatch(inside.strip())) and not _is_index(text, match.start()):
+        several = "," in inside or _TIMES.fullmatch(inside.strip())
+        if (several or _ONE_AXIS.fullmatch(inside.strip())) and not _is_index(text, match.start()):
             shape = parse_shape(match.group())
             if shape is not None and (_looks_like_axes(shape) or _stands_alone(text, match.start())):
                 return shape

@@ -652,3 +652,45 @@ def test_single_precision_by_default_is_double(write: Any, default: str, made: A
     layer = written.layer("Scale")
     assert next(item.default for item in layer.arguments if item.name == name) == made
     assert any("double precision" in note for note in layer.notes) is (made in (np.float64, "float64"))
+
+
+@pytest.mark.parametrize(("kept", "role"), [("self.h = hidden_dim", Role.SIZE), ("self.h = hidden_dim.copy()", None)])
+def test_a_local_is_not_what_a_constructor_kept_under_its_name(write: Any, kept: str, role: Role | None) -> None:
+    written = write(
+        f"""
+        class Cell:
+            def __init__(self, in_dim, hidden_dim):
+                {kept}
+                h = self.h
+                self.W = np.random.randn(3, in_dim)
+                self.U = np.random.randn(h, 3) if h is hidden_dim else h
+            def forward(self, x, h):
+                self.kept = x, h
+                return np.dot(self.W, x) + np.dot(h, self.U)
+            def backward(self, grad):
+                x, h = self.kept
+                self.dW, self.dU = np.outer(grad, x), np.outer(h, grad)
+                return self.W.T @ grad, self.U @ grad
+        """
+    )
+    roles = {item.name: item.role for item in written.layer("Cell").arguments}
+    assert roles["hidden_dim"] is (role or Role.PARAMETER)
+
+
+def test_a_size_by_another_name_in_the_constructor(write: Any) -> None:
+    written = write(
+        """
+        class Cell:
+            def __init__(self, in_dim, hidden_dim):
+                self.h = hidden_dim
+                h = self.h
+                self.W = np.random.randn(h, in_dim)
+            def forward(self, x, h):
+                self.x, self.h = x, h
+                return self.W @ x + h
+            def backward(self, grad):
+                self.dW = np.outer(grad + 0 * self.h.T, self.x)
+                return self.W.T @ grad, grad
+        """
+    )
+    assert [item.role for item in written.layer("Cell").arguments][:2] == [Role.SIZE, Role.SIZE]

@@ -207,6 +207,8 @@ def test_columns_that_count_examples_and_labels_that_are_zero_or_one() -> None:
         ("x -- activations: (size of previous layer, number of examples)", ("size_previous_layer", "n_examples")),
         ("x -- a bias of shape (size of the current layer, 1)", ("size_current_layer", 1)),
         (":param x - filters with shape (h_f, w_f)", ("h_f", "w_f")),
+        ("x: (input_dim)", ("input_dim",)),
+        ("x: (required)", None),
         ("x (int, optional): how many", None),
         ("x: (string, optional)", None),
         ("x: the weights (alpha, omega) of the sum", None),
