@@ -19,7 +19,7 @@ KERNEL = frozenset(
 
 SPATIAL = frozenset(
     "H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width h_in w_in rows cols in_rows in_cols "
-    "input_height input_width n_H_prev n_W_prev".split()
+    "input_height input_width n_H_prev n_W_prev input_size input_length".split()
 )
 
 SEQUENCE = frozenset(
@@ -47,6 +47,7 @@ _POSITIVE = re.compile(
 _UNIT = re.compile(r"^(?:p|q|probs?|probabilit(?:y|ies)|\w+_probs?|p_\w+|y_?hat|y_?prob)$")
 _FLAG = re.compile(r"^(?:is_?)?(?:train(?:ing)?|train_?fla?g|training_mode|train_mode)$")
 _GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|(?:\w+_)?heads?(?:_num)?|(?:num|n)_?(?:\w+_)?heads?)$")
+_WINDOW = re.compile(r"^(?:(?:kernel|pool(?:ing)?|filter|window)(?:_?(?:size|shape|dims?|height|width|h|w))?|ksize|f)$")
 _NUMBERS = re.compile(
     r"^(?:eps(?:ilon)?\d?|momentum|weight_decay|lr|learning_rate|temp(?:erature)?|tau|margin|negative_?slope)$"
 )
@@ -86,6 +87,11 @@ def is_running_statistic(name: str) -> bool:
 def is_group_count(name: str) -> bool:
     """`groups`, `num_heads`: into how many parts the channels are divided."""
     return _GROUPS.match(name) is not None
+
+
+def is_window(name: str) -> bool:
+    """`kernel_size`, `pool_height`, `f`: how far a window reaches."""
+    return _WINDOW.match(name) is not None
 
 
 def role(name: str) -> str:
