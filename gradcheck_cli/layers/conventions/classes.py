@@ -29,6 +29,7 @@ from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
 from gradcheck_cli.layers.conventions.labelled import takes_labels
 from gradcheck_cli.layers.conventions.methods import closure_method, method, methods
 from gradcheck_cli.layers.conventions.predictions import of_predictions
+from gradcheck_cli.layers.conventions.starting import start
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -209,7 +210,13 @@ def _look(
         values = settings | {item.name: size for item in arguments if item.role is Role.SIZE}
         try:
             instance = run(
-                owner, [], values, what=name, place=place, line=syntax.line_of(initializer(owner)), inputs=values
+                lambda **named: start(owner(**named)),
+                [],
+                values,
+                what=name,
+                place=place,
+                line=syntax.line_of(initializer(owner)),
+                inputs=values,
             )
         except UserError as error:
             trouble = error.message

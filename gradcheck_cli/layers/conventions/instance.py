@@ -14,6 +14,7 @@ from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments
 from gradcheck_cli.layers.conventions.function_pair import none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.predictions import OUTPUT
+from gradcheck_cli.layers.conventions.starting import start
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.users_code import Place, run
 
@@ -177,7 +178,7 @@ class ClassLayer:
     def _construct(self, arguments: Mapping[str, Any]) -> Any:
         positional, keywords = signatures.call_with(self.books.constructor, arguments)
         return run(
-            self.owner,
+            lambda *values, **named: start(self.owner(*values, **named)),
             positional,
             keywords,
             what=self.name,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.conventions.starting import starter
 from gradcheck_cli.layers.layer import Convention, Role
 
 X, W, B = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4) + 1, np.arange(4.0)
@@ -694,3 +695,39 @@ def test_a_size_by_another_name_in_the_constructor(write: Any) -> None:
         """
     )
     assert [item.role for item in written.layer("Cell").arguments][:2] == [Role.SIZE, Role.SIZE]
+
+
+@pytest.mark.parametrize(
+    ("init", "takes", "is_called"),
+    [
+        ("self.size = size", "std=0.01", True),
+        ("self.size = size; self.init_param()", "std=0.01", False),
+        ("self.size, self.weight = size, np.zeros(size)", "std=0.01", False),
+        ("self.size = size", "std", False),
+    ],
+)
+def test_parameters_that_a_method_makes_after_the_constructor(
+    write: Any, init: str, takes: str, is_called: bool
+) -> None:
+    written = write(
+        f"""
+        class Scale:
+            def __init__(self, size):
+                {init}
+            def init_param(self, {takes}):
+                self.weight = np.ones(self.size)
+            def forward(self, x):
+                self.x = x
+                return x * self.weight
+            def backward(self, top_diff):
+                self.d_weight = (top_diff * self.x).sum(axis=0)
+                return top_diff * self.weight
+        """
+    )
+    layer = written.layer("Scale")
+    assert starter(written.module.namespace.Scale) == ("init_param" if is_called else "")
+    own = [item.name for item in layer.arguments if item.role is Role.OWN_PARAMETER]
+    assert own == ([] if takes == "std" else ["weight"])
+    if own:
+        _, gradients = written.run("Scale", size=3, x=X, weight=2 * np.ones(3))
+        np.testing.assert_array_equal(gradients.gradients["weight"], X.sum(axis=0))
