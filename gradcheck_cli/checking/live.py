@@ -18,8 +18,9 @@ from gradcheck_cli.checking.users_error import finding_of
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.conventions.explicit import build
-from gradcheck_cli.layers.explicit import Declaration, check_declaration
+from gradcheck_cli.layers.explicit import Declaration, LayerDeclarationError, check_declaration
 from gradcheck_cli.layers.module import Module
+from gradcheck_cli.layers.network import Graph
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Report, Status
 from gradcheck_cli.tracing.rebinding import Rebinder
@@ -73,6 +74,11 @@ def check(
         UserError: without a code, for a device that is not there.
         LayerDeclarationError: for arguments that cannot be meant.
     """
+    if isinstance(forward, Graph):
+        raise LayerDeclarationError(
+            "`check` takes a layer; received a network; put it into a module, `net = Sequential([...])`, and write "
+            "`gradcheck run FILE::net`"
+        )
     check_declaration({"backward": backward, "inputs": inputs, "reference": reference, "name": name, "expect": expect})
     started = time.perf_counter()
     shown = name or getattr(forward, "__name__", type(forward).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck_cli import check
+from gradcheck_cli import Sequential, check
 from gradcheck_cli.layers.explicit import LayerDeclarationError
 from gradcheck_cli.report.model import Status
 
@@ -116,6 +116,11 @@ def test_a_script_is_not_made_where_it_is_not_wanted_and_the_cause_is_named_all_
 def test_a_cause_is_not_looked_for_where_it_is_not_wanted():
     (wrong,) = check(forward, wrong_backward, {"x": "N,D", "w": "D,M"}, draws=1, diagnose=False, shrink=False).layers
     assert [(finding.code, finding.argument) for finding in wrong.findings] == [("GC201", "x"), ("GC201", "w")]
+
+
+def test_a_network_is_refused_with_the_command_for_it():
+    with pytest.raises(LayerDeclarationError, match="gradcheck run FILE::net"):
+        check(Sequential([Affine(np.ones((3, 3)))]))
 
 
 def test_misuse_is_said():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import Report, Status
+from tests.thorough import THOROUGH
 
 SIZES = {"N": 32, "D": 1024, "M": 1024}
 SHAPES = {"x": "N,D", "w": "D,M", "b": "M"}
@@ -74,6 +74,7 @@ def test_one_element_off_by_a_millionth_is_found_in_a_file(tmp_path: Path, seed:
     assert wrong == {"x": (0, 32 * 1024), "w": (1, 1024 * 1024), "b": (0, 1024)}
 
 
+@pytest.mark.skipif(not THOROUGH, reason="the same of a file is asked above")
 def test_one_element_off_by_a_millionth_is_found_by_check() -> None:
     report = with_errors(planted([123 * 1024 + 456], 1e-6), shrink=True)
     (finding,) = report.layers[0].findings
@@ -81,7 +82,7 @@ def test_one_element_off_by_a_millionth_is_found_by_check() -> None:
     assert not report.passed
 
 
-@pytest.mark.skipif("GRADCHECK_THOROUGH" not in os.environ, reason="`benchmarks/sensitivity.py` asks far more")
+@pytest.mark.skipif(not THOROUGH, reason="`benchmarks/sensitivity.py` asks far more")
 def test_the_stated_sensitivity_is_true() -> None:
     """Errors just above it are found in every element, and above the typical one in 19 of 20, as it says."""
     right = with_errors(planted([], 0.0))

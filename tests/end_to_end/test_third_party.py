@@ -7,17 +7,14 @@ in jax_nn a dozen are run, those that compile quickly; all of them take one to t
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 from tests.fixtures.test_third_party_modules import RAISES, ROUGH, THIRD_PARTY, WRONG_FORWARD, WRONG_GRADIENT
-
-THOROUGH = "GRADCHECK_THOROUGH" in os.environ
-"""The largest of them takes a minute of a small machine: `GRADCHECK_THOROUGH=1 pytest tests/end_to_end`."""
+from tests.thorough import THOROUGH
 
 JAX = (
     "relu",
@@ -81,7 +78,9 @@ def test_each_right_layer_passes_and_no_other(library: str) -> None:
     module, names, least = LAYERS[library]
     path = THIRD_PARTY / f"{module}.py"
     targets = [Target(path, name) for name in names] or [Target(path)]
-    report = check_targets(targets, CheckOptions(settings=Settings(shrink=False, diagnose=False)))
+    report = check_targets(
+        targets, CheckOptions(InputOptions(draws=3 if THOROUGH else 1), Settings(shrink=False, diagnose=False))
+    )
     assert not report.errors
     found = {f"{library}.{layer.name}": layer for layer in report.layers}
     assert len(found) >= least

@@ -12,9 +12,15 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 from tests.networks.blocks import BLOCKS, Edge, edges, source
+from tests.thorough import each
 
 LIBRARIES = ("numpy", "jax")
-DROPPED = [(block, library, edge) for block in BLOCKS for library in LIBRARIES for edge in edges(block)]
+DROPPED = [
+    (block, library, edge)
+    for block in BLOCKS
+    for library, count in zip(LIBRARIES, (1, 4))
+    for edge in each(count, list(edges(block)))
+]
 
 
 def checked(folder: Path, text: str, name: str = "net") -> LayerReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -288,13 +289,33 @@ def test_layers_of_another_module_of_the_project(tmp_path: Path) -> None:
     assert report.layers[0].status is Status.PASS
     text = (tmp_path / "mylayers.py").read_text()
     (tmp_path / "mylayers.py").write_text(text.replace("return dout * (1 - y**2)", "return dout * (1 + y**2)"))
-    import sys
-
     sys.modules.pop("mylayers", None)
     report = check_targets([Target(module)], CheckOptions(settings=PLAIN))
     assert report.layers[0].network is not None
     assert report.layers[0].network.first_wrong == "act"
     assert Path(report.layers[0].findings[0].path).name == "mylayers.py"
+
+
+def test_objects_of_classes_of_another_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = (
+        "import numpy as np\n"
+        "class Scaled:\n"
+        "    def __init__(self, size):\n        self.s = np.linspace(1, 2, size)\n"
+        "    def forward(self, x):\n        self.x = x\n        return np.tanh(x) * self.s\n"
+        "    def backward(self, dout):\n        y = np.tanh(self.x)\n        self.ds = (dout * y).sum(0)\n"
+        "        return dout * self.s * (1 - y**2)\n"
+    )
+    module = tmp_path / "nets.py"
+    module.write_text(
+        "from gradcheck_cli import Sequential\nfrom scaled import Scaled\n"
+        "net = Sequential([Scaled(3), Scaled(3)], inputs={'x': 'N,3'})\n"
+    )
+    for text, status in ((right, Status.PASS), (right.replace("1 - y**2", "1 - y"), Status.FAIL)):
+        monkeypatch.delitem(sys.modules, "scaled", raising=False)
+        (tmp_path / "scaled.py").write_text(text)
+        (report,) = check_targets([Target(module)], CheckOptions(InputOptions(draws=1), PLAIN)).layers
+        assert report.status is status, report.findings
+        assert report.witnesses == ("yours", "autodiff", "finite differences")
 
 
 def test_several_outputs_of_a_layer(tmp_path: Path) -> None:

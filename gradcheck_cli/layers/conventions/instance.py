@@ -201,10 +201,11 @@ class ClassLayer:
 
     def _updated(self, instance: Any) -> tuple[dict[str, str], list[str]]:
         """Which parameters the backward updates by plain steps, by argument, and which it does in another way."""
+        if self.updates is None:
+            return {}, []
         own = [item for item in self._present(instance) if not item.depth and len(item.steps) == 1]
         plain = {item.name: item.steps[0][1] for item in own if item.update is not None}
-        given = self.updates.of if self.updates is not None else {}
-        plain |= {name: name for name in self.books.given if name in given}
+        plain |= {name: name for name in self.books.given if name in self.updates.of}
         return plain, [item.steps[0][1] for item in own if not item.differentiated]
 
     def _called(self, method: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class Members:
             return self._named(self._module, name or target.name or _called(target.target), line)
         if declaration_of(target) is None and is_instance(target):
             home = self._home(type(target), line)
-            return Member(home, of_instance(home, target, at), has_values=True)
+            found = at if home is self._module else lambda namespace: _in_copy(target, namespace)
+            return Member(home, of_instance(home, target, found), has_values=True)
         # a rule that a factory made, `wide = make_affine(8)`, is known by the name it has here
         layers = self._modules[self._module.name][1]
         here = [key for key, value in vars(self._module.namespace).items() if value is target and select(layers, key)]
@@ -112,6 +114,16 @@ class Members:
             )
         path = Path(file).resolve()
         return Module(path, name, namespace, read_source(path), self._module.project, self._module.uses_jax)
+
+
+def _in_copy(target: Any, namespace: ModuleType) -> Any:
+    """An object of a class in another module than the network, as one of that class in this copy of the module."""
+    kind = getattr(namespace, type(target).__name__, type(target))
+    if kind is type(target):
+        return target
+    twin = copy.copy(target)
+    twin.__class__ = kind
+    return twin
 
 
 def _called(target: Any) -> str:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(path, *, stress=True, name=None, dtype="float64", draws=3, **settings):
+def run(path, *, stress=True, name=None, dtype="float64", draws=1, **settings):
     options = CheckOptions(
         InputOptions(dtype=dtype, draws=draws), Settings(stress=stress, shrink=False, diagnose=False, **settings)
     )

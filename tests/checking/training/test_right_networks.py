@@ -7,6 +7,7 @@ import pytest
 
 from gradcheck_cli.report.model import Status
 from tests.checking.training.modules import CLASSES, MLP, RULES, trained
+from tests.thorough import each
 
 MOMENTUM = """
 
@@ -33,7 +34,7 @@ class Adam:
 """
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", each(2, [0, 1]))
 @pytest.mark.parametrize("rate", [0.01, 0.1, 1.0])
 def test_function_pairs_never_part(tmp_path, seed, rate):
     training = trained(tmp_path, MLP, seed=seed, rate=rate, steps=200)
