@@ -43,7 +43,7 @@ def needs_settings(owner: type) -> bool:
         not item.has_default
         and constructor_role(item, init, tree, "") is Role.CONFIG
         and (is_called(item.name, init, tree) or not is_window(item.name))
-        for item in constructor_parameters(owner)
+        for item in _asked(owner)
     )
 
 
@@ -153,9 +153,12 @@ def _has_constructor(owner: type) -> bool:
 
 def constructor_parameters(owner: type) -> tuple[signatures.Parameter, ...]:
     """What a class is made with; nothing where neither it nor a base has an `__init__`."""
-    taken = signatures.parameters(initializer(owner), 1) if _has_constructor(owner) else ()
     # `def __init__(self, size, *args): super().__init__(*args)`, for the sake of an interface
-    return tuple(item for item in taken if not item.variadic)
+    return tuple(item for item in _asked(owner) if not item.variadic)
+
+
+def _asked(owner: type) -> tuple[signatures.Parameter, ...]:
+    return signatures.parameters(initializer(owner), 1) if _has_constructor(owner) else ()
 
 
 def initializer(owner: type) -> Any:

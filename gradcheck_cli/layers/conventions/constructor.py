@@ -59,6 +59,8 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
     if _used_as_array(name, init, owner):
         return Role.PARAMETER
     described = roles.described(name, documentation)
+    if re.match(r"\W*(int|integer|number of|size of)\b", described, re.I):
+        return Role.SIZE  # `(int): number of neurons (vector size)`
     if re.search(r"\b(array|ndarray|matrix|vector|of shape|shape)\b", described, re.I):
         return Role.PARAMETER
     if re.search(r"\b(int|integer|number of|size)\b", described, re.I):

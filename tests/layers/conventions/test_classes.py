@@ -553,6 +553,59 @@ def test_what_a_constructor_only_hands_on_is_no_argument(write: Any) -> None:
     np.testing.assert_array_equal(written.run("Scale", x=X)[1].gradients["x"], 2 * np.ones_like(X))
 
 
+@pytest.mark.parametrize(
+    ("said", "role"),
+    [
+        ("(int): number of neurons (vector size)", Role.SIZE),
+        ("number of rows of the weight matrix", Role.SIZE),
+        ("the weights, an array", Role.PARAMETER),
+    ],
+)
+def test_a_number_that_a_docstring_counts_vectors_with_is_no_array(write: Any, said: str, role: Role) -> None:
+    written = write(
+        f"""
+        class Repeat:
+            '''
+            Args:
+                `width`: {said}
+            '''
+            def __init__(self, width):
+                self.width = width
+                self.build()
+            def build(self):
+                self.w = np.random.randn(3, self.width)
+            def forward(self, x):
+                self.x = x
+                return x @ self.w
+            def backward(self, dout):
+                self.grad_w = self.x.T @ dout
+                return dout @ self.w.T
+        """
+    )
+    assert written.layer("Repeat").arguments[0].role is role
+    assert ("w" in [item.name for item in written.layer("Repeat").arguments]) is (role is Role.SIZE)
+
+
+def test_a_base_that_takes_whatever_its_subclasses_hand_on_is_passed_over(write: Any) -> None:
+    written = write(
+        """
+        class Activation:
+            def __init__(self, name="relu", *args):
+                super().__init__(*args)
+                self.function = FUNCTIONS[name]
+            def forward(self, x): return self.function(x)
+            def backward(self, dout): return dout * self.slope(x)
+        class Twice(Activation):
+            def __init__(self):
+                pass
+            def forward(self, x): return 2 * x
+            def backward(self, dout): return 2 * dout
+        """
+    )
+    assert written.names == ["Twice"]
+    assert any("which its subclasses build" in note for note in written.discovery.notes)
+
+
 @pytest.mark.parametrize(("returned", "is_scalar"), [("probs, loss", True), ("probs, entropies", False)])
 def test_the_loss_that_a_class_returns_last_is_what_is_differentiated(
     write: Any, returned: str, is_scalar: bool
