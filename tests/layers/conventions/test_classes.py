@@ -784,3 +784,44 @@ def test_parameters_that_a_method_makes_after_the_constructor(
     if own:
         _, gradients = written.run("Scale", size=3, x=X, weight=2 * np.ones(3))
         np.testing.assert_array_equal(gradients.gradients["weight"], X.sum(axis=0))
+
+
+@pytest.mark.parametrize(("handed", "is_found"), [("*args, **kwargs", True), ("*args[::-1], **kwargs", False)])
+def test_a_decorator_that_does_not_say_what_it_wraps(write: Any, handed: str, is_found: bool) -> None:
+    written = write(
+        f"""
+        def timer(label="", log=[].append):
+            def around(function):
+                def wrapper(*args, **kwargs):
+                    log((label, function.__name__))
+                    return function({handed})
+                return wrapper
+            return around
+        class Scale:
+            def __init__(self, size):
+                self.w = np.ones(size)
+            @timer("forward")
+            @timer()
+            def forward(self, x):
+                self.x = x
+                return x * self.w
+            @timer()
+            def backward(self, dout):
+                self.dw = (dout * self.x).sum(axis=0)
+                return dout * self.w
+        @timer()
+        def twice_forward(x):
+            return 2 * x, x
+        @timer()
+        def twice_backward(dout, cache):
+            return 2 * dout
+        """
+    )
+    asked = {name: [item.name for item in written.layer(name).arguments] for name in written.names}
+    if not is_found:
+        assert "x" not in asked["Scale"] and asked["twice"] == ["args"]
+        return
+    assert asked["Scale"] == ["size", "w", "x"] and asked["twice"] == ["x"]
+    gradients = written.run("Scale", size=3, x=X)[1]
+    np.testing.assert_array_equal(gradients.gradients["w"], X.sum(axis=0))
+    np.testing.assert_array_equal(written.run("twice", x=X)[1].gradients["x"], 2 * np.ones_like(X))
