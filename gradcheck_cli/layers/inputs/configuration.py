@@ -72,10 +72,12 @@ def configure(
 ) -> ArgumentShape | None:
     """Values for a configuration argument, or None where nothing tells of any.
 
-    First that speaks: the default; a `Literal`'s choices; the keys that the docstring lists; those that the forward
-    reads; the field's usual value for the name. A dictionary gets several settings where a stride or a padding is
-    among its keys: draw k takes the k-th.
+    First that speaks: the default, unless it leaves out what only a backward needs (`training=False`); a `Literal`'s
+    choices; the keys that the docstring lists; those that the forward reads; the field's usual value for the name. A
+    dictionary gets several settings where a stride or a padding is among its keys: draw k takes the k-th.
     """
+    if argument.default is False and names.is_for_backward(argument.name):
+        return ArgumentShape(None, "config", "usual value", values=(True,))
     if argument.has_default and not (argument.default is None and _needed(argument, said, source)):
         return ArgumentShape(None, "config", "default", values=(argument.default,))
     if choices:

@@ -46,6 +46,7 @@ _POSITIVE = re.compile(
 )
 _UNIT = re.compile(r"^(?:p|q|probs?|probabilit(?:y|ies)|\w+_probs?|p_\w+|y_?hat|y_?prob)$")
 _FLAG = re.compile(r"^(?:is_?)?(?:train(?:ing)?|train_?fla?g|training_mode|train_mode)$")
+_KEEPS = re.compile(r"^(?:save|keep|store)_(?:the_)?(?:cache|inputs?|for_backward|activations?)$")
 _GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|(?:\w+_)?heads?(?:_num)?|(?:num|n)_?(?:\w+_)?heads?)$")
 _WINDOW = re.compile(r"^(?:(?:kernel|pool(?:ing)?|filter|window)(?:_?(?:size|shape|dims?|height|width|h|w))?|ksize|f)$")
 _NUMBERS = re.compile(
@@ -77,6 +78,11 @@ def is_number(name: str) -> bool:
 def is_training_flag(name: str) -> bool:
     """`train`, `training`, `is_training`, `train_flg`."""
     return _FLAG.match(name) is not None
+
+
+def is_for_backward(name: str) -> bool:
+    """`training`, `save_cache`: what a forward does only where a backward follows."""
+    return is_training_flag(name) or _KEEPS.match(name) is not None
 
 
 def is_running_statistic(name: str) -> bool:

@@ -63,3 +63,17 @@ def test_a_constructor_speaks_for_the_forward() -> None:
     assert choices(source, (5, 7), ["mode"]) == {"mode": ("max", "min")}
     assert choices(source.replace('self.mode == "min"', "self.mode"), (5, 7), ["mode"]) == {}
     assert choices("def broken(", (1, 1), ["mode"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("training=False", True), ("save_cache=False", True), ("use_cache=False", False), ("training=None", None)],
+)
+def test_a_forward_is_told_that_a_backward_follows(tmp_path: Path, flag: str, value: bool | None) -> None:
+    source = f"def twice_forward(x, {flag}):\n    return 2 * x\n\ndef twice_backward(dout):\n    return 2 * dout\n"
+    (tmp_path / "mylayer.py").write_text(source)
+    module = load(tmp_path / "mylayer.py")
+    (layer,) = find(module).layers
+    specification = specify(layer, module, layer.bind(module.namespace), InputOptions())
+    assert specification.shapes[flag.partition("=")[0]].values == (value,)
+    assert any("= True (usual value)" in note for note in specification.notes) is (value is True)
