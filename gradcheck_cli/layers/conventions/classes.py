@@ -14,10 +14,11 @@ from typing import Any
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.conventions import naming, net_settings, roles, self_update_text, signatures, stored, syntax
-from gradcheck_cli.layers.conventions.backward_call import Plan, plan, with_rate
+from gradcheck_cli.layers.conventions.backward_call import Plan, all_upstream, plan, with_rate
 from gradcheck_cli.layers.conventions.class_text import (
     class_node,
     given_parameters,
+    is_upstream_by_another_name,
     left_out,
     said_of_updates,
     stored_name,
@@ -144,6 +145,9 @@ def _plan(
             labels=[item.name for item in taken if takes_labels(backward_node, item.name)],
         )
         how = of_predictions(how, names, forward_node, backward_node)
+        needed = [[item.name for item in group if not item.has_default] for group in (parameters, taken)]
+        if is_upstream_by_another_name(forward_node, backward_node, *needed):
+            how = all_upstream(taken)
     return how, syntax.returned_names(backward_node)
 
 

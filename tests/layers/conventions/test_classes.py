@@ -825,3 +825,35 @@ def test_a_decorator_that_does_not_say_what_it_wraps(write: Any, handed: str, is
     gradients = written.run("Scale", size=3, x=X)[1]
     np.testing.assert_array_equal(gradients.gradients["w"], X.sum(axis=0))
     np.testing.assert_array_equal(written.run("twice", x=X)[1].gradients["x"], 2 * np.ones_like(X))
+
+
+@pytest.mark.parametrize(
+    ("returned", "slope"),
+    [
+        ("x * 3 * self.y", 1.0),  # what comes from above
+        ("3 * x**2", None),  # the derivative at its x
+        ("0 * self.x + self.slope(x)", None),
+        ("self.kept(x)", None),
+    ],
+)
+def test_what_a_backward_calls_x_comes_from_above_where_it_has_its_x_already(
+    write: Any, returned: str, slope: float | None
+) -> None:
+    written = write(
+        f"""
+        class Cube:
+            def forward(self, x):
+                self.y = x**2
+                return x**3
+            def kept(self, x):
+                return 3 * self.y
+            def slope(self, x):
+                return 3 * x**2
+            def backward(self, x):
+                self.x = x
+                return {returned}
+        """
+    )
+    layer = written.layer("Cube")
+    assert layer.upstream_names == (("x",) if slope else ())
+    np.testing.assert_allclose(written.run("Cube", x=X)[1].gradients["x"], 3 * X**2)
