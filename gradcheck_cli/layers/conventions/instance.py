@@ -14,7 +14,7 @@ from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments
 from gradcheck_cli.layers.conventions.function_pair import none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
 from gradcheck_cli.layers.conventions.predictions import OUTPUT
-from gradcheck_cli.layers.conventions.starting import start
+from gradcheck_cli.layers.conventions.starting import starter
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.users_code import Place, run
 
@@ -177,8 +177,8 @@ class ClassLayer:
 
     def _construct(self, arguments: Mapping[str, Any]) -> Any:
         positional, keywords = signatures.call_with(self.books.constructor, arguments)
-        return run(
-            lambda *values, **named: start(self.owner(*values, **named)),
+        instance = run(
+            self.owner,
             positional,
             keywords,
             what=self.name,
@@ -186,6 +186,10 @@ class ClassLayer:
             line=syntax.line_of(self.owner.__init__, self.forward_line),
             inputs={item.name: arguments[item.name] for item in self.books.constructor if item.name in arguments},
         )
+        if name := starter(self.owner):
+            line = syntax.line_of(vars(self.owner)[name], self.line)
+            run(getattr(instance, name), [], {}, what=self._called(name), place=self.place, line=line, inputs={})
+        return instance
 
     def _present(self, instance: Any) -> list[stored.Owned]:
         """The own parameters that this instance has: `use_bias=False` may leave one out."""
