@@ -77,24 +77,28 @@ def _wrapped(value: Any) -> Any:
 
 def undecorated(value: Any) -> Any:
     """The function under decorators of the user's own that do not say what they wrap; `value` where there are none."""
-    while isinstance(value, FunctionType) and (inner := _handed_on(value)) is not None:
+    for _ in range(20):
+        inner = _handed_on(value) if isinstance(value, FunctionType) else None
+        if inner is None:
+            break
         value = inner
     return value
 
 
 def _handed_on(function: FunctionType) -> FunctionType | None:
-    """What `def wrapper(*args, **kwargs)` without `functools.wraps` calls with all that it was given."""
+    """What `def wrapper(self, *args, **kwargs)` without `functools.wraps` calls with all that it was given."""
     code = function.__code__
-    if code.co_argcount or not code.co_flags & inspect.CO_VARARGS or not code.co_freevars:
+    if not code.co_flags & inspect.CO_VARARGS or not code.co_freevars:
         return None
     cells = dict(zip(code.co_freevars, function.__closure__ or ()))
-    args = code.co_varnames[code.co_kwonlyargcount]
+    count = code.co_argcount
+    handed = [*code.co_varnames[:count], f"*{code.co_varnames[count + code.co_kwonlyargcount]}"]
     calls = [item for item in ast.walk(_own_definition(function) or ast.Pass()) if isinstance(item, ast.Call)]
     named = {
         call.func.id
         for call in calls
         if isinstance(call.func, ast.Name)
-        and [ast.unparse(item) for item in call.args] == [f"*{args}"]
+        and [ast.unparse(item) for item in call.args] == handed
         and call.func.id in cells
     }
     if len(named) != 1:

@@ -786,13 +786,20 @@ def test_parameters_that_a_method_makes_after_the_constructor(
         np.testing.assert_array_equal(gradients.gradients["weight"], X.sum(axis=0))
 
 
-@pytest.mark.parametrize(("handed", "is_found"), [("*args, **kwargs", True), ("*args[::-1], **kwargs", False)])
-def test_a_decorator_that_does_not_say_what_it_wraps(write: Any, handed: str, is_found: bool) -> None:
+@pytest.mark.parametrize(
+    ("taken", "handed", "is_found"),
+    [
+        ("*args, **kwargs", "*args, **kwargs", True),
+        ("first, *args, **kwargs", "first, *args, **kwargs", True),
+        ("*args, **kwargs", "*args[::-1], **kwargs", False),
+    ],
+)
+def test_a_decorator_that_does_not_say_what_it_wraps(write: Any, taken: str, handed: str, is_found: bool) -> None:
     written = write(
         f"""
         def timer(label="", log=[].append):
             def around(function):
-                def wrapper(*args, **kwargs):
+                def wrapper({taken}):
                     log((label, function.__name__))
                     return function({handed})
                 return wrapper
