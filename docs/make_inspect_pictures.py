@@ -1,4 +1,4 @@
-"""Draws docs/inspect.svg and docs/inspect-dig.svg: the inspector itself on the README's example, after some keys."""
+"""Draws docs/inspect*.svg: the inspector itself on examples of these pages, after some keys."""
 
 from __future__ import annotations
 
@@ -14,33 +14,39 @@ from gradcheck_cli.inspector.session import Session
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "fixtures/mylayer.py"
 
-PICTURES = {"inspect": ((156, 36), ()), "inspect-dig": ((100, 28), ("d",))}
-"""Size of the terminal, and the keys that are pressed."""
+NETWORK = "docs/examples/highway.py::highway"
+
+PICTURES = {
+    "inspect": (EXAMPLE, (156, 36), ()),
+    "inspect-dig": (EXAMPLE, (100, 28), ("d",)),
+    "inspect-network": (NETWORK, (100, 28), ("d",)),
+}
+"""What is opened, the size of the terminal, and the keys that are pressed."""
 
 
-async def picture(session: Session, size: tuple[int, int], keys: tuple[str, ...]) -> str:
+async def picture(example: str, session: Session, size: tuple[int, int], keys: tuple[str, ...]) -> str:
     """The screen after these keys."""
     app = InspectApp(session)
     async with app.run_test(size=size) as pilot:
         await pilot.press(*keys)
         await app.workers.wait_for_complete()
         await pilot.pause(0.5)
-        return app.export_screenshot(title=f"gradcheck inspect {EXAMPLE}")
+        return app.export_screenshot(title=f"gradcheck inspect {example}")
 
 
 def main() -> None:
-    """Check the example and write the pictures."""
+    """Check the examples and write the pictures."""
     os.chdir(ROOT)
-    session = checked_session(EXAMPLE, {})
-    try:
-        session.open()
-        for name, (size, keys) in PICTURES.items():
-            svg = asyncio.run(picture(session, size, keys))
-            svg = re.sub(r"terminal-\d+", name, svg)
-            drawn = "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
-            (ROOT / "docs" / f"{name}.svg").write_text(drawn, encoding="utf-8")
-    finally:
-        session.close()
+    for name, (example, size, keys) in PICTURES.items():
+        session = checked_session(example, {})
+        try:
+            session.open()
+            svg = asyncio.run(picture(example, session, size, keys))
+        finally:
+            session.close()
+        svg = re.sub(r"terminal-\d+", name, svg)
+        drawn = "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+        (ROOT / "docs" / f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def _with_values(case: Case, edits: Sequence[Edit]) -> Case:
         by_name.setdefault(edit.name, []).append(edit)
 
     def changed(name: str, array: Any) -> Any:
-        return _set(array, by_name[name]) if name in by_name else array
+        return set_values(array, by_name[name]) if name in by_name else array
 
     arguments = {
         name: rebuild(value, lambda path, leaf, name=name: changed(leaf_name(name, path), leaf))  # type: ignore[misc]
@@ -69,12 +69,16 @@ def _with_upstream(drawn: Drawn, upstream: Upstream, edits: Sequence[Edit]) -> U
     for edit in edits:
         if edit.name not in values:
             raise UserError(f"there is no input `{edit.name}` whose values could be set")
-        values[edit.name] = _set(values[edit.name], [edit])
+        values[edit.name] = set_values(values[edit.name], [edit])
     return upstream_from(layer, outputs, list(values.values()))
 
 
-def _set(array: Any, edits: Sequence[Edit]) -> Any:
-    """A copy in NumPy with these elements, of the same memory layout and writeability."""
+def set_values(array: Any, edits: Sequence[Edit]) -> Any:
+    """A copy in NumPy with these elements, of the same memory layout and writeability.
+
+    Raises:
+        UserError: without a code, for a value that it cannot hold.
+    """
     if not hasattr(array, "dtype") or not hasattr(array, "shape"):
         raise UserError(f"`{edits[0].name}` is no array")
     changed = np.array(array, order="K")

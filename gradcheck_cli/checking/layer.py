@@ -113,8 +113,6 @@ class Checker:
         layer, inputs, settings = run.layer, run.inputs, run.settings
         try:
             with quiet():
-                if layer.network is not None and edited is not None:
-                    raise UserError("a network's values are those of its layers: set one there")
                 if layer.network is not None:
                     from gradcheck_cli.checking.networks.checking import check_network
 
@@ -126,6 +124,7 @@ class Checker:
                         self._device,
                         lambda what: steps.step(layer.name, what),
                         run.passed_through,
+                        edited,
                     )
                 self._all_draws(module, run, steps, edited)
         except UserError as error:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from gradcheck_cli.checking.diagnosing import text_of
 from gradcheck_cli.checking.draws import Drawn, Draws
 from gradcheck_cli.checking.edited import taken
+from gradcheck_cli.checking.element import Element, curve_at
 from gradcheck_cli.checking.keeping.arrays import digest_of_draw
+from gradcheck_cli.checking.networks.looking import NetworkLook
 from gradcheck_cli.checking.options import EditedDraw
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.diagnose.contributions import Flow, flows_into
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.inspector.curves import held_against, nearest, plateau
 from gradcheck_cli.inspector.session import Contribution, Curve, Dug
 from gradcheck_cli.layers.inputs.randomness import repeatable
 from gradcheck_cli.layers.inputs.specification import specify
@@ -24,31 +25,14 @@ from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.users_code import quiet, raised
 from gradcheck_cli.tracing.trace import Trace, Untraceable
-from gradcheck_cli.witnesses.differences.curve import curves
 from gradcheck_cli.witnesses.differences.differencer import Differencer
 from gradcheck_cli.witnesses.differences.evaluate import evaluator
 from gradcheck_cli.witnesses.gradients import Upstream
 
-SECONDS = 10.0
-"""That the differences of one element may take."""
+Found = TypeVar("Found")
 
 ADDS_UP = 1e-6
 """The contributions are told where they add up to autodiff's gradient, but for this share of the largest."""
-
-
-@dataclass(frozen=True)
-class Element:
-    """An element and what was said of it; None where nothing was.
-
-    Attributes:
-        leaf, position: the gradient, by its position, and the element in it, flattened.
-    """
-
-    leaf: int
-    position: int
-    yours: float | None = None
-    autodiff: float | None = None
-    tolerance: float | None = None
 
 
 class Look:
@@ -59,11 +43,12 @@ class Look:
     """
 
     def __init__(self, module: Module, layer: Layer, inputs: InputOptions, draw: EditedDraw, traces: Traces) -> None:
-        if layer.network is not None:
-            raise UserError(
-                "A network is not dug into, but its layers are: choose in the list that which has this gradient"
-            )
         self._module = module
+        self._network: NetworkLook | None = None
+        if layer.network is not None:
+            with quiet():
+                self._network = NetworkLook(layer, inputs, draw, traces, traces.device)
+            return
         with quiet():
             self._bound: BoundLayer = repeatable(layer.bind(module.namespace), module.namespace, inputs.seed)
             specification = specify(layer, module, self._bound, inputs)
@@ -75,13 +60,15 @@ class Look:
     @property
     def digest(self) -> str:
         """Of the inputs, as `KeptDraw` has it."""
+        if self._network is not None:
+            return self._network.digest
         return digest_of_draw(self._drawn.case.arguments, self._upstream.cotangents)
 
     def dug(self, element: Element, device: str) -> Dug:
         """What can be found out about an element. Nothing that the user's code does raises here."""
         why: dict[str, str] = {}
 
-        def tried(what: str, find: Callable[[], object]) -> object:
+        def tried(what: str, find: Callable[[], Found]) -> Found | None:
             try:
                 with quiet():
                     return find()
@@ -91,40 +78,20 @@ class Look:
                 why[what] = f"The forward {raised(error)}."
             return None
 
+        if (network := self._network) is not None:
+            curve = tried("curve", lambda: network.curve(element))
+            growth = tried("growth", lambda: network.growth(element))
+            return Dug(curve, None, why, growth)
         curve = tried("curve", lambda: self._curve(element, device))
-        contributions = tried("contributions", lambda: self._contributions(element, device))
-        assert curve is None or isinstance(curve, Curve)
-        assert contributions is None or isinstance(contributions, tuple)
-        return Dug(curve, contributions, why)
+        return Dug(curve, tried("contributions", lambda: self._contributions(element, device)), why)
 
     def _curve(self, element: Element, device: str) -> Curve:
-        case, upstream = self._drawn.case, self._upstream
-        value = case.leaves[element.leaf].value
-        if np.iscomplexobj(value):
-            raise UserError("A complex element has two derivatives: differences are shown of real ones")
-        index = tuple(int(at) for at in np.unravel_index(element.position, value.shape)) if value.ndim else ()
-        evaluate = evaluator(self._bound, case, device=device)
-        found = curves(evaluate, case, upstream, element.leaf, [index], SECONDS)
-        if not found:
-            raise UserError(f"The forward takes too long: its differences at all steps need more than {SECONDS:g} s")
-        traced = self._drawn.traced
+        drawn, upstream = self._drawn, self._upstream
+        evaluate = evaluator(self._bound, drawn.case, device=device)
         if self._differencer is None:
-            narrowest = traced.narrowest if isinstance(traced, Trace) else None
-            self._differencer = Differencer(evaluate, case, upstream, narrowest=narrowest)
-        difference, step = self._differencer.closely((element.leaf, index))
-        bar = None if difference is None else float(difference.error)
-        given = None if difference is None else float(np.real(difference.value))
-        return Curve(
-            found[0].steps,
-            found[0].values,
-            held_against(element.autodiff, given),
-            chosen=nearest(found[0].steps, step),
-            plateau=plateau(found[0].values, bar),
-            value=given,
-            bar=bar,
-            forward=_real(None if difference is None else difference.forward),
-            backward=_real(None if difference is None else difference.backward),
-        )
+            narrowest = drawn.traced.narrowest if isinstance(drawn.traced, Trace) else None
+            self._differencer = Differencer(evaluate, drawn.case, upstream, narrowest=narrowest)
+        return curve_at(element, evaluate, drawn.case, upstream, self._differencer)
 
     def _contributions(self, element: Element, device: str) -> tuple[Contribution, ...]:
         drawn = self._drawn
@@ -180,7 +147,3 @@ def _is_missing(value: float, element: Element) -> bool:
         return False
     tolerance = element.tolerance or 0.0
     return abs(value) > tolerance and abs(element.yours - (element.autodiff - value)) <= tolerance
-
-
-def _real(slope: complex | float | None) -> float | None:
-    return None if slope is None or np.isnan(slope) else float(np.real(slope))

@@ -47,7 +47,7 @@ class Traces:
     """Traces the layers of one run."""
 
     def __init__(self, device: str) -> None:
-        self._device = device
+        self.device = device
         self._duals: dict[Path, Dual | Untraceable] = {}
         self._still: set[Any] = set()
 
@@ -116,7 +116,7 @@ class Traces:
         if module.path not in self._duals:
             try:
                 namespace, project = dual_project(module)
-                start(self._device)  # again: the module may have configured JAX otherwise, once more
+                start(self.device)  # again: the module may have configured JAX otherwise, once more
                 self._duals[module.path] = Dual(namespace, lambda: frozenset(project.files))
             except TraceError as error:
                 self._duals[module.path] = Untraceable(error.reason, error.path, error.line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,41 @@ def checked_session(target: str, options: Mapping[str, Any]) -> LiveSession:
     asked = Target(*parse(target))
     if not asked.path.is_dir():
         expand(asked.path)
+    return _session(asked, options)
+
+
+def woken_session(report: Report, here: Mapping[str, Path]) -> LiveSession:
+    """The layers of a saved run, to be checked again as they were: with its options, as far as it tells them.
+
+    Args:
+        here: where its modules lie.
+
+    Raises:
+        UserError: for a configuration that cannot be read.
+    """
+    told = next((layer.reproduce for layer in report.layers if layer.reproduce), "")
+    options = {"seed": report.seed, "device": report.device, **_options_in(told)}
+    return _session(Target(next(iter(here.values()))), options)
+
+
+def _options_in(command: str) -> dict[str, Any]:
+    """Of the check, in a command of `gradcheck run`; none where it is something else."""
+    from typer.main import get_command
+
+    from gradcheck_cli.cli.application import application
+    from gradcheck_cli.cli.inspect import OF_THE_CHECK
+
+    try:
+        words = shlex.split(command)
+        if words[:2] != ["gradcheck", "run"]:
+            return {}
+        given = get_command(application).commands["run"].make_context("run", words[2:], resilient_parsing=True).params  # type: ignore[attr-defined]
+    except Exception:  # whatever is in a file
+        return {}
+    return {name: value for name, value in given.items() if name in OF_THE_CHECK and value not in (None, [], ())}
+
+
+def _session(asked: Target, options: Mapping[str, Any]) -> LiveSession:
     configured = read_configuration([asked.path], CONFIGURABLE)
     of_the_check = {option: given for option, given in configured.items() if option not in _OF_THE_REPORT}
     told = with_baseline(run_options(from_command_line(options), of_the_check))

@@ -45,8 +45,9 @@ def inspect(
     """
     from gradcheck_cli.cli.inspecting import perform
 
-    given = {name: value for name, value in locals().items() if name in _OF_THE_CHECK}
+    given = {name: value for name, value in locals().items() if name in OF_THE_CHECK}
     raise typer.Exit(perform(target, given, plain=no_tui))
 
 
-_OF_THE_CHECK = frozenset(inspect.__annotations__) - {"target", "no_tui", "return"}
+OF_THE_CHECK = frozenset(inspect.__annotations__) - {"target", "no_tui", "return"}
+"""Options that say how layers are checked."""

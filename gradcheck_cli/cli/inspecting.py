@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.cli.exit_codes import ExitCode, exit_code
 from gradcheck_cli.cli.failures import from_internal_error, from_user_error, say
@@ -16,6 +17,10 @@ from gradcheck_cli.cli.signals import ended_by_signals
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.session import Session
 from gradcheck_cli.report.problem import Problem
+
+if TYPE_CHECKING:
+    from gradcheck_cli.isolation.live_session import LiveSession
+    from gradcheck_cli.report.model import Report
 
 _ZIP = b"PK"
 _REPORTS = frozenset({".json", ".jsonl", ".xml", ".sarif", ".html"})
@@ -62,15 +67,33 @@ def _opened(target: str, options: Mapping[str, Any]) -> Iterator[Session]:
 
 
 def _saved(path: Path, name: str | None, options: Mapping[str, Any]) -> Session:
-    from gradcheck_cli.inspector.saved_session import SavedSession
-
     given = [option for option, value in options.items() if value is not None and value != []]
     if given:
         raise UserError(
             f"`--{given[0].replace('_', '-')}` says how layers are checked, and `{path.name}` is a saved run",
             mend="give the Python file in its place, or leave the option out",
         )
-    return SavedSession(path, name)
+    if not _has_jax():  # it can only be looked at then
+        from gradcheck_cli.inspector.saved_session import SavedSession
+
+        return SavedSession(path, name)
+    from gradcheck_cli.cli.waking_session import WakingSession
+
+    return WakingSession(path, name, _woken)
+
+
+def _has_jax() -> bool:
+    try:
+        return importlib.util.find_spec("jax") is not None
+    except ValueError:  # somebody keeps it from being imported
+        return False
+
+
+def _woken(report: Report, here: Mapping[str, Path]) -> LiveSession:
+    # what checks is imported only where it is wanted: a saved run opens sooner without
+    from gradcheck_cli.cli.checked_session import woken_session
+
+    return woken_session(report, here)
 
 
 def _is_saved_run(path: Path) -> bool:

@@ -21,12 +21,13 @@ class Watcher:
 
     def layer_started(self, name: str, position: int, total: int) -> None:
         """A layer's check begins."""
+        del position  # layers of one file may be checked together
         self.total = total
         if self._bar is None:
             return
         if self._task is None:
             self._task = self._bar.add_task("", total=total, layer="", what="")
-        self._bar.update(self._task, total=total, completed=position, layer=one_line(name), what="")
+        self._bar.update(self._task, total=total, completed=len(self.finished), layer=one_line(name), what="")
 
     def step(self, name: str, what: str) -> None:
         """What is being done now."""
@@ -69,7 +70,7 @@ def _bar() -> Any:
         # markup=False: the names come from the user's module
         TextColumn("{task.fields[layer]}", markup=False),
         TextColumn("{task.fields[what]}", style="dim", markup=False),
-        console=error_console(),
+        console=error_console(has_room=True),
         transient=True,
         redirect_stdout=False,
     )

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 _WIDTH_OF_A_PIPE = 100
 _WIDTH_OF_A_LOG = 1000
@@ -48,10 +48,28 @@ def page_console(encoding: str, *, is_terminal: bool, is_file: bool = False) -> 
     return Console(file=Page(encoding), force_terminal=True if is_terminal else None, width=width)
 
 
-def error_console() -> Console:
-    """A console on standard error; in a log nothing is folded, so that a message stays one line."""
+_ECHOED = len("^C")
+
+
+class _WithRoom(Console):
+    """Leaves room at the end of a line for what the terminal echoes: a line that breaks there cannot be taken back."""
+
+    @property  # type: ignore[misc]
+    def size(self) -> ConsoleDimensions:
+        """Columns and lines."""
+        width, height = super().size
+        return ConsoleDimensions(max(1, width - _ECHOED), height)
+
+
+def error_console(*, has_room: bool = False) -> Console:
+    """A console on standard error; in a log nothing is folded, so that a message stays one line.
+
+    Args:
+        has_room: for a line that is taken back: Ctrl-C must not break it in two.
+    """
     width = None if sys.stderr is not None and sys.stderr.isatty() else _WIDTH_OF_A_LOG
-    return Console(stderr=True, highlight=False, markup=False, emoji=False, width=width)
+    kind = _WithRoom if has_room else Console
+    return kind(stderr=True, highlight=False, markup=False, emoji=False, width=width)
 
 
 def page_text(console: Console) -> str:

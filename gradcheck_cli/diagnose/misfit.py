@@ -114,8 +114,8 @@ def judged_leaves(verdict: DrawVerdict) -> list[tuple[int, LeafVerdict]] | None:
     """The leaves with their positions; None unless at least one is wrong, and a witness decides on each."""
     found = []
     for position, leaf in enumerate(verdict.leaves):
-        if leaf.yours is None and leaf.status is Status.PASS:  # none was asked for
-            continue
+        if leaf.yours is None and (leaf.status is Status.PASS or leaf.received.missing):
+            continue  # none was asked for, or none came back, which is a finding of its own
         if leaf.yours is None or leaf.reference is None or leaf.tolerance is None or not is_decided(leaf):
             return None
         if not np.isfinite(leaf.yours).all() or not np.isfinite(leaf.reference).all():

@@ -16,18 +16,19 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker
 
+from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.asking import question_words
+from gradcheck_cli.inspector.changes import joined_news
 from gradcheck_cli.inspector.editor import editor_command
 from gradcheck_cli.inspector.keys import Key
 from gradcheck_cli.inspector.looking import Looking
 from gradcheck_cli.inspector.screens.help import HelpScreen
-from gradcheck_cli.inspector.screens.hosted import ENDED
+from gradcheck_cli.inspector.screens.hosted import ENDED, HostedScreen
 from gradcheck_cli.inspector.screens.main import MainScreen
 from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.inspector.themes import THEMES, first_theme
 from gradcheck_cli.inspector.watching import Watched
 from gradcheck_cli.inspector.words import elapsed
-from gradcheck_cli.report.model import Status
 from gradcheck_cli.report.numbers import counted
 
 _ASK, _OPEN = "ask", "open"
@@ -59,7 +60,8 @@ class InspectApp(App[None]):
         self.failure: BaseException | None = None
         self._queue: deque[Question] = deque()
         self._asked: Question | None = None
-        self._news = ""
+        self._news: list[str] = []
+        self._is_news = self._is_long = False
         self._since = self._said = monotonic()
         self._beats = 0
         for theme in THEMES:
@@ -106,10 +108,10 @@ class InspectApp(App[None]):
     def ask(self, *questions: Question) -> None:
         """Check layers again, one after the other, in the background."""
         if not self.session.is_live:
-            self.say(self.session.why_not_live)
+            self.say_why_not_live()
             return
         if self._asked is None:
-            self._news = ""
+            self._news, self._is_news = [], False
         self._queue.extend(question for question in questions if question not in self._queue)
         self._next()
 
@@ -126,21 +128,26 @@ class InspectApp(App[None]):
         """Show one line; "" for what is looked at. What is longer than the line is shown whole for a while, too."""
         self.message = text
         self._said = monotonic() if text else 0.0
-        if cell_len(text) > self.size.width - 2:
+        self._clear_long()
+        self._is_long = cell_len(text) > self.size.width - 2
+        if self._is_long:
             self.notify(text, timeout=_LONG_TEXT, markup=False)
+
+    def _clear_long(self) -> None:
+        """What is old must not hide what is new."""
+        if self._is_long:
+            self.clear_notifications()
+            self._is_long = False
 
     def _words(self, question: Question) -> str:
         at = self.looking.position(question)
         return question_words(question, None if at is None else self.looking.kept(at))
 
-    def _passes(self, question: Question) -> bool:
-        at = self.looking.position(question)
-        return at is not None and self.looking.layer(at).status is Status.PASS
-
     def _next(self) -> None:
         if self._asked is None and self._queue:
             self._asked = self._queue.popleft()
             self._since, self._said = monotonic(), 0.0
+            self._clear_long()
             self.run_worker(partial(self.session.ask, self._asked), group=_ASK, thread=True, exit_on_error=False)
             self._beat()
 
@@ -157,14 +164,16 @@ class InspectApp(App[None]):
         if not isinstance(answer, Answer):
             assert asked is not None
             answer = Answer(asked, problem=str(worker.error or "It was stopped."))
-        told, passed = self._words(answer.question), self._passes(answer.question)
+        told = self._words(answer.question)
+        is_news = self.looking.is_news(answer)
         text = (f"{told}: " if told else "") + self.looking.take(answer)
-        # that others pass as they did must not hide what happened to one
-        if not (self._news and passed and self._passes(answer.question) and answer.report is not None):
-            self._news = text
-        self.say(self._news)
+        # that others are as they were must not hide what happened to one
+        if (is_news and text not in self._news) or not self._news:
+            self._news = [*self._news, text] if self._is_news else [text]
+            self._is_news = is_news
+        self.say(joined_news(self._news))
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
+            if isinstance(screen, HostedScreen):
                 screen.take(answer)
         self._next()
 
@@ -202,6 +211,27 @@ class InspectApp(App[None]):
             f"{f' with {told}' if told else ''}{doing} · {elapsed(monotonic() - self._since)}{rest} · Esc stops"
         )
 
+    # a saved run that becomes live
+
+    def say_why_not_live(self) -> None:
+        """Why nothing can be checked again, and the key that changes that, where one does."""
+        told = self.session.at_hand
+        self.say(f"L goes live first: {told}" if told else self.session.why_not_live)
+
+    def action_go_live(self) -> None:
+        """Check a saved run again, with its module as it is now: all that is live can be done from then on."""
+        if self.session.is_live:
+            self.say("it is live: r checks again, w watches the files")
+        elif not self.session.at_hand:
+            self.say_why_not_live()
+        else:
+            try:
+                self.session.go_live()
+            except UserError as error:
+                self.say(error.message)
+            else:
+                self.check_all_again()
+
     # the user's files
 
     def _look_at_files(self) -> None:
@@ -218,7 +248,7 @@ class InspectApp(App[None]):
     def toggle_watch(self) -> None:
         """Watch the user's files, or no more."""
         if not self.session.is_live:
-            self.say(self.session.why_not_live)
+            self.say_why_not_live()
             return
         self.watched = None if self.watched is not None else Watched(self.session.files())
         self.say("" if self.watched is None else "watching: save the file, and it is checked again · w ends it")

@@ -55,6 +55,15 @@ def change_words(before: LayerReport, after: LayerReport, found: Sequence[LeafCh
     return " · ".join(parts)
 
 
+_MOST_NEWS = 3
+
+
+def joined_news(news: Sequence[str]) -> str:
+    """What happened to several layers, in one line."""
+    told = [*news[:_MOST_NEWS], *([f"{len(news) - _MOST_NEWS:,} more changed"] if len(news) > _MOST_NEWS else [])]
+    return "; ".join(told)
+
+
 def earlier_marks(name: str, now: KeptLayer, before: KeptLayer | None) -> NDArray[np.uint8] | None:
     """The marks that a gradient had for the same inputs.
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from textual.content import Content
 
+from gradcheck_cli.inspector.growth import rows_of
 from gradcheck_cli.inspector.leaf import Facts, Leaf
 from gradcheck_cli.inspector.plot import Ink, curve_plot
 from gradcheck_cli.inspector.session import Answer, Curve, Dug
-from gradcheck_cli.inspector.telling import sentence
+from gradcheck_cli.inspector.telling import STATUS_COLOURS, sentence
 from gradcheck_cli.inspector.words import MARK_WORDS
 from gradcheck_cli.report.escaping import one_line
-from gradcheck_cli.report.numbers import Number, brief, power, with_error
+from gradcheck_cli.report.marks import UNICODE
+from gradcheck_cli.report.model import Status
+from gradcheck_cli.report.network.model import NetworkReport
+from gradcheck_cli.report.numbers import Number, brief, counted, power, with_error
 from gradcheck_cli.report.shapes import shape_text
 
 _COLOURS = {
@@ -115,6 +120,49 @@ def contributions_content(dug: Dug | None, facts: Facts) -> Content:
     lines.append(Content.assemble((f"  {total:>{width}}  ", "bold"), (f"together{whose}", "$quiet")))
     without = ", without ✗" if any(each.is_missing for each in dug.contributions) else ""
     lines.append(Content.assemble((f"  {yours:>{width}}  ", "bold"), (f"yours{without}", "$quiet")))
+    return Content("\n").join(lines)
+
+
+def with_difference(facts: Facts, dug: Dug | None) -> Facts:
+    """With the difference that was dug up, where the check had taken none."""
+    if facts.difference is not None or dug is None or dug.curve is None:
+        return facts
+    return replace(facts, difference=dug.curve.value, bar=dug.curve.bar)
+
+
+_HEADS = ("adds here", "own error", "so far")
+
+
+def growth_content(network: NetworkReport, dug: Dug | None, gradient: str) -> Content:
+    """A row for each layer on the way back to an element: what it adds to its error, and the errors beside it."""
+    if dug is None:
+        return Content.styled(_WAIT, "$quiet")
+    rows = rows_of(network, dug, gradient)
+    texts = [["" if number is None else brief(number, 3) for number in (row.adds, row.own, row.so_far)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(_HEADS, *texts)]
+    lines = [Content.styled("  " + "  ".join(f"{head:>{width}}" for head, width in zip(_HEADS, widths)), "$quiet")]
+    for row, cells in zip(rows, texts):
+        if row.left_out:
+            lines.append(Content.styled(f"  … {counted(row.left_out, 'layer')} that are right", "$quiet"))
+            continue
+        numbers = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
+        style = "" if row.status is Status.PASS else "bold $error"
+        lines.append(
+            Content.assemble(
+                (f"{UNICODE.status[row.status]} ", STATUS_COLOURS[row.status]),
+                (numbers, style),
+                f"  {one_line(row.name)}",
+            )
+        )
+    if dug.growth is None:
+        lines.append(sentence(dug.why.get("growth") or dug.why.get("contributions", "")))
+    else:
+        total = brief(float(sum(each.value for each in dug.growth)), 3)
+        lines.append(
+            Content.assemble(
+                (f"  {total:>{widths[0]}}", "bold"), ("  together: yours − autodiff, but for rounding", "$quiet")
+            )
+        )
     return Content("\n").join(lines)
 
 

@@ -53,6 +53,11 @@ class Facts:
         return self.reference if self.reference is not None else self.autodiff
 
 
+COLUMNS = ("yours", "autodiff", "difference", "error", "ratio", "times", "input")
+"""What can be compared element by element: `error` is yours − reference, `ratio` the one by the other, `times` the
+error in tolerances."""
+
+
 class Leaf:
     """A gradient of the shown draw; its arrays are read when they are asked for.
 
@@ -130,16 +135,42 @@ class Leaf:
         codes = self.heat.codes
         return Blocks(codes.reshape((1,) * (2 - codes.ndim) + codes.shape))
 
-    def errors(self, places: tuple[Any, ...]) -> NDArray[Any]:
-        """yours − reference, of a part."""
-        yours, reference = self.read("yours"), self.read("reference")
+    def column(self, name: str, places: tuple[Any, ...]) -> NDArray[Any] | None:
+        """A part of what can be compared, by one of `COLUMNS`; None where it is not known.
+
+        Raises:
+            UserError: where the file is damaged.
+        """
+        if name == "difference":
+            return self._differences(places)
+        if name in ("yours", "autodiff", "input"):
+            return self._part(name, places)
+        yours, reference = self._part("yours", places), self._part("reference", places)
         assert yours is not None and reference is not None
-        lifted = (1,) * (2 - yours.ndim) + yours.shape
         with np.errstate(all="ignore"):
-            part: NDArray[Any] = yours.reshape(lifted)[places] - reference.reshape(lifted)[places]
+            if name == "ratio":
+                ratio: NDArray[Any] = np.where(reference == 0, np.nan, yours / reference)
+                return ratio
+            error: NDArray[Any] = yours - reference
+            if name == "error":
+                return error
+            tolerance = self._part("tolerance", places)
+            return None if tolerance is None else np.abs(error) / tolerance
+
+    def _part(self, name: str, places: tuple[Any, ...]) -> NDArray[Any] | None:
+        if name == "input":
+            stored = self.layer.value(self.kept)
+            array = None if stored is None or stored.shape != self.kept.shape else stored.read()
+        else:
+            array = self.read(name)
+        if array is None:
+            return None
+        if not array.ndim:
+            array = np.broadcast_to(array, self.kept.shape)
+        part: NDArray[Any] = array.reshape((1,) * (2 - array.ndim) + array.shape)[places]
         return part
 
-    def differences(self, places: tuple[Any, ...]) -> NDArray[Any]:
+    def _differences(self, places: tuple[Any, ...]) -> NDArray[Any]:
         """Finite differences of a part, NaN where none were taken."""
         positions, values = self.read("difference_positions"), self.read("difference_values")
         lifted = (1,) * (2 - len(self.kept.shape)) + self.kept.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from gradcheck_cli.errors import UserError
@@ -9,7 +10,7 @@ from gradcheck_cli.inspector.changes import change_words, changes, earlier_marks
 from gradcheck_cli.inspector.leaf import Leaf
 from gradcheck_cli.inspector.session import Answer, Question, Session
 from gradcheck_cli.report.model import ArgumentReport, Finding, LayerReport, Report, Status
-from gradcheck_cli.saved.model import KeptLayer
+from gradcheck_cli.saved.model import WRONG, KeptLayer
 
 _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS)
 
@@ -30,6 +31,24 @@ class Target:
     argument: int = 0
 
 
+def _as_shown(argument: ArgumentReport, kept: KeptLayer | None) -> ArgumentReport:
+    """A report tells of the draw in which a gradient is worst; where another one is shown, its numbers."""
+    if kept is None or argument.draw == kept.draw.index:
+        return argument
+    at = next((at for at, leaf in enumerate(kept.leaves) if leaf.name == argument.name), None)
+    stored = None if at is None else kept.draw.marks[at]
+    if at is None or stored is None:
+        return argument
+    with suppress(UserError):  # a damaged file is told where its arrays are shown
+        marked = stored.read()
+        return replace(argument, shape=kept.leaves[at].shape, wrong=int((marked == WRONG).sum()), total=marked.size)
+    return argument
+
+
+def _wrong(layer: LayerReport) -> list[tuple[str, int]]:
+    return [(argument.name, argument.wrong) for argument in layer.arguments]
+
+
 @dataclass
 class Looking:
     """A session, and what was asked since it was opened."""
@@ -37,6 +56,7 @@ class Looking:
     session: Session
     _answers: dict[int, list[Answer]] = field(default_factory=dict)
     _leaves: dict[Target, Leaf] = field(default_factory=dict)
+    _arguments: dict[Target, ArgumentReport] = field(default_factory=dict)
 
     @property
     def report(self) -> Report:
@@ -82,9 +102,13 @@ class Looking:
         return answers[-1].kept if answers else self.session.kept(self._opened(at))
 
     def argument(self, target: Target) -> ArgumentReport | None:
-        """The report on a gradient."""
+        """The report on a gradient, with the numbers of the draw that is shown."""
         arguments = self.layer(target.layer).arguments
-        return arguments[target.argument] if target.argument < len(arguments) else None
+        if target.argument >= len(arguments):
+            return None
+        if target not in self._arguments:
+            self._arguments[target] = _as_shown(arguments[target.argument], self.kept(target.layer))
+        return self._arguments[target]
 
     def leaf(self, target: Target) -> Leaf | None:
         """A gradient with its arrays, None where none were kept.
@@ -127,6 +151,14 @@ class Looking:
         key = (question.path, question.layer)
         return keys.index(key) if key in keys else None
 
+    def is_news(self, answer: Answer) -> bool:
+        """Whether a layer came to something else than it is shown as; a problem is news, too."""
+        at = self.position(answer.question)
+        if answer.report is None or at is None:
+            return True
+        before = self.layer(at)
+        return [before.status, *_wrong(before)] != [answer.report.status, *_wrong(answer.report)]
+
     def take(self, answer: Answer) -> str:
         """Show the layer as it came to be, and say what changed; a problem changes nothing."""
         at = self.position(answer.question)
@@ -161,3 +193,4 @@ class Looking:
 
     def _forget(self, at: int) -> None:
         self._leaves = {target: leaf for target, leaf in self._leaves.items() if target.layer != at}
+        self._arguments = {target: told for target, told in self._arguments.items() if target.layer != at}

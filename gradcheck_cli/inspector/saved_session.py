@@ -11,7 +11,7 @@ from typing import Any
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.curves import kept_curve
 from gradcheck_cli.inspector.remembering import Shelf, remembered
-from gradcheck_cli.inspector.session import Answer, Dug, Question
+from gradcheck_cli.inspector.session import Answer, Dug, Question, Waiting
 from gradcheck_cli.report.model import LayerReport, Report
 from gradcheck_cli.saved.model import KeptLayer
 from gradcheck_cli.saved.reading import SavedRun, open_run
@@ -63,6 +63,11 @@ class SavedSession:
         return ""
 
     @property
+    def waiting(self) -> Sequence[Waiting]:
+        """None."""
+        return ()
+
+    @property
     def doing(self) -> str:
         """Nothing."""
         return ""
@@ -76,6 +81,14 @@ class SavedSession:
     def why_not_live(self) -> str:
         """That this is a saved run, and what can be done."""
         return f"`{self.name}` is a saved run, without the module: `gradcheck inspect {self._module()}` can do this"
+
+    @property
+    def at_hand(self) -> str:
+        """Nothing."""
+        return ""
+
+    def go_live(self) -> None:
+        """There is no module."""
 
     def kept(self, layer: LayerReport) -> KeptLayer | None:
         """The arrays of a layer, None where none were kept."""

@@ -49,6 +49,18 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A layer that was found and is not checked yet.
+
+    Attributes:
+        path, layer: as its report will have them.
+    """
+
+    path: str
+    layer: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a layer came to when it was checked again.
 
@@ -106,16 +118,32 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Grown:
+    """What a layer of a network that is wrong by itself adds to the error of one element.
+
+    Attributes:
+        layer: as the network's `Stage` names it.
+        value: all of them add up to yours − autodiff.
+    """
+
+    layer: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Dug:
     """What was found out about one element.
 
     Attributes:
         curve, contributions: None where they cannot be had; then `why` says so, by `curve` or `contributions`.
+        growth: the same of a network, in place of contributions: the first layer on the way back first; `why` says by
+            `growth` why there is none.
     """
 
     curve: Curve | None = None
     contributions: tuple[Contribution, ...] | None = None
     why: dict[str, str] = field(default_factory=dict)
+    growth: tuple[Grown, ...] | None = None
 
 
 class Session(Protocol):
@@ -142,6 +170,10 @@ class Session(Protocol):
         """What `open` is doing: `2 of 9, affine · draw 2 of 3`; "" where it is not, or no more."""
 
     @property
+    def waiting(self) -> Sequence[Waiting]:
+        """The layers that are found so far and not in `report` yet, in the order in which they are checked."""
+
+    @property
     def doing(self) -> str:
         """What is being done for `ask` or `dig`: `draw 2 of 3`; "" where nothing is."""
 
@@ -152,6 +184,17 @@ class Session(Protocol):
     @property
     def why_not_live(self) -> str:
         """Why not, as a sentence; "" where it is."""
+
+    @property
+    def at_hand(self) -> str:
+        """Of a saved run that can become live: which modules are here, and whether they have changed; "" else."""
+
+    def go_live(self) -> None:
+        """Become live, where something is `at_hand`: `report` stays what was saved, and nothing is checked yet.
+
+        Raises:
+            UserError: where that cannot be.
+        """
 
     def kept(self, layer: LayerReport) -> KeptLayer | None:
         """The arrays of a layer, None where none were kept. Each is read once, and may not be written to."""

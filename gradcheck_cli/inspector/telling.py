@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from gradcheck_cli.inspector.convention import NO_GRADIENT, convention_rows
 from gradcheck_cli.inspector.heat import LEVELS, Heat
 from gradcheck_cli.inspector.leaf import Facts, Leaf
 from gradcheck_cli.inspector.palette import style_of
@@ -19,6 +21,7 @@ from gradcheck_cli.report.places import relative_path
 from gradcheck_cli.report.prose import spans
 from gradcheck_cli.report.shapes import shape_text
 from gradcheck_cli.saved import model as marks
+from gradcheck_cli.saved.model import KeptLayer
 
 STATUS_COLOURS = {
     Status.PASS: "$success",
@@ -116,8 +119,15 @@ def finding_content(finding: Finding, folder: str, *, is_whole: bool = False) ->
     return Content("\n").join(lines)
 
 
-def layer_content(layer: LayerReport, findings: list[Finding], folder: str, *, is_whole: bool = False) -> Content:
-    """The findings, the one that matters first; then what is known of the layer."""
+def layer_content(
+    layer: LayerReport,
+    findings: list[Finding],
+    folder: str,
+    convention: Sequence[Content] = (),
+    *,
+    is_whole: bool = False,
+) -> Content:
+    """The findings, the one that matters first; then how it is called, and what is known of it."""
     blocks = [finding_content(finding, folder, is_whole=is_whole) for finding in findings]
     if not findings:
         blocks.append(_no_finding(layer))
@@ -126,6 +136,7 @@ def layer_content(layer: LayerReport, findings: list[Finding], folder: str, *, i
     if layer.draws:
         facts.append(f"{layer.draws} draws")
     blocks.append(Content.styled(" · ".join(one_line(fact) for fact in facts), "$quiet"))
+    blocks += convention
     reasons = [
         Content.assemble((f"{one_line(each.gradient_name)} ", ""), (plain(each.why), "$quiet"))
         for each in layer.arguments
@@ -142,6 +153,20 @@ def layer_content(layer: LayerReport, findings: list[Finding], folder: str, *, i
     if is_whole and layer.script:
         blocks.append(Content.assemble(("the smallest case, as a script\n", "$quiet"), (plain(layer.script), "$code")))
     return Content("\n\n").join(blocks)
+
+
+def convention_content(layer: LayerReport, kept: KeptLayer | None) -> list[Content]:
+    """How the layer is called: arguments, and the gradients that come back for them."""
+    rows = convention_rows(layer, kept)
+    if not rows:
+        return []
+    first, second = (max(cell_len(row[at]) for row in rows) for at in (0, 1))
+    lines = [Content.styled("what goes in, and what comes back", "$quiet")]
+    for name, what, comes in rows:
+        arrow = "→ " if comes not in ("", NO_GRADIENT) else ""
+        cells = f"  {set_cell_size(name, min(first, NAME_COLUMNS))}  {set_cell_size(what, min(second, 40))}  "
+        lines.append(Content.assemble(cells, (f"{arrow}{comes}", "$code" if arrow else "$quiet")))
+    return [Content("\n").join(lines)]
 
 
 def problem_content(problem: Finding, folder: str) -> Content:
@@ -174,8 +199,10 @@ def no_source(layer: LayerReport) -> str:
     return "its source was not kept"
 
 
-def nothing_kept(argument: ArgumentReport | None) -> Content:
+def nothing_kept(layer: LayerReport, argument: ArgumentReport | None) -> Content:
     """In place of the map, where there are no arrays."""
+    if argument is None and layer.status is Status.ERROR:
+        return Content.styled("This layer could not be run: f tells why, e opens the line.", "$quiet")
     if argument is None:
         return Content.styled("This layer has no gradients to show; f tells what is known of it.", "$quiet")
     if argument.gradient_shape is not None:

@@ -69,12 +69,18 @@ def scale_ends(scale: Scale) -> tuple[str, str]:
     return power(scale.bound(1)), power(scale.bound(LEVELS))
 
 
-def argument_label(argument: ArgumentReport) -> str:
-    """What a gradient is called in the list, and how many of its elements are wrong: `dx  12 of 12`."""
+def argument_label(argument: ArgumentReport, reported: ArgumentReport) -> str:
+    """What a gradient is called in the list, and how many of its elements are wrong: `dx  12 of 12`.
+
+    Args:
+        argument: with the numbers of the draw that is shown; those that were `reported` may be of another one.
+    """
     name = one_line(argument.gradient_name)
     if argument.gradient_shape is not None:
         return f"{name}  shape"
-    return f"{name}  {argument.wrong:,} of {argument.total:,}" if argument.wrong else name
+    if argument.wrong:
+        return f"{name}  {argument.wrong:,} of {argument.total:,}"
+    return f"{name}  in draw {reported.draw + 1}" if reported.wrong else name
 
 
 def layer_label(layer: LayerReport) -> str:
@@ -106,9 +112,9 @@ def axes_line(view: View, leaf: KeptLeaf) -> str:
 
 
 def slice_line(view: View, leaf: KeptLeaf) -> str:
-    """`[ ] N 1 of 2 · C 2 of 5`: where along the axes that are not shown; `[ ]` step through the first."""
+    """`[ ] N=1 of 2 · C=2 of 5`: where along the axes that are not shown; `[ ]` step through the first."""
     return " · ".join(
-        f"{'[ ] ' if axis == view.step else ''}{axis_name(leaf.dimensions, len(leaf.shape), axis)} "
+        f"{'[ ] ' if axis == view.step else ''}{axis_name(leaf.dimensions, len(leaf.shape), axis)}="
         f"{view.index[axis]} of {view.shape[axis]}"
         for axis in view.others
     )

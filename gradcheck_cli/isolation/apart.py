@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.graph_options import GraphOptions
@@ -76,6 +76,16 @@ class Workers:
     memory: int | None = None
 
 
+class Reading(Protocol):
+    """Who is told which files are read, before any layer is checked."""
+
+    def begins(self, path: Path, position: int, total: int) -> None:
+        """A file is being imported; `position` counts from 0 among `total`."""
+
+    def read(self, path: Path, layers: Sequence[FoundLayer]) -> None:
+        """It is, and has these layers."""
+
+
 @dataclass
 class Apart:
     """A run in workers; used as a context, at whose end no process is left.
@@ -107,6 +117,9 @@ class Apart:
         memory: Memory | None = None,
         keep: Callable[[KeptLayer], None] | None = None,
         edited: EditedDraw | None = None,
+        reading: Reading | None = None,
+        *,
+        is_again: bool = False,
     ) -> Report:
         """As `checking.check_targets`; a layer that dies, hangs or takes too much memory is a finding of its own.
 
@@ -115,6 +128,8 @@ class Apart:
             keep: is given the arrays of each layer as soon as it is checked. Every layer is then checked: an earlier
                 run's verdict has none.
             edited: this draw of each layer is checked alone.
+            reading: is told of each file that is read.
+            is_again: a layer of a run that is asked about: what was said of other layers' arguments is no slip.
 
         Raises:
             UserError: without a code, where the command cannot do its work at all.
@@ -126,8 +141,9 @@ class Apart:
         looked_up = asked.paths if keep is None else ()
         known = {path: held for path in looked_up if (held := memory.known(path)) is not None}
         found = {path: contents for path, (contents, _) in known.items()}
-        picked = self._picked(asked, found)
-        refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
+        picked = self._picked(asked, found, reading)
+        if not is_again:
+            refuse_unknown(options.inputs, [name for _, layer in picked.layers for name in layer.arguments])
         answers: dict[tuple[Path, str], Checked] = {
             (path, name): Checked(report=report)
             for path, (_, reports) in known.items()
@@ -180,18 +196,20 @@ class Apart:
                 listed[position] = ListedLayer(layer.name, str(path), layer.line, layer.convention, error=error)
         return Listing(__version__, tuple(listed[key] for key in sorted(listed)), picked.errors, picked.notes)
 
-    def dig(self, target: Target, make: Callable[[Path, str, FoundLayer], Dig]) -> Dug:
+    def dig(self, target: Target, make: Callable[[Path, str, FoundLayer], Dig], memory: Memory | None = None) -> Dug:
         """What is found out about one element of a layer.
 
         Args:
             target: names the layer.
             make: the request, for the layer as it is found in this file of this text.
+            memory: where it is kept what the layer depends on.
 
         Raises:
             UserError, WorkerError: as `check`.
         """
-        asked = files([target])
-        picked = self._picked(asked, {})
+        asked, found, now = files([target]), dict[Path, Found](), time.time()
+        picked = self._picked(asked, found)
+        remember(memory or Forgetful(), (), found, {}, now)
         if not picked.layers:
             raise error_of(picked.errors[0])
         path, layer = picked.layers[0]
@@ -293,14 +311,22 @@ class Apart:
             self._pool = Pool(self.workers.count, Limits(self.workers.seconds, memory), with_jax=self.with_jax)
         return self._pool.run(requests, tell)
 
-    def _picked(self, asked: Files, found: dict[Path, Found]) -> Picked[FoundLayer]:
+    def _picked(self, asked: Files, found: dict[Path, Found], reading: Reading | None = None) -> Picked[FoundLayer]:
         """The layers that are meant; `found` is what is known already, and is added to."""
         paths = [path for path in asked.paths if path not in found]
         contents: dict[Path, Contents[FoundLayer]] = {}
-        for position, answer in self._run([Find(path, asked.sources[path]) for path in paths], _hear_nothing):
+
+        def hear(task: int, said: Began | Step) -> None:
+            del said
+            if reading is not None:
+                reading.begins(paths[task], task, len(paths))
+
+        for position, answer in self._run([Find(path, asked.sources[path]) for path in paths], hear):
             path = paths[position]
             if isinstance(answer, Found):
                 found[path] = answer
+                if reading is not None:
+                    reading.read(path, answer.layers)
             else:
                 contents[path] = Contents(problems=(_without(answer, path.name, path, 1),), loaded=False)
         for path, held in found.items():

@@ -14,12 +14,13 @@ import numpy as np
 from gradcheck_cli._version import __version__
 from gradcheck_cli.checking.options import CheckOptions, EditedDraw, Progress, Target
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.inspector.session import Answer, Dug, Question
+from gradcheck_cli.inspector.session import Answer, Dug, Question, Waiting
 from gradcheck_cli.isolation.apart import WorkerError, Workers
 from gradcheck_cli.isolation.engine import Doing, Engine
 from gradcheck_cli.isolation.messages import Dig, FoundLayer
 from gradcheck_cli.isolation.pool import Interrupted
 from gradcheck_cli.layers.options import InputOptions
+from gradcheck_cli.layers.selection import select
 from gradcheck_cli.report.model import Finding, LayerReport, Report, Status
 from gradcheck_cli.saved.model import KeptLayer
 
@@ -48,6 +49,7 @@ class LiveSession:
         self._lock = threading.Lock()
         self._is_opening = self._is_open = self._is_given_up = False
         self._report = Report(__version__, options.inputs.seed, options.device)
+        self._waiting: dict[tuple[str, str], Waiting] = {}
         self._kept: dict[tuple[str, str], KeptLayer] = {}
         self._made: dict[tuple[str, str, str], Question] = {}
 
@@ -70,7 +72,7 @@ class LiveSession:
                 raise Interrupted
             first = self._first
             told = _Opening(first.doing, progress, self._add)
-            return first.apart.check([self._target], self._options, told, first.files, keep)
+            return first.apart.check([self._target], self._options, told, first.files, keep, reading=self)
 
         self._is_opening = True
         try:
@@ -79,6 +81,7 @@ class LiveSession:
             return
         finally:
             self._is_opening = False
+            self._waiting = {}
         # a layer stays where it was shown first
         shown = {(layer.path, layer.name): at for at, layer in enumerate(self._report.layers)}
         layers = sorted(report.layers, key=lambda layer: shown.get((layer.path, layer.name), len(shown)))
@@ -92,7 +95,18 @@ class LiveSession:
         """One more layer is checked."""
         report = self._report
         (counted,) = self._counted(replace(report, layers=(layer,)), False).layers
+        self._waiting = {key: each for key, each in self._waiting.items() if key != (layer.path, layer.name)}
         self._report = replace(report, layers=(*report.layers, counted))
+
+    def begins(self, path: Path, position: int, total: int) -> None:
+        """A file is being imported."""
+        of = f"{position + 1:,} of {total:,}, " if total > 1 else ""
+        self._first.doing.what = f"reading {of}{path.name}"
+
+    def read(self, path: Path, layers: Sequence[FoundLayer]) -> None:
+        """It is, and has these layers."""
+        meant = layers if self._target.name is None else select(layers, self._target.name)
+        self._waiting = self._waiting | {(str(path), layer.name): Waiting(str(path), layer.name) for layer in meant}
 
     @property
     def _engine(self) -> Engine:
@@ -110,7 +124,8 @@ class LiveSession:
     @property
     def name(self) -> str:
         """`mylayer.py::affine`."""
-        return self._target.path.name + (f"::{self._target.name}" if self._target.name else "")
+        path = self._target.path
+        return (path.name or path.resolve().name) + (f"::{self._target.name}" if self._target.name else "")
 
     @property
     def folder(self) -> str:
@@ -137,6 +152,11 @@ class LiveSession:
         return f"{of}{doing.layer} · {doing.what}" if doing.layer else doing.what
 
     @property
+    def waiting(self) -> Sequence[Waiting]:
+        """The layers of the files that are read, but for those that are checked."""
+        return tuple(self._waiting.values())
+
+    @property
     def doing(self) -> str:
         """What is being done for `ask` or `dig`: `draw 2 of 3`; "" where nothing is."""
         engine = self._asked_engine
@@ -151,6 +171,19 @@ class LiveSession:
     def why_not_live(self) -> str:
         """Nothing: it is."""
         return ""
+
+    @property
+    def at_hand(self) -> str:
+        """Nothing more: it is live."""
+        return ""
+
+    def go_live(self) -> None:
+        """It is."""
+
+    def adopt(self, kept: KeptLayer) -> None:
+        """Arrays of an earlier run of the same options, to be dug into: their inputs are made again."""
+        self._kept[kept.path, kept.name] = kept
+        self._remember(kept, Question(kept.path, kept.name))
 
     def kept(self, layer: LayerReport) -> KeptLayer | None:
         """The arrays of a layer, as they were when the run was opened."""
@@ -208,7 +241,7 @@ class LiveSession:
             edited = EditedDraw(self._draw(question), question.edits)
         found: list[KeptLayer] = []
         target = Target(Path(question.path), question.layer)
-        report = engine.apart.check([target], options, engine.doing, engine.files, found.append, edited)
+        report = engine.apart.check([target], options, engine.doing, engine.files, found.append, edited, is_again=True)
         if not report.layers:
             return Answer(question, problem=_said(report.errors))
         (layer,) = self._counted(replace(report, layers=report.layers[:1]), False).layers
@@ -232,7 +265,7 @@ class LiveSession:
             device = self._options.device
             return Dig(path, source, layer, inputs, device, draw, kept.draw.digest, leaf, position, **seen)
 
-        return engine.apart.dig(Target(Path(kept.path), kept.name), request)
+        return engine.apart.dig(Target(Path(kept.path), kept.name), request, engine.files)
 
     def _inputs(self, question: Question) -> InputOptions:
         inputs = self._options.inputs

@@ -9,7 +9,7 @@ from gradcheck_cli.checking.graph_options import GraphOptions
 from gradcheck_cli.checking.jacobian_options import JacobianOptions
 from gradcheck_cli.checking.options import CheckOptions, EditedDraw
 from gradcheck_cli.checking.training_options import TrainingOptions
-from gradcheck_cli.inspector.session import Contribution, Curve, Dug, Edit
+from gradcheck_cli.inspector.session import Contribution, Curve, Dug, Edit, Grown
 from gradcheck_cli.isolation.codec import Codec
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
@@ -255,7 +255,7 @@ TYPES: tuple[type, ...] = (
     *(TrainingOptions, Training, TrainingCause, TrainedParameter, LayerNorms, RunEnd, UpdateRule),
     *(OverfitReport, OverfitTry),
     *(KeptLayer, KeptLeaf, KeptDraw, KeptInput, KeptSource, Held),
-    *(Dig, EditedDraw, Edit, Looked, Dug, Curve, Contribution),
+    *(Dig, EditedDraw, Edit, Looked, Dug, Curve, Contribution, Grown),
     *(Find, Check, Specify, Draw, FoundLayer, Dependencies, Began, Step, Found, Checked, Listed, Drawn, Refused, Broke),
 )
 

@@ -212,15 +212,17 @@ class Pool:
         self._seats.append(self._start())
         return self._seats[-1], 0
 
-    @staticmethod
-    def _choose(seat: _Seat, work: _Work) -> int | None:
-        """The first of the module that this worker has loaded, else the first that is fit for it; None for none."""
+    def _choose(self, seat: _Seat, work: _Work) -> int | None:
+        """The first of the module that this worker has loaded, else the first that is fit for it; None for none.
+
+        A worker that is the only one has loaded them all, and does things in their order.
+        """
         fit = [
             (position, request.path == seat.last)
             for position, (task, request) in enumerate(work.waiting)
             if not (seat.served and task in work.again)
         ]
-        same = [position for position, is_same in fit if is_same]
+        same = [position for position, is_same in fit if is_same and (seat.confined or self._size > 1)]
         return next(iter(same or ([] if seat.confined else [position for position, _ in fit])), None)
 
     def _listen(self) -> Heard | None:

@@ -153,8 +153,9 @@ class Worker:
         return self._dig(request, module, layer) if isinstance(request, Dig) else self._check(request, module, layer)
 
     def _dig(self, request: Dig, module: Module, layer: Layer) -> Looked:
+        from gradcheck_cli.checking.element import Element
         from gradcheck_cli.checking.layer import Checker
-        from gradcheck_cli.checking.looking import Element, Look
+        from gradcheck_cli.checking.looking import Look
 
         self._checker = self._checker or Checker(request.device)
         self._send(Began("looking at one element"))

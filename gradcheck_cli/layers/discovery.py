@@ -168,13 +168,14 @@ class _Search:
             rule = derivative_rules.rule_of(self.live(name))
             if rule is None:
                 continue
+            origin = derivative_rules.fields_of(rule).get("origin", rule)
             already = name in self.claimed
             self.claimed.add(name)
             if self._is_own(derivative_rules.undecorated(rule), name):
                 self.claimed.update(derivative_rules.implementations(rule))
                 self.helpers.update(dict.fromkeys(derivative_rules.helpers(rule), name))
                 if not already:
-                    rules.setdefault(id(rule), []).append(name)
+                    rules.setdefault(id(origin), []).append(name)
         for names in rules.values():
             # a rule and its jitted form are one layer, called by its public name
             name = next((item for item in names if not item.startswith("_")), names[0])

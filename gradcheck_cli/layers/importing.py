@@ -142,7 +142,10 @@ def _is_users(module: ModuleType) -> bool:
     if file is not None:
         return not _is_library_file(str(file))
     # a namespace package has no file of its own, only folders
-    folders = [str(folder) for folder in getattr(module, "__path__", ())] if type(module) is ModuleType else []
+    try:
+        folders = [str(folder) for folder in getattr(module, "__path__", ())] if type(module) is ModuleType else []
+    except (KeyError, AttributeError):  # the import of its parent failed, where its path is asked for
+        return False
     return bool(folders) and not any(is_library(Path(folder)) for folder in folders)
 
 

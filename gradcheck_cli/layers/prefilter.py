@@ -28,6 +28,9 @@ def may_hold_layers(source: str) -> bool:
     return derivatives or any(_is_hint(node) for node in ast.walk(tree)) or _returns_a_function(source)
 
 
+_RULES = frozenset({"custom_vjp", "custom_jvp", "filter_custom_vjp", "filter_custom_jvp"})
+
+
 def _parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -41,11 +44,9 @@ def _is_hint(node: ast.AST) -> bool:
         case ast.Assign(targets=[ast.Name(id=name)]):
             return bool(re.search(r"backward|bwd|_grad|grad_|vjp|jvp", name, re.I))
         case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name in {"custom_vjp", "custom_jvp", "custom_gradient", "defvjp", "defjvp", "defjvps"}
+            return name in {*_RULES, "custom_gradient", "defvjp", "defjvp", "defjvps"}
         case ast.ImportFrom(module=module):
-            return (module or "").startswith("gradcheck_cli") or any(
-                alias.name in {"custom_vjp", "custom_jvp"} for alias in node.names
-            )
+            return (module or "").startswith("gradcheck_cli") or any(alias.name in _RULES for alias in node.names)
         case ast.Return(value=ast.Tuple(elts=items)):
             return any(
                 isinstance(item, ast.Dict) or (isinstance(item, ast.Name) and _GRADIENTS.fullmatch(item.id))

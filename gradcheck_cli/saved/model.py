@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -84,6 +85,11 @@ class KeptSource:
     path: str
     line: int
     text: str
+
+
+def digest_of_text(text: str) -> str:
+    """Of a module, to see whether it has changed; "" for one that could not be read."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else ""
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ class KeptLayer:
         arguments, upstream: of that draw; arrays inside an argument one by one.
         leaves: in the order of the report's arguments.
         sources: the functions of the backward, of the forward, and of blamed lines.
+        digest: of the module's text as it was checked; "" where it is not known.
     """
 
     name: str
@@ -192,6 +199,7 @@ class KeptLayer:
     upstream: tuple[KeptInput, ...] = ()
     sources: tuple[KeptSource, ...] = ()
     forward_line: int | None = None
+    digest: str = ""
 
     @property
     def draw(self) -> KeptDraw:

@@ -139,6 +139,7 @@ class _Reader:
             upstream=part.part("upstream").each(self._input),
             sources=part.part("sources").each(_source),
             forward_line=part.part("forward_line").maybe(Part.size),
+            digest=part.part("digest", "").text(),
         )
 
     def _draw(self, part: Part) -> KeptDraw:

@@ -111,6 +111,7 @@ class _LayerWriter:
             "name": text(kept.name),
             "path": text(kept.path),
             "forward_line": kept.forward_line,
+            "digest": text(kept.digest),
             "shown": kept.shown,
             "draws": [self._draw(draw, f"draw{at}") for at, draw in enumerate(kept.draws)],
             "arguments": self._inputs(kept.arguments, "argument"),

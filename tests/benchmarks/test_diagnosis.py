@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.detection.planted import PLANTED, Planted
+from benchmarks.diagnosis import __main__ as command
 from benchmarks.diagnosis.__main__ import chosen, judgements, main, parse
 from benchmarks.diagnosis.answers import Answer, append, read
 from benchmarks.diagnosis.ask import ask
@@ -146,7 +147,7 @@ def test_answers_are_kept_and_not_asked_for_again(
     file = tmp_path / "answers.jsonl"
     append(file, [Answer(bug.name, 0, True, "GC201"), Answer(bug.name, 0, True, "GC202")])
     assert [answer.code for answer in read(file)] == ["GC202"]
-    monkeypatch.setattr("benchmarks.diagnosis.__main__.workers", None)  # nothing is run
+    monkeypatch.setattr(command, "workers", None)  # nothing is run
     assert main(["--only", f"#{bug.name}", "--results", str(file)]) == 0
     assert "First cause right: 1 of 1 (100.0 %)" in capsys.readouterr().out
     append(file, [Answer(bug.name, 0, True, "GC201")])

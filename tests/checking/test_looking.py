@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.checking.contents import contents_of
-from gradcheck_cli.checking.looking import Element, Look
+from gradcheck_cli.checking.element import Element
+from gradcheck_cli.checking.looking import Look
 from gradcheck_cli.checking.options import EditedDraw
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.errors import UserError

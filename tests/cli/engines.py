@@ -59,6 +59,9 @@ def run(scenario: str) -> None:
         progress: Progress,
         memory: object = None,
         keep: object = None,
+        edited: object = None,
+        reading: object = None,
+        is_again: bool = False,
     ) -> Report:
         return stand_in(targets, options, progress)
 

@@ -331,3 +331,47 @@ def test_numbers_of_a_chain_of_turns_are_not_made_up(
 ) -> None:
     layer = checked(tmp_path, SCAN.replace("CARRY", carry).replace("RETURNED", returned))
     assert [finding.code for finding in layer.findings] == codes
+
+
+WEIGHTED = """
+import jax
+import jax.numpy as jnp
+
+@jax.custom_vjp
+def loss(logits, targets, weights):
+    '''
+    logits: of shape (N, V)
+    targets: integers of shape (N,)
+    weights: of shape (N,)
+    '''
+    lse = jax.nn.logsumexp(logits, axis=-1)
+    chosen = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    return (lse - chosen) * weights
+
+def loss_fwd(logits, targets, weights):
+    return loss(logits, targets, weights), (logits, targets, weights)
+
+def loss_bwd(kept, g):
+    logits, targets, weights = kept
+    p = jax.nn.softmax(logits)
+    return (p HOT) * (weights * g)[:, None], None, None
+
+loss.defvjp(loss_fwd, loss_bwd)
+"""
+
+
+@pytest.mark.parametrize(
+    ("hot", "code", "said"),
+    [
+        ("", "GC209", "has no contribution through `logits` in `jnp.take_along_axis("),
+        ("- jax.nn.one_hot(targets, p.shape[-1])", "", ""),
+    ],
+)
+def test_a_gradient_that_is_none_does_not_hide_why_another_is_wrong(
+    hot: str, code: str, said: str, tmp_path: Path
+) -> None:
+    """Nor is what goes back nowhere said to go back elsewhere, with each index +1."""
+    first, *others = checked(tmp_path, WEIGHTED.replace("HOT", hot)).findings
+    assert (first.code, first.argument) == ("GC103", "weights")
+    assert [finding.code for finding in others] == [code] * bool(code)
+    assert all(said in finding.message for finding in others)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.inspector.session import Answer, Contribution, Curve, Dug, Question
+from gradcheck_cli.inspector.session import Answer, Contribution, Curve, Dug, Question, Waiting
 from gradcheck_cli.report.model import ArgumentReport, Blame, Finding, LayerReport, Report, Status
 from gradcheck_cli.saved.model import (
     EXCUSED,
@@ -203,6 +203,8 @@ class FakeSession:
     is_closed: bool = False
     is_open: bool = True
     opening: str = ""
+    waiting: Sequence[Waiting] = ()
+    at_hand: str = ""
     failure: Exception | None = None
     all_known: threading.Event = field(default_factory=threading.Event)
 
@@ -215,6 +217,8 @@ class FakeSession:
 
     @property
     def why_not_live(self) -> str:
+        if self.at_hand:
+            return f"`run.npz` is a saved run; {self.at_hand}"
         return "" if self.is_live else "`run.npz` is a saved run, without the module"
 
     def kept(self, layer: LayerReport) -> KeptLayer | None:
@@ -245,6 +249,9 @@ class FakeSession:
     def dig(self, layer: LayerReport, kept: KeptLayer, leaf: int, position: int) -> Dug:
         self.gate.wait(5)
         return self.dug or Dug(None, None, {"curve": "It was not kept.", "contributions": "The forward is needed."})
+
+    def go_live(self) -> None:
+        self.at_hand, self.is_live = "", True
 
     def stop(self) -> None:
         self.stops += 1

@@ -72,14 +72,14 @@ def test_slices_of_errors_and_of_differences() -> None:
     yours, autodiff = kept.leaves[0].read("yours"), kept.leaves[0].read("autodiff")
     assert yours is not None and autodiff is not None
     part = (slice(1, 3), slice(0, 2))
-    assert np.array_equal(leaf.errors(part), (yours - autodiff)[part])
-    assert leaf.differences(part) == pytest.approx(autodiff[part])
-    assert np.isnan(Leaf(kept, 1).differences((0, slice(0, 3)))).all()
+    assert np.array_equal(leaf.column("error", part), (yours - autodiff)[part])
+    assert leaf.column("difference", part) == pytest.approx(autodiff[part])
+    assert np.isnan(Leaf(kept, 1).column("difference", (0, slice(0, 3)))).all()
     some = replace(
         kept.leaves[0],
         arrays={"difference_positions": Held(np.array([4])), "difference_values": Held(np.array([7.0]))},
     )
-    found = Leaf(replace(kept, leaves=(some,)), 0).differences(part)
+    found = Leaf(replace(kept, leaves=(some,)), 0).column("difference", part)
     assert found.tolist()[0][1] == 7.0 and np.isnan(found).sum() == 3
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from gradcheck_cli.inspector.changes import LeafChange, change_words, changes
+import numpy as np
+
+from gradcheck_cli.inspector.changes import LeafChange, change_words, changes, joined_news
 from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.plain.commands import Commands
 from gradcheck_cli.inspector.session import Answer, Question
+from gradcheck_cli.inspector.words import argument_label
 from gradcheck_cli.report.model import Status
 from tests.inspector import sessions
 
@@ -71,4 +75,43 @@ def test_broken_elements_are_told() -> None:
     assert change_words(good, bad, changes(good, bad, one, other)) == "norm fails now · dx 12 broken, 12 wrong"
     assert (
         change_words(bad, bad, changes(bad, bad, other, other)) == "norm still fails · as many elements wrong as before"
+    )
+
+
+def of_another_draw(marks: list[int]) -> Looking:
+    """The report's numbers are those of draw 2; draw 1 is shown."""
+    report, kept = sessions.norm()
+    told = sessions.replace(report.arguments[0], draw=1, shape=(2, 3), wrong=6, total=6)
+    shown = sessions.replace(kept.draws[0], marks=(sessions.Held(np.array(marks, np.uint8).reshape(4, 3)), None))
+    kept = sessions.replace(kept, draws=(shown, kept.draws[1]))
+    session = sessions.FakeSession([(sessions.replace(report, arguments=(told, report.arguments[1])), kept)])
+    return Looking(session)
+
+
+def listed(looking: Looking) -> str:
+    argument = looking.argument(Target(0, 0))
+    assert argument is not None
+    return argument_label(argument, looking.layer(0).arguments[0])
+
+
+def test_the_list_counts_in_the_draw_that_the_map_shows() -> None:
+    looking = of_another_draw([1] * 5 + [0] * 7)
+    assert listed(looking) == "dx  5 of 12"
+    assert "Gradient dx of shape (N=4, D=3): fail, 5 of 12 elements wrong" in Commands(looking).answer("gradient dx")
+    looking = of_another_draw([0] * 12)
+    assert listed(looking) == "dx  in draw 2"
+    assert "It is wrong in draw 2, which is not shown." in Commands(looking).answer("gradient dx")
+
+
+def test_of_what_fails_without_a_wrong_number_no_draw_is_told() -> None:
+    report, kept = sessions.norm(0.0)
+    missing = sessions.replace(report.arguments[0], status=Status.FAIL)
+    looking = Looking(sessions.FakeSession([(sessions.replace(report, arguments=(missing,)), kept)]))
+    assert listed(looking) == "dx" and "not shown" not in Commands(looking).answer("gradient dx")
+
+
+def test_what_several_layers_came_to_stands_in_one_line() -> None:
+    assert joined_news(["a passes now"]) == "a passes now"
+    assert joined_news([f"{name} fails now" for name in "abcde"]) == (
+        "a fails now; b fails now; c fails now; 2 more changed"
     )

@@ -53,7 +53,7 @@ def test_axes_and_slices() -> None:
     _, kept = sessions.conv()
     view = view_of((2, 3, 4, 5)).at((1, 2, 0, 0))
     assert words.axes_line(view, kept.leaves[0]) == "↓ H  → W"
-    assert words.slice_line(view, kept.leaves[0]) == "[ ] F 1 of 2 · C 2 of 3"
+    assert words.slice_line(view, kept.leaves[0]) == "[ ] F=1 of 2 · C=2 of 3"
     assert words.axes_line(view_of((2,)), kept.leaves[1]) == "→ F"
     assert words.axes_line(view_of(()), sessions.leaf("a", np.ones(()), np.ones(()))) == ""
 

@@ -5,12 +5,14 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.discovery import find
+from gradcheck_cli.layers.importing import users_modules
 from gradcheck_cli.layers.loading import load, read_source
 from gradcheck_cli.layers.module import Module
 from gradcheck_cli.layers.users_code import Place, run
@@ -317,3 +319,16 @@ def test_what_checks_a_module_can_import_after_it(tmp_path: Path, where: str, de
     finally:
         setattr(sys, where, held)
         held[:] = before
+
+
+def test_a_namespace_package_without_its_parent_is_no_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the import of `parent` fails, `parent.part` stays, and asking it for its folders raises."""
+
+    class Lost:
+        def __iter__(self) -> NoReturn:
+            raise KeyError("parent")
+
+    part = ModuleType("parent.part")
+    part.__path__ = Lost()  # type: ignore[assignment]
+    monkeypatch.setitem(sys.modules, "parent.part", part)
+    assert "parent.part" not in users_modules()

@@ -23,6 +23,7 @@ from gradcheck_cli.saved.model import (
     KeptDraw,
     KeptLayer,
     KeptLeaf,
+    digest_of_text,
 )
 from gradcheck_cli.witnesses.differences.curve import curves
 from gradcheck_cli.witnesses.differences.evaluate import evaluator
@@ -62,6 +63,7 @@ def kept_layer(
         leaves=tuple(_leaf(checked[shown], position, report) for position in range(len(case.leaves))),
         arguments=tuple(inputs_of(case.arguments, dimensions)),
         upstream=tuple(inputs_of(dict(zip(named, upstream.cotangents)), {})),
+        digest=digest_of_text(read(report.path)),
         sources=sources_of(report, read, forward_line),
         forward_line=forward_line,
     )

@@ -11,8 +11,10 @@ from gradcheck_cli.checking.keeping.sources import sources_of
 from gradcheck_cli.checking.networks.judging import Checked
 from gradcheck_cli.checking.networks.telling import REACHED
 from gradcheck_cli.checking.networks.whole import Entry, gradients
+from gradcheck_cli.graph.networks.drawing import Forwarded
+from gradcheck_cli.graph.networks.passing import Passed
 from gradcheck_cli.report.model import ArgumentReport, LayerReport, Status
-from gradcheck_cli.saved.model import WRONG, Held, KeptDraw, KeptInput, KeptLayer, KeptLeaf
+from gradcheck_cli.saved.model import WRONG, Held, KeptDraw, KeptInput, KeptLayer, KeptLeaf, digest_of_text
 
 
 def kept_network(
@@ -26,14 +28,11 @@ def kept_network(
         read: the text of a file of the user's.
     """
     found = [_leaf(checked, entry, argument) for entry, argument in zip(going_in, report.arguments)]
-    starts = [checked.passed.whole.get(source, ()) for source in dict.fromkeys(checked.forwarded.network.outputs)]
-    goes_in = [(entry.leaf.name, entry.leaf.value) for entry in going_in]
-    upstream = [(f"upstream{number}", value) for number, start in enumerate(starts) for value in start]
     draw = KeptDraw(
         index=checked.index,
         seed=checked.seed,
         status=checked.status.value,
-        digest=digest_of([*goes_in, *upstream]),
+        digest=digest_of_network(checked.forwarded, checked.passed, going_in),
         marks=tuple(marks for _, marks in found),
     )
     return KeptLayer(
@@ -43,9 +42,18 @@ def kept_network(
         draws=(draw,),
         leaves=tuple(leaf for leaf, _ in found),
         arguments=tuple(_input(argument.name, entry) for entry, argument in zip(going_in, report.arguments)),
+        digest=digest_of_text(read(report.path)),
         sources=sources_of(report, read, report.forward_line),
         forward_line=report.forward_line,
     )
+
+
+def digest_of_network(forwarded: Forwarded, passed: Passed, going_in: Sequence[Entry]) -> str:
+    """Of all that goes into a draw."""
+    starts = [passed.whole.get(source, ()) for source in dict.fromkeys(forwarded.network.outputs)]
+    goes_in = [(entry.leaf.name, entry.leaf.value) for entry in going_in]
+    upstream = [(f"upstream{number}", value) for number, start in enumerate(starts) for value in start]
+    return digest_of([*goes_in, *upstream])
 
 
 def _input(name: str, entry: Entry) -> KeptInput:

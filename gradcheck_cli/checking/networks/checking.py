@@ -10,6 +10,7 @@ from gradcheck_cli.checking.networks.judging import Checked, judged
 from gradcheck_cli.checking.networks.standing import Judge
 from gradcheck_cli.checking.networks.telling import argument_of, draw_of, findings_of, stage_of
 from gradcheck_cli.checking.networks.whole import Entry, Slope, entries, slope
+from gradcheck_cli.checking.options import EditedDraw
 from gradcheck_cli.checking.record import command
 from gradcheck_cli.checking.traces import Traces
 from gradcheck_cli.graph.networks.drawing import Drawing
@@ -35,11 +36,13 @@ def check_network(
     device: str,
     step: Callable[[str], None],
     keep: Callable[[Checked, tuple[Entry, ...]], None] | None = None,
+    edited: EditedDraw | None = None,
 ) -> LayerReport:
     """The verdict on a network.
 
     Args:
         keep: is given the draw that the report is on, and what goes into it.
+        edited: this draw is checked alone.
 
     Raises:
         UserError: for layers that do not run on what the layers before them give.
@@ -50,9 +53,14 @@ def check_network(
     drawing, judge = Drawing(network, inputs), Judge(traces, settings, device)
     draws = 1 if len(network.uses) > MANY else max(1, min(inputs.draws, 2))
     worst: Checked | None = None
-    for index in range(draws):
+    for index in range(draws) if edited is None else (edited.index,):
         step(f"draw {index + 1} of {draws}")
-        checked = judged(drawing.take(index), judge, inputs.seed, index, step, partial(drawing.take, index))
+        if edited is None:
+            checked = judged(drawing.take(index), judge, inputs.seed, index, step, partial(drawing.take, index))
+        else:
+            from gradcheck_cli.checking.networks.edited import taken_with
+
+            checked = judged(taken_with(drawing, edited), judge, inputs.seed, index, step)
         if worst is None or worst_status([checked.status, worst.status]) is not worst.status:
             worst = checked
         if worst.status is Status.FAIL:

@@ -118,22 +118,12 @@ def slope(forwarded: Forwarded, passed: Passed, going_in: Sequence[Entry], most:
     wholes = [gradients(passed, entry)[1] for entry in going_in]
     if not going_in or any(whole is None for whole in wholes):
         return None
-    starts = [passed.whole[source] for source in dict.fromkeys(network.outputs) if source in passed.whole]
-    # what flows back along an output's own wire began as the network's upstream gradient
-    upstream = [np.asarray(each) for start in starts for each in start]
-    if any(network.users(source) for source in network.outputs):
+    upstream = upstream_of_whole(forwarded, passed)
+    if upstream is None:
         return None
-    case = Case(
-        layer=forwarded.uses[0].case.layer,
-        draw=forwarded.uses[0].case.draw,
-        seed=forwarded.uses[0].case.seed,
-        arguments={},
-        leaves=tuple(entry.leaf for entry in going_in),
-        differentiable=tuple(entry.leaf.name for entry in going_in),
-        dimensions={},
-    )
+    case = case_of_whole(forwarded, going_in)
     try:
-        differencer = Differencer(_evaluate(forwarded, going_in), case, Upstream((), tuple(upstream)), max_evals=most)
+        differencer = Differencer(evaluator_of_whole(forwarded, going_in), case, upstream, max_evals=most)
         found = differencer.directional(1)[0]
     except Exception:  # the user's forwards, at inputs nearby
         return None
@@ -146,7 +136,34 @@ def slope(forwarded: Forwarded, passed: Passed, going_in: Sequence[Entry], most:
     return Slope(total, float(np.real(value)), found.difference.error, size, rounding)
 
 
-def _evaluate(forwarded: Forwarded, going_in: Sequence[Entry]) -> Callable[[tuple[Array, ...]], tuple[Array, ...]]:
+def upstream_of_whole(forwarded: Forwarded, passed: Passed) -> Upstream | None:
+    """The upstream gradients of all outputs; None where an output is used inside the network, too."""
+    network = forwarded.network
+    if any(network.users(source) for source in network.outputs):
+        return None
+    starts = [passed.whole[source] for source in dict.fromkeys(network.outputs) if source in passed.whole]
+    # what flows back along an output's own wire began as the network's upstream gradient
+    return Upstream((), tuple(np.asarray(each) for start in starts for each in start))
+
+
+def case_of_whole(forwarded: Forwarded, going_in: Sequence[Entry]) -> Case:
+    """All that goes in, as the inputs of one function."""
+    first = forwarded.uses[0].case
+    return Case(
+        layer=first.layer,
+        draw=first.draw,
+        seed=first.seed,
+        arguments={},
+        leaves=tuple(entry.leaf for entry in going_in),
+        differentiable=tuple(entry.leaf.name for entry in going_in),
+        dimensions={},
+    )
+
+
+def evaluator_of_whole(
+    forwarded: Forwarded, going_in: Sequence[Entry]
+) -> Callable[[tuple[Array, ...]], tuple[Array, ...]]:
+    """The network as a function of all that goes in: its forwards, one after the other, to its outputs."""
     network = forwarded.network
     places = {place: number for number, entry in enumerate(going_in) for place in entry.places}
 

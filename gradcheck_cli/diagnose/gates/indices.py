@@ -91,6 +91,9 @@ def _slip(
         right, wrong = maps
         if value is None or right is None or wrong is None:
             return
+        there = tuple(forward.steps.steps[position].equation.outvars[0].aval.shape)
+        if k == 0 and not wrong(np.ones(there)).any():
+            return  # all of them lie outside: nothing goes back, which is another slip
         sites.append(Site(forward.result(position), value, _change(right, wrong)))
     k = CARRIED[forward.steps.steps[positions[0]].equation.primitive.name]
     kind = Kind.TRANSPOSED if len(positions) == 2 else Kind.MISPLACED

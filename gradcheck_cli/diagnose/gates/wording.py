@@ -114,6 +114,9 @@ class _Saying:
                 return None
             does = "divide" if primitive == "div" else "multiply"
             leaves = f"{self._yours('leaves', 'leave')} out `{other}` of {self.place}"
+            if primitive == "div" and other == self.names.operand(self.replacement.position, 0):
+                # the count of a mean has no name: what was found is the text of what it is a mean of
+                leaves = f"{self._yours('leaves', 'leave')} out what {self.place} divides by"
             return f"{leaves}: {does} the upstream gradient by it", None
         claim = f"{self._yours('passes', 'pass')} {self.place} unchanged"
         return f"{claim}: multiply the upstream gradient by its local derivative{self._due(', ')}", None

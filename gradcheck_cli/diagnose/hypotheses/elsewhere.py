@@ -57,6 +57,8 @@ class Pulls:
     def for_another_upstream(self, gradient: Gradient) -> Iterator[Prediction]:
         """Hypotheses about the upstream gradient."""
         several = len(self.failing.outputs) > 1
+        if len(self.failing.outputs) > 2 and self._is_small:
+            yield from self._of_one_output(gradient)
         for position, output in enumerate(self.failing.outputs if self._is_small else ()):
             others = [*_of_several(output.said)] if several else []
             if output.upstream.size > 1:
@@ -75,6 +77,14 @@ class Pulls:
             yield Prediction(
                 ("as it came",), "GC204", 3, f"`{output.said}` reshaped, and no more", _as_it_came(output, gradient)
             )
+
+    def _of_one_output(self, gradient: Gradient) -> Iterator[Prediction]:
+        """All outputs but one are left out: the others are only logged."""
+        outputs = self.failing.outputs
+        for position in range(len(outputs)):
+            left = " and ".join(f"`{other.said}`" for place, other in enumerate(outputs) if place != position)
+            key, says = ("upstream of one", position), f"the gradient without what comes from {left}"
+            yield Prediction(key, "GC209", VAGUE, says, self._of(gradient, key, self._only(key, position)))
 
     def at_another_input(self, gradient: Gradient) -> Iterator[Prediction]:
         """Hypotheses about the values that the backward works with: `w` where `w.T` belongs."""
@@ -118,6 +128,17 @@ class Pulls:
             if several and self.failing.pulled is not None:
                 found.update(zip(several, self.failing.pulled(list(several.values()), {})))
             return found
+
+        return pull
+
+    def _only(self, key: Hashable, position: int) -> Callable[[], Mapping[Hashable, Mapping[str, Array]]]:
+        def pull() -> Mapping[Hashable, Mapping[str, Array]]:
+            if self.failing.pulled is None:
+                return {key: {}}
+            right = [output.upstream for output in self.failing.outputs]
+            others = [one if place == position else np.zeros_like(one) for place, one in enumerate(right)]
+            (gradients,) = self.failing.pulled([others], {})
+            return {key: gradients}
 
         return pull
 

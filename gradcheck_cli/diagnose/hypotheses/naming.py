@@ -13,7 +13,7 @@ from gradcheck_cli.diagnose.hypotheses import wording
 from gradcheck_cli.diagnose.hypotheses.elsewhere import Pulls
 from gradcheck_cli.diagnose.hypotheses.factors import Factor, common
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Gradient, failing, have_values_in_common, named_alike
-from gradcheck_cli.diagnose.hypotheses.own import VAGUE, multiple, rearranged, shuffled
+from gradcheck_cli.diagnose.hypotheses.own import VAGUE, asymmetric, multiple, rearranged, shuffled
 from gradcheck_cli.diagnose.hypotheses.prediction import Fit, Prediction, fitted
 from gradcheck_cli.diagnose.hypotheses.reduced import reduced
 from gradcheck_cli.diagnose.hypotheses.regions import UNLIKELY, Confined, confined
@@ -86,6 +86,7 @@ def named(first: Failing, second: Failing) -> tuple[Cause, ...]:
 
 def _own(gradient: Gradient, case: Failing) -> Iterable[Prediction]:
     yield from rearranged(gradient)
+    yield from asymmetric(gradient)
     yield from reduced(gradient, case)
     yield from shuffled(gradient)
 

@@ -19,6 +19,11 @@ FEWEST = 4
 
 MOST_ROWS = 2**11
 
+TINY = 1e-6
+
+FEW_ROWS = 3
+"""A matrix of fewer is too small to be symmetric by more than chance."""
+
 VAGUE = 9
 """A prediction of this rank says where the numbers are, and anything more special goes before."""
 
@@ -53,6 +58,27 @@ def _applied(gradient: Gradient, apply: Callable[[Array], Array]) -> Callable[[]
 def _is_filled(apply: Callable[[Array], Array], gradient: Gradient) -> NDArray[np.bool_]:
     """Where a zero stands that comes from no element."""
     return np.asarray(apply(np.ones(gradient.reference.shape)) == 0)
+
+
+def asymmetric(gradient: Gradient) -> Iterator[Prediction]:
+    """The gradient of a matrix of which only the symmetric part is read, before it is made symmetric itself."""
+    shape = gradient.reference.shape
+    if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] < FEW_ROWS or gradient.reference.size > MOST:
+        return
+
+    def predicted() -> Predicted | None:
+        reference, yours = gradient.reference, gradient.yours
+        turned = np.conj(np.swapaxes(reference, -1, -2))
+        if (np.abs(turned - reference) > 2 * gradient.allowed).any():
+            return None
+        antisymmetric = (yours - np.conj(np.swapaxes(yours, -1, -2))) / 2
+        share = np.real(np.vdot(reference, yours)) / max(float(np.vdot(reference, reference).real), TINY)
+        return Predicted(reference + antisymmetric / share, gradient.allowed) if abs(share) > TINY else None
+
+    says = (
+        f"the gradient before it is made symmetric, as the forward reads only the symmetric part of `{gradient.name}`"
+    )
+    yield Prediction(("asymmetric",), "GC209", 1, says, predicted, mend="make it symmetric: `(S + S.T) / 2`")
 
 
 def shuffled(gradient: Gradient) -> Iterator[Prediction]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.asking import Unclear, drawn_anew, edit_of, editable, index_of, with_edit
+from gradcheck_cli.inspector.convention import convention_rows
 from gradcheck_cli.inspector.leaf import Leaf
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.plain.reading import (
@@ -38,10 +39,12 @@ element 3,4     one element, by its index
 gradient dw     another gradient of this layer
 layer 2         another layer, by its number or its name
 layers          the verdicts
+convention      what goes in, and which gradient comes back for it
 source          the forward, with the line to blame, and the backward
 dig             differences over step sizes, and what flows along each path
 script          the smallest case that fails, as a program
 check seed=1    check again; N=5: another size; x[0,1]=2.5: another value
+live            a saved run whose module is here: check all of it again
 back            as it was before it was checked again
 help, quit"""
 
@@ -68,10 +71,12 @@ class Commands:
             "gradient": self._gradient,
             "layer": self._layer,
             "layers": lambda _: self._overview(),
+            "convention": lambda _: self._convention(),
             "source": lambda _: self._source(),
             "dig": lambda _: self._dig(),
             "script": lambda _: self._script(),
             "check": self._check,
+            "live": lambda _: self._go_live(),
             "back": lambda _: self._back(),
             "help": lambda _: HELP,
             "quit": lambda _: self._quit(),
@@ -137,6 +142,9 @@ class Commands:
                 told = [element_text(leaf.facts(int(at)), leaf, leaf.heat.wrong) for at in leaf.heat.worst[:WORST]]
             except UserError as error:
                 told = [paragraph(f"{error.message}.")]
+        elsewhere = self._looking.layer(target.layer).arguments[target.argument]
+        if elsewhere.wrong and not argument.wrong:
+            told.append(f"It is wrong in draw {elsewhere.draw + 1}, which is not shown.")
         return "\n".join([gradient_line(argument), *told])
 
     def _leaf(self) -> Leaf:
@@ -195,6 +203,12 @@ class Commands:
     def _look(self, target: Target) -> None:
         self._target, self._rank, self._position = target, 0, None
 
+    def _convention(self) -> str:
+        layer, kept = self._looking.layer(self._target.layer), self._looking.kept(self._target.layer)
+        rows = convention_rows(layer, kept)
+        told = [f"  {name} {spoken(what)}{f': {comes}' if comes else ''}" for name, what, comes in rows]
+        return "\n".join([f"What goes in, and what comes back: {one_line(layer.convention)}", *told])
+
     def _source(self) -> str:
         at, folder = self._target.layer, self._looking.session.folder
         layer, kept, finding = self._looking.layer(at), self._looking.kept(at), self._looking.finding(self._target)
@@ -216,13 +230,32 @@ class Commands:
     def _check(self, told: str) -> str:
         session, at = self._looking.session, self._target.layer
         if not session.is_live:
-            return paragraph(f"{session.why_not_live}.")
+            return self._why_not_live()
         answer = session.ask(self._question(told))
         said = paragraph(spoken(self._looking.take(answer).replace(" · ", "; ")))
         if answer.report is None:
             return said
         self._look(self._looking.first_of(at))
         return f"{said}\n\n{layer_text(answer.report, session.folder)}"
+
+    def _why_not_live(self) -> str:
+        session = self._looking.session
+        return paragraph(f"{session.why_not_live}{': the word live checks it again' if session.at_hand else ''}.")
+
+    def _go_live(self) -> str:
+        """All layers of a saved run with the modules as they are now, in the order of the report."""
+        session = self._looking.session
+        if session.is_live:
+            return "It is live: check does it again."
+        if not session.at_hand:
+            return self._why_not_live()
+        told = [paragraph(f"{session.at_hand}.")]
+        session.go_live()
+        for at in range(len(session.report.layers)):
+            answer = session.ask(self._looking.question(at))
+            told.append(paragraph(spoken(self._looking.take(answer).replace(" · ", "; "))))
+        self._look(self._looking.first)
+        return "\n".join(told)
 
     def _question(self, told: str) -> Question:
         """The layer as it was asked last, and what is changed now.

@@ -33,6 +33,7 @@ def overview(session: Session, report: Report) -> str:
     lines = [f"{one_line(session.name)}: {totals}. Seed {report.seed}, device {one_line(report.device)}."]
     lines += [paragraph(f"Error: {error.message}") for error in report.errors]
     lines += [paragraph(f"Note: {note}") for note in report.notes]
+    lines += [paragraph(f"{session.at_hand}.")] if session.at_hand else []
     lines += ["", "Layers"]
     for number, layer in enumerate(report.layers, 1):
         lines.append(f"{number}. {one_line(layer.name)}: {STATUS_WORD[layer.status]}")
@@ -132,6 +133,14 @@ def dug_text(dug: Dug, name: str) -> str:
         total = float(sum(each.value for each in dug.contributions))
         lines.append(f"  together, as autodiff has it: {brief(total, 6)}")
         parts.append("\n".join(lines))
+    if dug.growth is not None:
+        lines = [f"What the layers that are wrong by themselves add to the error of {name}"]
+        lines += [f"  {one_line(each.layer)}: {brief(each.value, 6)}" for each in dug.growth]
+        total = float(sum(each.value for each in dug.growth))
+        lines.append(f"  together, yours less autodiff but for rounding: {brief(total, 6)}")
+        parts.append("\n".join(lines))
+    if told := dug.why.get("growth"):
+        parts.append(paragraph(told))
     if told := dug.why.get("contributions"):
         parts.append(paragraph(told))
     return "\n\n".join(dict.fromkeys(parts))

@@ -1,4 +1,4 @@
-"""Yours, autodiff, and what lies between them, as slices side by side."""
+"""What is known of a gradient as slices side by side: yours, autodiff, and what lies between them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from textual.widgets import Static
 
 from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.keys import COMPARE, bindings
+from gradcheck_cli.inspector.leaf import COLUMNS
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.moving import MovingScreen
+from gradcheck_cli.inspector.session import Answer
 from gradcheck_cli.inspector.telling import short_name
 from gradcheck_cli.inspector.view import View
 from gradcheck_cli.inspector.widgets.heat_map import HeatMap
@@ -18,11 +20,19 @@ from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLi
 from gradcheck_cli.inspector.words import axes_line, element_line, index_text, map_title, slice_line
 from gradcheck_cli.report.escaping import one_line
 
-_COLUMNS = ("yours", "autodiff", "error")
+_HEADINGS = {
+    "yours": "yours",
+    "autodiff": "autodiff",
+    "difference": "finite difference",
+    "error": "yours − reference",
+    "ratio": "yours / reference",
+    "times": "error in tolerances",
+    "input": "input",
+}
 
 
 class CompareScreen(MovingScreen):
-    """Three maps of numbers with one cursor; the gradient can be changed."""
+    """Maps of numbers with one cursor; each gradient has the columns that were chosen for it."""
 
     KEYS = COMPARE
     BINDINGS = bindings(COMPARE)  # type: ignore[assignment]
@@ -31,13 +41,14 @@ class CompareScreen(MovingScreen):
     def __init__(self, looking: Looking, target: Target, view: View) -> None:
         super().__init__()
         self._looking, self._target, self._view = looking, target, view
+        self._chosen: dict[Target, tuple[str, ...]] = {}
 
     def compose(self) -> ComposeResult:
-        """One column a witness; below each other where it is narrow."""
+        """One column each; below each other where it is narrow."""
         yield TitleLine()
         with Container(id="panes"):
-            for name in _COLUMNS:
-                with Vertical(classes="column"):
+            for name in COLUMNS:
+                with Vertical(classes="column", id=f"{name}-column"):
                     yield Static(classes="heading", id=f"{name}-heading")
                     yield HeatMap(name, zooms=False, id=name)
         with Vertical(id="foot"):
@@ -48,22 +59,34 @@ class CompareScreen(MovingScreen):
         """The same part as the first screen shows."""
         self._show(self._view)
         self.watch(self.app, "theme", self._redraw, init=False)
+        self.watch(self.app, "message", self._heard, init=False)
 
     def on_resize(self) -> None:
         """As many rows in each: else they would not show the same part."""
         self.call_after_refresh(self._even)
 
     def _even(self) -> None:
-        panes = self.query_one("#panes")
+        panes, count = self.query_one("#panes"), len(self._columns)
         for column in panes.children:
-            column.styles.height = max(2, panes.size.height // 3) if self.has_class("-narrow") else "1fr"
+            column.styles.height = max(2, panes.size.height // count) if self.has_class("-narrow") else "1fr"
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """Those of the gradient that is shown: what was chosen, else what is known of it."""
+        if self._target in self._chosen:
+            return self._chosen[self._target]
+        leaf = self._looking.leaf(self._target)
+        has_autodiff = leaf is None or "autodiff" in leaf.kept.arrays
+        return ("yours", "autodiff" if has_autodiff else "difference", "error")
 
     def maps(self) -> list[HeatMap]:
-        """All three."""
-        return [self.query_one(f"#{name}", HeatMap) for name in _COLUMNS]
+        """Those that are shown."""
+        return [self.query_one(f"#{name}", HeatMap) for name in self._columns]
 
     def _show(self, view: View | None = None) -> None:
         leaf = self._looking.leaf(self._target)
+        for name in COLUMNS:
+            self.query_one(f"#{name}-column").display = name in self._columns
         try:
             if leaf is None or leaf.why_no_map:
                 raise UserError("There are no arrays of it to compare." if leaf is None else leaf.why_no_map)
@@ -75,18 +98,18 @@ class CompareScreen(MovingScreen):
             self.query_one(MessageLine).update(Content(error.message))
         layer, argument = self._looking.layer(self._target.layer), self._looking.argument(self._target)
         name = one_line(layer.name if argument is None else argument.gradient_name)
-        self.query_one("#yours-heading", Static).update(Content(f"yours  {name}"))
-        self.query_one("#autodiff-heading", Static).update("autodiff")
-        self.query_one("#error-heading", Static).update(self._last)
+        for column, heading in _HEADINGS.items():
+            of = {"yours": f"  {name}", "input": f"  {one_line(leaf.kept.name) if leaf else ''}"}.get(column, "")
+            self.query_one(f"#{column}-heading", Static).update(Content(heading + of))
         title = Content.assemble(
             (f"{short_name(layer.name)}  ", "bold"), (map_title(leaf.kept, None) if leaf else name, "")
         )
-        self.query_one(TitleLine).say(title, Content.styled(one_line(layer.convention), "$quiet"))
+        convention = one_line(layer.convention)
+        goes = "" if argument is None else f": {one_line(argument.name)} → {name}"
+        self.query_one(TitleLine).say(
+            title, Content.styled(convention + goes, "$quiet"), Content.styled(convention, "$quiet")
+        )
         self._tell()
-
-    @property
-    def _last(self) -> str:
-        return "yours − reference" if self.maps()[-1].values == "error" else "finite difference"
 
     def _tell(self) -> None:
         leaf = self.lead.leaf
@@ -104,10 +127,32 @@ class CompareScreen(MovingScreen):
         self.query_one(MessageLine).update(
             Content.assemble(
                 (f"{one_line(leaf.kept.gradient_name)}{index_text(facts.index)}  ", "bold"),
+                (
+                    "  ".join(filter(None, (axes_line(view, leaf.kept), slice_line(view, leaf.kept), ""))) + "  ",
+                    "$quiet",
+                ),
                 element_line(facts),
-                (f"  {axes_line(view, leaf.kept)}  {slice_line(view, leaf.kept)}", "$quiet"),
             )
         )
+
+    def take(self, answer: Answer) -> None:
+        """The numbers as they are now."""
+        leaf = self._looking.leaf(self._target)
+        if answer.report is None or self._looking.position(answer.question) != self._target.layer:
+            return
+        is_same = leaf is not None and self.lead.leaf is not None and leaf.kept.shape == self.lead.leaf.kept.shape
+        self._show(self.lead.view if is_same else None)
+        self.say(self.host.message)
+
+    def _heard(self, text: str) -> None:
+        if text:
+            self.say(text)
+        else:
+            self._tell()
+
+    def say(self, text: str) -> None:
+        """In its own line."""
+        self.query_one(MessageLine).update(Content(text))
 
     def _redraw(self) -> None:
         for each in self.maps():
@@ -126,9 +171,18 @@ class CompareScreen(MovingScreen):
         targets = self._looking.targets
         self._target = targets[(targets.index(self._target) + by) % len(targets)]
         self._show()
+        self.lead.focus()
+        self.call_after_refresh(self._even)
 
-    def action_other_column(self) -> None:
-        """The error, or the finite differences."""
-        last = self.maps()[-1]
-        last.values = "difference" if last.values == "error" else "error"
-        self._show(self.lead.view)
+    def action_column(self, name: str) -> None:
+        """Show a column, or no more; the last one stays."""
+        shown = set(self._columns) ^ {name}
+        if not shown:
+            self.say("one column stays: show another one first")
+            return
+        view, had_focus = self.lead.view, self.focused
+        self._chosen[self._target] = tuple(each for each in COLUMNS if each in shown)
+        self._show(view if self._looking.leaf(self._target) is not None else None)
+        if had_focus is None or had_focus not in self.maps():
+            self.lead.focus()
+        self.call_after_refresh(self._even)

@@ -14,9 +14,11 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.inspector.digging import (
     contributions_content,
     curve_content,
+    growth_content,
     other_seed_row,
     other_seeds_content,
     saved_draws,
+    with_difference,
 )
 from gradcheck_cli.inspector.keys import DIG, bindings
 from gradcheck_cli.inspector.leaf import Facts, Leaf
@@ -89,6 +91,17 @@ class DigScreen(MovingScreen):
             self._others = []
             self._start()
 
+    def take(self, answer: Answer) -> None:
+        """Dig at the same element of the gradient as it is now."""
+        if answer.report is None or self._looking.position(answer.question) != self._target.layer:
+            return
+        if self._map.leaf is None or self._looking.argument(self._target) is None:
+            if self.app.screen is self:
+                self.action_leave()
+            return
+        self._leaf, self._view, self._others = self._map.leaf, self._map.view, []
+        self._start()
+
     # digging
 
     @property
@@ -146,7 +159,7 @@ class DigScreen(MovingScreen):
 
     def _show(self) -> None:
         try:
-            self._show_facts(self._leaf.facts(self._view.position))
+            self._show_facts(with_difference(self._leaf.facts(self._view.position), self._dug))
         except UserError as error:
             self.query_one("#element-pane", TextPane).say("element", Content.styled(error.message, "bold $error"))
 
@@ -163,9 +176,12 @@ class DigScreen(MovingScreen):
         seeds = other_seeds_content(saved_draws(self._leaf, facts.index), self._others)
         body = element_content(facts, self._leaf.heat.wrong, "")
         self.query_one("#element-pane", TextPane).say(name, Content("\n\n").join([body, *seeds]))
-        self.query_one("#paths-pane", TextPane).say(
-            "what flows in, path by path", contributions_content(self._dug, facts)
-        )
+        heading = "what flows in, path by path"
+        told = contributions_content(self._dug, facts)
+        if layer.network is not None:
+            heading = "how the error grew, layer by layer on the way back"
+            told = growth_content(layer.network, self._dug, self._leaf.kept.name)
+        self.query_one("#paths-pane", TextPane).say(heading, told)
         self._tell(self.host.message)
 
     def _tell(self, text: str) -> None:
@@ -189,7 +205,7 @@ class DigScreen(MovingScreen):
         """Check the layer under the next seed, and look at the same element there."""
         session = self._looking.session
         if not session.is_live:
-            self.say(session.why_not_live)
+            self.host.say_why_not_live()
         elif self._digging:
             self.say("one after the other: this is still being dug for")
         else:

@@ -7,14 +7,20 @@ from textual.widgets import Static
 
 from gradcheck_cli.inspector.looking import Target
 from gradcheck_cli.inspector.screens.showing import ShowingScreen
+from gradcheck_cli.inspector.session import Waiting
 from gradcheck_cli.inspector.widgets.layers_tree import LayersTree
+from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.model import Status
+
+_ELSEWHERE: tuple[Target, tuple[int, ...]] = (Target(-1), ())
+"""What nobody looks at."""
 
 
 class GrowingScreen(ShowingScreen):
     """What fails first is looked at once it is known, unless something else was looked for before."""
 
     _begun: tuple[Target, tuple[int, ...]] | None = None
+    _wanted: Waiting | None = None
 
     def on_mount(self) -> None:
         """What is shown first, where there is something already."""
@@ -33,18 +39,39 @@ class GrowingScreen(ShowingScreen):
         self.query_one("#layers-heading", Static).update(Content("  ".join(filter(None, ("layers", doing)))))
         if not session.report.layers:
             self.query_one("#nothing", Static).update(Content.styled(doing, "$quiet"))
-        elif session.is_open and session.report.errors:
+        is_known = bool(session.report.layers)
+        if is_known and session.is_open and session.report.errors:
             tree.fill(self.target)
-        elif tree.count != len(session.report.layers):
+        elif tree.is_behind:
             tree.grow(self.target)
         else:
             return
-        if session.report.layers and self._is_as_it_began():
+        if is_known and self._wanted is not None:
+            self._go_to_wanted(tree)
+        elif is_known and self._is_as_it_began():
             self.target = self.looking.first
             self.choose(self.target)
             tree.point(self.target, is_opened=True)
             self._remember()
         self._show_title()
+
+    def choose(self, target: Target) -> None:
+        """Look at another gradient; nothing else is waited for any more."""
+        self._wanted = None
+        super().choose(target)
+
+    def want(self, waiting: Waiting) -> None:
+        """Look at a layer once it is checked."""
+        self._wanted = waiting
+        self.say(f"{one_line(waiting.layer)} is not checked yet: it is shown as soon as it is")
+
+    def _go_to_wanted(self, tree: LayersTree) -> None:
+        """Look at the layer that was chosen before it was checked, where it is."""
+        keys = [Waiting(layer.path, layer.name) for layer in self.looking.session.report.layers]
+        if self._wanted in keys:
+            self.choose(self.looking.first_of(keys.index(self._wanted)))
+            tree.point(self.target, is_opened=True)
+            self._begun = _ELSEWHERE
 
     def _is_as_it_began(self) -> bool:
         """Nobody has gone anywhere, and nothing wrong is shown."""

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from textual.screen import Screen
 from textual.worker import WorkerState
 
-from gradcheck_cli.inspector.session import Question
+from gradcheck_cli.inspector.session import Answer, Question
 
 ENDED = (WorkerState.SUCCESS, WorkerState.ERROR, WorkerState.CANCELLED)
 """What is done in the background is done then, one way or another."""
@@ -32,6 +32,9 @@ class Host(Protocol):
     def ask(self, *questions: Question) -> None:
         """Check layers again, in the background."""
 
+    def say_why_not_live(self) -> None:
+        """Why nothing can be checked again."""
+
     def toggle_watch(self) -> None:
         """Watch the user's files, or no more."""
 
@@ -50,6 +53,9 @@ class HostedScreen(Screen[None]):
     def say(self, text: str) -> None:
         """Show one line."""
         self.host.say(text)
+
+    def take(self, answer: Answer) -> None:
+        """A layer was checked again: show it as it is now."""
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, and say so."""

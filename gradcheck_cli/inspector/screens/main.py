@@ -12,9 +12,9 @@ from gradcheck_cli.inspector.screens.go_to import GoToScreen
 from gradcheck_cli.inspector.screens.growing import GrowingScreen
 from gradcheck_cli.inspector.screens.reading import FindingScreen, SourceScreen
 from gradcheck_cli.inspector.screens.what_if import WhatIfScreen
-from gradcheck_cli.inspector.session import Question
+from gradcheck_cli.inspector.session import Question, Waiting
 from gradcheck_cli.inspector.source import wrong_place
-from gradcheck_cli.inspector.widgets.layers_tree import LayersTree
+from gradcheck_cli.inspector.widgets.layers_tree import LayersTree, Place
 from gradcheck_cli.inspector.words import element_text
 
 
@@ -35,10 +35,12 @@ class MainScreen(GrowingScreen):
         """The title goes from edge to edge."""
         self._show_title()
 
-    def on_tree_node_selected(self, event: LayersTree.NodeSelected[Target | int]) -> None:
+    def on_tree_node_selected(self, event: LayersTree.NodeSelected[Place]) -> None:
         """A gradient, or a problem, is chosen in the list."""
         if isinstance(event.node.data, Target):
             self.choose(event.node.data)
+        elif isinstance(event.node.data, Waiting):
+            self.want(event.node.data)
         elif event.node.data is not None:
             self.choose_problem(event.node.data)
 
@@ -61,6 +63,10 @@ class MainScreen(GrowingScreen):
         if self._is_layer():
             self.app.push_screen(FindingScreen(self.looking, self.target))
 
+    def has_map(self) -> bool:
+        """Whether there are elements to be looked at; if not, it is said."""
+        return self._is_layer() and super().has_map()
+
     def _is_layer(self) -> bool:
         if self.problem is not None:
             self.say("the module could not be run; e opens it")
@@ -71,17 +77,17 @@ class MainScreen(GrowingScreen):
 
     def action_dig(self) -> None:
         """All that can be found out about this element."""
-        if self.lead.leaf is not None:
+        if self.has_map():
             self.app.push_screen(DigScreen(self.looking, self.target, self.lead))
 
     def action_compare(self) -> None:
         """The three witnesses side by side."""
-        if self.lead.leaf is not None:
+        if self.has_map():
             self.app.push_screen(CompareScreen(self.looking, self.target, self.lead.view))
 
     def action_go_to(self) -> None:
         """Ask for an index."""
-        if (leaf := self.lead.leaf) is not None:
+        if self.has_map() and (leaf := self.lead.leaf) is not None:
             self.app.push_screen(GoToScreen(leaf.kept), self._go)
 
     def _go(self, index: tuple[int, ...] | None) -> None:
@@ -92,14 +98,12 @@ class MainScreen(GrowingScreen):
         """Ask for a change, and check again."""
         session, kept = self.looking.session, self.looking.kept(self.target.layer)
         if not session.is_live:
-            self.say(session.why_not_live)
+            self.host.say_why_not_live()
             return
         if not self._is_layer():
             return
-        is_network = self.looking.layer(self.target.layer).network is not None
         question = self.looking.question(self.target.layer)
-        screen = WhatIfScreen(question, kept, self._under_cursor(), is_network=is_network)
-        self.app.push_screen(screen, self._ask)
+        self.app.push_screen(WhatIfScreen(question, kept, self._under_cursor()), self._ask)
 
     def _ask(self, question: Question | None) -> None:
         if question is not None:

@@ -20,6 +20,12 @@ class MovingScreen(HostedScreen):
         """The map that leads."""
         return self.maps()[0]
 
+    def has_map(self) -> bool:
+        """Whether there are elements to be looked at; if not, it is said."""
+        if self.lead.leaf is None:
+            self.say("there are no elements to be looked at here")
+        return self.lead.leaf is not None
+
     def look(self, view: View) -> None:
         """Show another part."""
         if self.lead.leaf is not None:
@@ -42,7 +48,7 @@ class MovingScreen(HostedScreen):
     def action_worst(self, by: int) -> None:
         """The next of the worst elements."""
         leaf = self.lead.leaf
-        if leaf is None:
+        if not self.has_map() or leaf is None:
             return
         worst = leaf.heat.worst
         if not worst.size:
@@ -58,20 +64,31 @@ class MovingScreen(HostedScreen):
     def action_step(self, by: int) -> None:
         """The next slice."""
         view = self.lead.view
-        if view.step is None and self.lead.leaf is not None:
+        if not self.has_map():
+            return
+        if view.step is None:
             self.say("there are no other slices: both axes are shown")
-        self.look(view.stepped(by))
+        else:
+            self.look(view.stepped(by))
 
     def action_next_step(self) -> None:
         """Step through another axis."""
-        self.look(self.lead.view.next_step())
+        if not self.has_map():
+            return
+        if len(self.lead.view.others) < 2:
+            self.say("there is no other axis to step through")
+        else:
+            self.look(self.lead.view.next_step())
 
     def action_axis(self, which: str) -> None:
         """Another axis down, or across."""
         view = self.lead.view
-        if not view.others and self.lead.leaf is not None:
+        if not self.has_map():
+            return
+        if not view.others:
             self.say("there are no other axes; t turns them")
-        self.look(view.with_next(rows=which == "rows"))
+        else:
+            self.look(view.with_next(rows=which == "rows"))
 
     def action_transpose(self) -> None:
         """Rows across, columns down."""

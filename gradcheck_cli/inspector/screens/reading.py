@@ -10,8 +10,9 @@ from gradcheck_cli.inspector.copying import command_of
 from gradcheck_cli.inspector.keys import FINDING, SOURCE, bindings
 from gradcheck_cli.inspector.looking import Looking, Target
 from gradcheck_cli.inspector.screens.hosted import HostedScreen
+from gradcheck_cli.inspector.session import Answer
 from gradcheck_cli.inspector.source import backward_excerpt, forward_excerpt, wrong_place
-from gradcheck_cli.inspector.telling import layer_content, no_source, place, sentence, shortened
+from gradcheck_cli.inspector.telling import convention_content, layer_content, no_source, place, sentence, shortened
 from gradcheck_cli.inspector.widgets.lines import KeysLine, MessageLine, TitleLine
 from gradcheck_cli.inspector.widgets.panes import SourcePane, TextPane
 from gradcheck_cli.report.escaping import one_line
@@ -26,12 +27,23 @@ class SourceScreen(HostedScreen):
 
     def __init__(self, looking: Looking, target: Target) -> None:
         super().__init__()
-        self._looking = looking
+        self._looking, self._target = looking, target
+        self._load()
+
+    def _load(self) -> None:
+        looking, target = self._looking, self._target
         self._layer = looking.layer(target.layer)
         self._kept = looking.kept(target.layer)
         first = looking.finding(target)
         self._findings = [*filter(None, [first]), *(each for each in self._layer.findings if each is not first)]
         self._at = 0
+
+    def take(self, answer: Answer) -> None:
+        """The functions and the findings as they are now."""
+        if answer.report is not None and self._looking.position(answer.question) == self._target.layer:
+            self._load()
+            self._show()
+            self.query_one(MessageLine).update(Content(self.host.message))
 
     def compose(self) -> ComposeResult:
         """Two panes."""
@@ -46,6 +58,7 @@ class SourceScreen(HostedScreen):
     def on_mount(self) -> None:
         """Both functions."""
         self.watch(self.app, "theme", self._show, init=False)
+        self.watch(self.app, "message", self._heard, init=False)
         if self._findings and self._findings[0].blame is None:
             self.query_one("#backward").focus()
         if len(self._findings) < 2:
@@ -54,6 +67,12 @@ class SourceScreen(HostedScreen):
     def on_resize(self) -> None:
         """The line is in the middle still."""
         self._show()
+
+    def _heard(self, text: str) -> None:
+        if text:
+            self.query_one(MessageLine).update(Content(text))
+        else:
+            self._show()
 
     def _show(self) -> None:
         finding = self._findings[self._at] if self._findings else None
@@ -109,11 +128,25 @@ class FindingScreen(HostedScreen):
             yield KeysLine(FINDING)
 
     def on_mount(self) -> None:
+        """All of it."""
+        self.watch(self.app, "message", self._heard, init=False)
+        self._show()
+
+    def take(self, answer: Answer) -> None:
+        """What is known now."""
+        if answer.report is not None and self._looking.position(answer.question) == self._target.layer:
+            self._show()
+
+    def _heard(self, text: str) -> None:
+        self.query_one(MessageLine).update(Content(text))
+
+    def _show(self) -> None:
         """The findings, the one on the gradient that is looked at first."""
         looking, target = self._looking, self._target
         layer, first = looking.layer(target.layer), looking.finding(target)
         findings = [*filter(None, [first]), *(each for each in layer.findings if each is not first)]
-        body = layer_content(layer, findings, looking.session.folder, is_whole=True)
+        convention = convention_content(layer, looking.kept(target.layer))
+        body = layer_content(layer, findings, looking.session.folder, convention, is_whole=True)
         self.query_one("#finding", TextPane).say("finding", body)
         self.query_one(TitleLine).say(
             Content.assemble(("all about ", "$quiet"), (one_line(layer.name), "bold")), Content("")

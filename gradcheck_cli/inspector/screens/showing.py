@@ -89,6 +89,8 @@ class ShowingScreen(MovingScreen):
             self.choose_problem(0)
         elif report.layers or self.looking.session.is_open:
             self.choose(self.target)
+            if self.looking.session.at_hand:
+                self.say(f"{self.looking.session.at_hand}: L checks it again")
         else:
             self._show_nothing(Content(""), Content.styled("looking for layers", "$quiet"))
             self._show_title()
@@ -157,7 +159,7 @@ class ShowingScreen(MovingScreen):
 
     def _show_title(self) -> None:
         session, report = self.looking.session, self.looking.report
-        kind = "live" if session.is_live else "saved run"
+        kind = "live" if session.is_live else "saved run, L goes live" if session.at_hand else "saved run"
         left = Content.assemble(
             ("gradcheck ", "$quiet"), (session.name, "bold"), (f"  {kind} · seed {report.seed}", "$quiet")
         )
@@ -193,7 +195,7 @@ class ShowingScreen(MovingScreen):
         try:
             leaf = self.looking.leaf(self.target)
             if leaf is None:
-                return self._show_nothing(Content(name), nothing_kept(argument))
+                return self._show_nothing(Content(name), nothing_kept(layer, argument))
             if leaf.why_no_map:
                 return self._show_nothing(Content(name), no_map(leaf))
             self.query_one("#map-pane").remove_class("-nothing")
@@ -261,6 +263,7 @@ class ShowingScreen(MovingScreen):
         """The keys that would do nothing here."""
         view, live = self.lead.view, self.looking.session.is_live
         useless = set() if live else {"what if", "again", "watch"}
+        useless |= set() if self.looking.session.at_hand else {"go live"}
         useless |= set() if self.looking.is_asked(self.target.layer) else {"back"}
         useless |= set() if self.host.is_busy else {"stop"}
         if self.problem is not None or not self.looking.session.report.layers:

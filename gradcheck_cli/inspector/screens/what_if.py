@@ -17,7 +17,6 @@ from gradcheck_cli.report.escaping import one_line
 from gradcheck_cli.report.numbers import brief
 from gradcheck_cli.saved.model import KeptLayer
 
-_OF_A_NETWORK = "A network's values are those of its layers: set one there."
 _SHORT = 12
 """Columns of a name that has room beside an index and a value."""
 _KEYS = "Enter checks again · Tab next · Esc gives up"
@@ -29,7 +28,6 @@ class WhatIfScreen(ModalScreen[Question | None]):
     Args:
         question: as it was asked last.
         under_cursor: the input and the index that are looked at.
-        is_network: its values cannot be set.
     """
 
     BINDINGS = [Binding("escape", "dismiss", "Back", show=False)]  # noqa: RUF012
@@ -39,15 +37,12 @@ class WhatIfScreen(ModalScreen[Question | None]):
         question: Question,
         kept: KeptLayer | None,
         under_cursor: tuple[str, tuple[int, ...]] | None,
-        *,
-        is_network: bool = False,
     ) -> None:
         super().__init__()
         self._question = question
         self._sizes = dict(kept.draw.dimensions) if kept is not None else {}
         self._draw = None if kept is None else kept.draw.index
-        self._is_network = is_network
-        self._inputs = {} if kept is None or is_network else editable(kept)
+        self._inputs = {} if kept is None else editable(kept)
         name, index = under_cursor or ("", ())
         self._name: str = name if name in self._inputs else next(iter(self._inputs), "")
         self._index = index if name in self._inputs else self._first()
@@ -71,8 +66,6 @@ class WhatIfScreen(ModalScreen[Question | None]):
                     yield Input(", ".join(map(str, self._index)), id="index", compact=True)
                     yield Static("is", classes="is")
                     yield Input(id="value", compact=True)
-            if self._is_network:
-                yield Static(Content.styled(_OF_A_NETWORK, "$quiet"), classes="note")
             with Horizontal(classes="row"):
                 yield Static("seed", classes="label")
                 seed = "" if self._question.seed is None else str(self._question.seed)

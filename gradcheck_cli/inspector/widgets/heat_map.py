@@ -29,7 +29,7 @@ class HeatMap(Widget, can_focus=True):
     """The map.
 
     Args:
-        values: what a cell shows that is close enough for a number: `error`, or an array of the leaf.
+        values: what a cell shows that is close enough for a number: one of `leaf.COLUMNS`.
         zooms: whether it may be seen from farther than numbers.
     """
 
@@ -137,15 +137,9 @@ class HeatMap(Widget, can_focus=True):
         places: list[Any] = list(view.index)
         places[view.rows] = slice(view.top, view.top + rows)
         places[view.columns] = slice(view.left, view.left + columns)
-        if self.values == "error":
-            part = self.leaf.errors(tuple(places))
-        elif self.values == "difference":
-            part = self.leaf.differences(tuple(places))
-        else:
-            array = self.leaf.read(self.values)
-            if array is None:
-                return None
-            part = array.reshape(view.shape)[tuple(places)]
+        part = self.leaf.column(self.values, tuple(places))
+        if part is None:
+            return None
         return part.T if view.rows > view.columns else part
 
     def on_resize(self) -> None:
@@ -227,7 +221,8 @@ class HeatMap(Widget, can_focus=True):
         if self.values == "error" and code == RIGHT:
             return f"{'·':>{room}} "
         number = numbers[column].item()
-        text = "–" if self.values == "difference" and number != number else brief_within(number, _DIGITS, room)
+        is_known = self.values not in ("difference", "ratio") or number == number
+        text = brief_within(number, _DIGITS, room) if is_known else "–"
         return f"{text:>{room}} "
 
     @property

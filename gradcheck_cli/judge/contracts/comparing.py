@@ -82,6 +82,9 @@ def rounding(leaf: LeafVerdict, gradient: Array) -> Allowed:
     if tolerance is not None and measured:
         relative = max(relative, tolerance.relative)
     of_values = tolerance if measured and gradient.shape == leaf.received.leaf.value.shape else None
+    if gradient.shape != leaf.received.leaf.value.shape:
+        # nothing was measured on a gradient of another shape: its backward may compute in single precision
+        relative = max(relative, unmeasured_rounding([np.dtype(np.float32)]))
 
     def at(part: Part) -> NDArray[np.float64]:
         magnitude = np.abs(gradient.reshape(-1)[part]).astype(np.float64)

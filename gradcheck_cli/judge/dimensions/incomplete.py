@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.judge.dimensions.reception import Judge, Reception, missing_finding, shape_finding
+from gradcheck_cli.judge.dimensions.reception import (
+    Judge,
+    Reception,
+    is_left_out,
+    missing_finding,
+    shape_finding,
+)
 from gradcheck_cli.judge.elements import compare
 from gradcheck_cli.judge.noise.tolerance import Tolerance
 from gradcheck_cli.judge.verdict import DIMENSIONS, LeafVerdict
@@ -34,7 +40,7 @@ def complete(
         received
         for position, received in enumerate(reception.leaves)
         if received.missing and not received.findings and not zero[position]
-        if received.leaf.argument not in reception.explained
+        if received.leaf.argument not in reception.explained and not is_left_out(case, received)
     ]
     together = len(absent) > 1 and (bool(reception.stub) or len(absent) == len(case.leaves))
     leaves = []
@@ -43,6 +49,9 @@ def complete(
             leaves.append(judged[position])
         elif received.missing and zero[position]:
             leaves.append(LeafVerdict(received, Status.PASS, witness, why="no gradient came back, and it is zero"))
+        elif is_left_out(case, received) and received.leaf.argument not in reception.explained:
+            why = f"`{received.name}` is None, JAX's zero: `{received.leaf.argument}` is taken for a constant"
+            leaves.append(LeafVerdict(received, Status.PASS, witness, why=why))
         else:
             findings = list(received.findings)
             explained = received.leaf.argument in reception.explained

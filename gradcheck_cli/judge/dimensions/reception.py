@@ -14,6 +14,7 @@ from gradcheck_cli.judge.dimensions.mends import Mend, mends, shape_sentence
 from gradcheck_cli.judge.dimensions.receiving import Received, finding, receive, surplus_keys
 from gradcheck_cli.judge.words import argument_gradient_name, axis_names, listing, plural
 from gradcheck_cli.layers.case import Case, Leaf
+from gradcheck_cli.layers.inputs.names import is_constant
 from gradcheck_cli.layers.layer import BackwardResult, Role
 from gradcheck_cli.report.model import Finding
 
@@ -71,9 +72,25 @@ def missing_finding(case: Case, reception: Reception, missing: Sequence[Received
         return finding(case, "GC103", f"the backward gives no gradient at all: {listing(names)} are missing", None)
     if case.layer.is_rule:
         what = f"`{names[0]}` is None, which JAX takes for zero, but it is not zero"
-        mend = f"where `{missing[0].leaf.argument}` has none on purpose, name it among the rule's `nondiff_argnums`"
+        mend = f"where `{missing[0].leaf.argument}` has none on purpose, {_on_purpose(missing[0])}"
         return finding(case, "GC103", what, missing[0].leaf.name, mend)
     return finding(case, "GC103", f"`{names[0]}` is None or was never stored, but it is not zero", missing[0].leaf.name)
+
+
+def is_left_out(case: Case, received: Received) -> bool:
+    """Whether a rule leaves out a constant in so many words: None, JAX's zero, for one number called `eps`.
+
+    Nobody learns it, and None is how JAX's documentation says so; for an array (a bias, a mask that may be learnt) or a
+    temperature it is the silent zero that this check is for.
+    """
+    leaf = received.leaf
+    return case.layer.is_rule and received.missing and leaf.value.ndim == 0 and is_constant(leaf.name)
+
+
+def _on_purpose(received: Received) -> str:
+    if received.leaf.value.ndim:  # JAX takes no arrays for `nondiff_argnums`
+        return "write `# gradcheck: ignore[GC103]` on the line of the backward"
+    return "name it among the rule's `nondiff_argnums`"
 
 
 def shape_finding(case: Case, received: Received, judge: Judge, others: Sequence[tuple[Received, Judge]]) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -10,8 +10,10 @@ from gradcheck_cli.layers.conventions import naming, roles, signatures, syntax
 from gradcheck_cli.layers.conventions.custom_jvp import CustomJVP
 from gradcheck_cli.layers.conventions.custom_rule import CustomRule, as_outputs, is_tuple
 from gradcheck_cli.layers.conventions.derivative_rules import (
+    fields_of,
     implementations,
     is_vjp,
+    parameters_of,
     part_of,
     rule_of,
     settings_of,
@@ -103,13 +105,14 @@ def build(module: Module, name: str, find_object: Callable[[ModuleType], Any], l
     live = find_object(module.namespace)
     rule = rule_of(live)
     function = undecorated(rule)
-    parameters = signatures.parameters(function)
+    parameters = parameters_of(rule)
     numbers = settings_of(rule)
     settings = tuple(parameter.name for k, parameter in enumerate(parameters) if k in numbers)
     kind = is_vjp(rule)
     backward = part_of(rule, "bwd" if kind else "jvp")
     documentation = roles.documentation(function, part_of(rule, "fwd"), backward)
-    arguments = _arguments(parameters, settings, syntax.returned_names(syntax.definition(backward)) if kind else ())
+    gradients = syntax.returned_names(syntax.definition(backward)) if kind else ()
+    arguments = _arguments(parameters, settings, gradients, fields_of(rule).get("undifferentiated", frozenset()))
     settings = tuple(item.name for item in arguments if item.role is Role.CONFIG)
     inputs = tuple(p.name for k, p in enumerate(parameters) if k not in numbers)
     place = Place.of(module)
@@ -138,7 +141,10 @@ def build(module: Module, name: str, find_object: Callable[[ModuleType], Any], l
 
 
 def _arguments(
-    parameters: tuple[signatures.Parameter, ...], settings: tuple[str, ...], gradients: tuple[str, ...]
+    parameters: tuple[signatures.Parameter, ...],
+    settings: tuple[str, ...],
+    gradients: tuple[str, ...],
+    undifferentiated: Collection[str] = (),
 ) -> tuple[Argument, ...]:
     names = [parameter.name for parameter in parameters if parameter.name not in settings]
     layout = Layout(tuple(names), tuple(names), gradients)
@@ -148,7 +154,8 @@ def _arguments(
         spoken = roles.annotated(parameter.annotation) == "setting" and not plain
         setting = parameter.name in settings or plain or (spoken and str(parameter.annotation) in _NOT_ARRAYS)
         role = Role.CONFIG if setting else Role.INPUT
-        found.append(roles.argument(parameter, role, "" if setting else layout.named(parameter.name)))
+        named = "" if setting else layout.named(parameter.name)
+        found.append(roles.argument(parameter, role, named, differentiated=parameter.name not in undifferentiated))
     return tuple(found)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
-from gradcheck_cli.layers.conventions import syntax
+from gradcheck_cli.layers.conventions import signatures, syntax
+from gradcheck_cli.layers.conventions.filtered_rules import in_jax_form
 
 
 def rule_of(value: Any) -> Any | None:
@@ -20,6 +21,8 @@ def rule_of(value: Any) -> Any | None:
         fields = fields_of(value)
         if is_vjp(value) or is_jvp(value):
             return value
+        if (filtered := in_jax_form(value)) is not None:
+            return filtered
         value = fields.get("__wrapped__") or _static(value, "__wrapped__")
         if value is None or inspect.isclass(value):
             return None
@@ -43,6 +46,12 @@ def undecorated(rule: Any) -> Any:
     """The function that the rule is for, as its author wrote it."""
     fields = fields_of(rule)
     return fields["fun"] if "fun" in fields else fields["f"]
+
+
+def parameters_of(rule: Any) -> tuple[signatures.Parameter, ...]:
+    """The parameters of the function that a rule is for."""
+    own: tuple[signatures.Parameter, ...] | None = fields_of(rule).get("parameters")
+    return signatures.parameters(undecorated(rule)) if own is None else own
 
 
 def implementations(rule: Any) -> set[str]:

@@ -45,7 +45,7 @@ def parameters(function: Any, skip: int = 0) -> tuple[Parameter, ...]:
             continue
         if item.kind is item.VAR_POSITIONAL:
             body = syntax.definition(function)
-            names = _unpacked(body, item.name)
+            names = unpacked(body, item.name)
             if found and body is not None and not _mentions(body, item.name):
                 continue  # `forward(self, x, *args, **kwargs)`, for the sake of an interface
             if names:
@@ -81,7 +81,7 @@ def _mentions(function: ast.AST, name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(function))
 
 
-def _unpacked(function: ast.AST | None, name: str) -> tuple[str, ...]:
+def unpacked(function: ast.AST | None, name: str) -> tuple[str, ...]:
     """`("x", "w")` where the body says `x, w = inputs`."""
     for node in syntax.own_nodes(function) if function is not None else ():
         match node:
@@ -95,4 +95,4 @@ def _unpacked(function: ast.AST | None, name: str) -> tuple[str, ...]:
 
 def is_unpacked(function: ast.AST | None, name: str) -> bool:
     """Whether the body takes a parameter apart as a tuple: `dh, dc = grads`."""
-    return bool(_unpacked(function, name))
+    return bool(unpacked(function, name))

@@ -141,7 +141,10 @@ def _concrete(shape: ArgumentShape, sizes: Mapping[str, int]) -> Any:
 
 
 def _fit(backward: BackwardResult | None, arguments: Mapping[str, Any], differentiable: Sequence[str]) -> str:
-    """`fits` where a gradient came back for each argument, in its shape, and no more; else how it does not."""
+    """`fits` where a gradient came back for each argument, in its shape, and no more; else how it does not.
+
+    One that is None has no shape to tell by: JAX takes it for zero. Where none has, nothing fits.
+    """
     if backward is None:
         return "raises"
     returned, expected = backward.returned, backward.expected
@@ -152,8 +155,7 @@ def _fit(backward: BackwardResult | None, arguments: Mapping[str, Any], differen
         or (returned is not None and expected is not None and returned > expected)
     ):
         return "surplus"
-    for name in differentiable:
-        value, gradient = arguments[name], backward.gradients.get(name)
-        if gradient is None or (isinstance(value, np.ndarray) and np.shape(gradient) != value.shape):
-            return "misfits"
-    return "fits"
+    told = [name for name in differentiable if backward.gradients.get(name) is not None]
+    arrays = [name for name in told if isinstance(arguments[name], np.ndarray)]
+    wrong = any(np.shape(backward.gradients[name]) != arguments[name].shape for name in arrays)
+    return "misfits" if wrong or not told else "fits"

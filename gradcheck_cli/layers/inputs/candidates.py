@@ -105,9 +105,15 @@ def _alternatives(
             if len(unknown) <= 2 and kin in ("data", "weight"):
                 square = alone_shape(name, (features[0], features[0]), kinds)
                 options.append((1.15, replace(square, domain="definite")))
+        if name in source.definite:
+            square = alone_shape(name, (features[0], features[0]), kinds)
+            options.append((-0.3, replace(square, domain="definite")))
         if names.is_number(name):
             # of a rule that differentiates all it takes: whatever else would broadcast
             options.append((-0.2, ArgumentShape((), "float", "inferred", domain="positive")))
+        if names.is_example_weight(name):
+            labelled = not {"label", "target"}.isdisjoint(roles.values())
+            options.append((-0.1 if labelled else 0.2, alone_shape(name, (batch,), kinds)))
         if role in ("feature", "bias") and (channels := _image_channels(known, source)):
             options.append((0.05, alone_shape(name, (1, channels, 1, 1), kinds)))
         if unpacked:

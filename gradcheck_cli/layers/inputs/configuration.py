@@ -40,6 +40,8 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"scale|gain|gamma|beta|sigma|std", (1.5,)),
     (r"lr|learning_rate", (0.01,)),
     (r"reduction", ("mean", "sum")),
+    (r"(?:use|with|enable)_\w*(?:kernels?|pallas|triton|mosaic|cuda|cudnn|[gt]pu)\w*", (False,)),
+    (r"interpret", (True,)),
     (
         r"keep_?dims?|(?:return|use|has|with|include|fit|stateful|causal|bias|average|size_average|normali[sz]e).*",
         (True,),
@@ -49,6 +51,7 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"n_?iter\w*|steps?|n_steps|num_steps", (3,)),
     (r"activation|nonlinearity|act", ("relu",)),
     (r"dtype", ("float64",)),
+    (r"precision|\w*sharding|mesh|preferred_element_type|acc(?:umulator)?_dtype|interpret_params", (None,)),
 )
 
 _BOTH_WINDOWS = ("pool", "window")

@@ -68,7 +68,7 @@ def entries(docstring: str, keep_returns: bool) -> list[Entry]:
             types[type_line["name"]] = type_line["text"]
             continue
         match = _ENTRY.match(line)
-        if match and match["bullet"] is None and _is_prose(match):
+        if match and match["bullet"] is None and (_is_prose(match) or _is_equation(match)):
             match = None
         heading = underlined or (_ARGUMENTS.match(line) is not None and not _EXPLAINED.match(line))
         if _RETURNS.match(line) and (match is None or match["bullet"] is None):
@@ -121,6 +121,11 @@ def _is_prose(match: re.Match[str]) -> bool:
         "shapes",
         "hint",
     }
+
+
+def _is_equation(match: re.Match[str]) -> bool:
+    """Whether a line says what an element is, `alpha[t, u] = log(...)`, and describes no argument."""
+    return bool(match["type"]) and match["type"][0] == "[" and match[0][: match.start("text")].rstrip().endswith("=")
 
 
 def flatten(entries: Iterable[Entry]) -> list[Entry]:

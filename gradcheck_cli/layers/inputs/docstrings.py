@@ -21,7 +21,9 @@ _LENGTH = re.compile(
     rf"|\b(?P<axis3>{_AXIS})-(?:dimensional\s+)?(?:vector|dimensional array)"
 )
 _SAME = re.compile(
-    r"\b(?:same|identical)\s+(?:shape|size|dimensions?)\s+(?:as|of|to)\s+(?:that of\s+|the\s+)?[`'\"]*(?P<name>\w+)"
+    r"\b(?:(?:same|identical)\s+)?(?:shape|size|dimensions?)(?:\s+and\s+(?:dtype|type))?\s+(?:as|identical to|equal to)"
+    r"\s+(?:that of\s+|the\s+)?[`'\"]*(?P<name>\w+)"
+    r"|\b(?:same|identical)\s+(?:shape|size|dimensions?)\s+(?:of|to)\s+(?:that of\s+|the\s+)?[`'\"]*(?P<name3>\w+)"
     r"|\b(?:of\s+)?shape\s*(?:of|:|=)?\s*[`'\"]?(?P<name2>\w+)\.shape"
 )
 _ANY = re.compile(r"\b(?:any|arbitrary)\s+(?:\w+\s+)?(?:shape|size|dimensions?)\b|\bshape\s*\(?any\b", re.IGNORECASE)
@@ -50,6 +52,9 @@ _SCALAR_TYPE = re.compile(
 _ONE_HOT = re.compile(r"\bone[- _]?hot\b", re.I)
 _POSITIVE = re.compile(r"\b(?:positive|strictly positive|> ?0|variances?|standard deviations?)\b", re.I)
 _DEFINITE = re.compile(r"\bpositive[- ]definite\b|\bSPD\b", re.I)
+_UNIT = re.compile(
+    r"\bin (?:the )?(?:(?:open|closed|unit|half-open) )?(?:(?:interval|range) )?[\[(] ?0(?:\.0?)? ?, ?1(?:\.0?)? ?[\])]"
+)
 _PROBABILITY = re.compile(r"\bprobabilit(?:y|ies)\b|\bin \(0, ?1\)", re.I)
 
 
@@ -100,6 +105,9 @@ def describe(docstrings: Iterable[str], names: Iterable[str]) -> dict[str, Descr
                         said = Described(said.dimensions, same_as="" if said.same_as == target else said.same_as)
                     known = best.get(target)
                     best[target] = said if known is None else _merge(known, said)
+    for docstring in docstrings:
+        for name in (name for name in wanted if _said_in_prose(docstring or "", name)):
+            best[name] = _merge(best.get(name, Described()), Described(domain="unit"))
     return best
 
 
@@ -175,7 +183,7 @@ def _read(entry: Entry, arguments: Sequence[str]) -> Described:
     own = () if _DICTIONARY.search(text) else arguments
     keys = {name: _read(child, ()) for child in entry.children for name in child.names if name not in own}
     same = _SAME.search(text)
-    limits = _RANGE.search(text)
+    limits = _limits(text)
     bound = next((value for value in limits.groups() if value), None) if limits else None
     bound = "2" if bound is None and _ZERO_OR_ONE.search(text) else bound
     return Described(
@@ -183,11 +191,20 @@ def _read(entry: Entry, arguments: Sequence[str]) -> Described:
         kind=_kind(text, dimensions, keys),
         bound=int(bound) if bound and bound.isdigit() else bound,
         domain=_domain(text),
-        same_as=(same["name"] or same["name2"] or "") if same and dimensions is None else "",
+        same_as=(same["name"] or same["name2"] or same["name3"] or "") if same and dimensions is None else "",
         any_shape=dimensions is None and _ANY.search(text) is not None,
         keys=keys,
         text=text,
     )
+
+
+def _limits(text: str) -> re.Match[str] | None:
+    """What bounds the elements, `0 <= y[i] < C`; not what bounds an index, `alpha[t, u], where 0 <= t < T`."""
+    for match in _RANGE.finditer(text):
+        name = re.match(r"0\s*<=?\s*(\w+)\s*<", match.group())
+        if name is None or not re.search(rf"\w\[[^\]]*\b{name[1]}\b[^\]]*\]", text):
+            return match
+    return None
 
 
 def _merge(first: Described, second: Described) -> Described:
@@ -270,7 +287,7 @@ def _kind(text: str, dimensions: Dimensions | None, keys: Mapping[str, Described
     if dimensions is not None or _ARRAY.search(text):
         if _COMPLEX.search(head):
             return "complex"
-        return "integer" if _INTEGER.search(head) or _RANGE.search(text) else ""
+        return "integer" if _INTEGER.search(head) or _limits(text) else ""
     return ""
 
 
@@ -281,4 +298,14 @@ def _domain(text: str) -> str:
         return "definite"
     if _PROBABILITY.search(text) and not re.search(r"\blog[- ]prob|\bunnormali[sz]ed", text, re.I):
         return "probability"
+    if _UNIT.search(text):
+        return "unit"
     return "positive" if _POSITIVE.search(text) else ""
+
+
+def _said_in_prose(docstring: str, name: str) -> bool:
+    """`only defined for x in the interval [0, 1]`, in a sentence of its own."""
+    return (
+        re.search(rf"\b{re.escape(name)}`* (?:is |are |lies |must be |must lie )?{_UNIT.pattern[2:]}", docstring)
+        is not None
+    )

@@ -136,7 +136,9 @@ def discrete(
             (0.1, integer((n, "T"), bound, "repeated")),
             (0.9, integer((), bound)),
         ]
-    classes = f"{LAST_AXIS}:{source.indexes.get(name, ('', 0))[0]}"
+    base, position = source.indexes.get(name, ("", -1))
+    # `w[labels]` picks rows, whatever the name; `scores[np.arange(n), labels]` picks columns
+    classes = FIRST_AXIS + base if base and position == 0 else f"{LAST_AXIS}:{base}"
     found = [
         (0.0, integer((n,), classes)),
         (0.3, ArgumentShape((n, f), "integer", "inferred", values=(2,), domain="one-hot")),

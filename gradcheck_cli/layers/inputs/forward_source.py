@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+_OF_SYMMETRIC = frozenset({"eigh", "eigvalsh", "cholesky", "cho_factor"})
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -32,6 +34,7 @@ class ForwardSource:
         booleans: names used as a condition by themselves (`if train:`).
         one_hot: names whose `argmax` is taken or that are compared in size with another array.
         clipped: names that are clipped to just inside (0, 1), as probabilities are before their logarithm is taken.
+        definite: names of matrices that are taken apart as symmetric ones are: by `eigh`, `cholesky`.
     """
 
     indexes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -40,6 +43,7 @@ class ForwardSource:
     booleans: frozenset[str] = frozenset()
     one_hot: frozenset[str] = frozenset()
     clipped: frozenset[str] = frozenset()
+    definite: frozenset[str] = frozenset()
 
 
 def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
@@ -58,7 +62,7 @@ def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
         bodies += [node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     aliases = _aliases(bodies, wanted)
     helpers = [(function, aliases), *_called_helpers(tree, function, aliases)]
-    facts = _Facts({}, {}, {}, set(), set(), set())
+    facts = _Facts({}, {}, {}, set(), set(), set(), set())
     for body, names_in_body in helpers:
         facts.read(body, names_in_body)
     for body in bodies[1:]:
@@ -70,6 +74,7 @@ def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
         frozenset(facts.booleans),
         frozenset(facts.one_hot),
         frozenset(facts.clipped),
+        frozenset(facts.definite),
     )
 
 
@@ -92,6 +97,7 @@ class _Facts:
     booleans: set[str]
     one_hot: set[str]
     clipped: set[str]
+    definite: set[str]
 
     def read(self, function: _Function, aliases: Mapping[str, str]) -> None:
         for node in ast.walk(function):
@@ -131,6 +137,8 @@ class _Facts:
                 self.one_hot.add(name)
         if method == "argmax" and node.args and (name := aliases.get(dotted(node.args[0]))):
             self.one_hot.add(name)
+        if method in _OF_SYMMETRIC and node.args and (name := aliases.get(dotted(node.args[0]))):
+            self.definite.add(name)
         if called.endswith("add.at") and len(node.args) > 1:
             for name in _names_used(node.args[1], aliases):
                 base = dotted(node.args[0])

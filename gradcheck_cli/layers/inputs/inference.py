@@ -99,6 +99,9 @@ def infer(
         for name in _could_be_indices(unknown, kinds):
             search.index_errors = 0
             best = best or _choose(search, unknown, source, {**kinds, name: "integer"}, _TABLES[0], TRIALS // 4)
+    if best is None and search.without_output:
+        for name in _integers_by_name(unknown, kinds):
+            best = best or _choose(search, unknown, source, {**kinds, name: "float"}, _TABLES[0], TRIALS // 4)
     for table in _TABLES[1:]:
         best = best or _choose(search, unknown, source, kinds, table, TRIALS // 4)
     if best is not None:
@@ -133,6 +136,11 @@ def _could_be_indices(unknown: Sequence[Argument], kinds: Mapping[str, str]) -> 
         for argument in unknown
         if not kinds.get(argument.name) and names.role(argument.name) in ("data", "sequence")
     ]
+
+
+def _integers_by_name(unknown: Sequence[Argument], kinds: Mapping[str, str]) -> list[str]:
+    """Arguments that only their names make integers: `tokens` that experts are given are activations."""
+    return [one.name for one in unknown if not kinds.get(one.name) and names.is_index(one.name)]
 
 
 def _choose(

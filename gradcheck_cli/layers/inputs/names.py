@@ -52,6 +52,11 @@ _WINDOW = re.compile(r"^(?:(?:kernel|pool(?:ing)?|filter|window)(?:_?(?:size|sha
 _NUMBERS = re.compile(
     r"^(?:eps(?:ilon)?\d?|momentum|weight_decay|lr|learning_rate|temp(?:erature)?|tau|margin|negative_?slope)$"
 )
+_EXAMPLE_WEIGHTS = re.compile(r"^(?:(?:sample|example|loss|token|row)_)?weights?$")
+_CONSTANTS = re.compile(
+    r"^(?:(?:\w+_)?(?:eps(?:ilon)?|[ar]?tol|tolerance)\d?|momentum|weight_decay|lr|learning_rate|margin|negative_?slope"
+    r"|label_smoothing|lo|hi|low|high|lower|upper|(?:min|max|clip)(?:_\w+)?|\w+_(?:min|max))$"
+)
 _SEQUENCE = re.compile(r"^(?:xs|seq|sequence|sequences)$")
 
 
@@ -73,6 +78,16 @@ def is_mask(name: str) -> bool:
 def is_number(name: str) -> bool:
     """`eps`, `momentum`, `learning_rate`: one number, and never an array of them."""
     return _NUMBERS.match(name) is not None
+
+
+def is_example_weight(name: str) -> bool:
+    """`weights`, `sample_weight`: beside scores, one number for each example."""
+    return _EXAMPLE_WEIGHTS.match(name) is not None
+
+
+def is_constant(name: str) -> bool:
+    """`eps`, `max_norm`, `label_smoothing`: a number that nobody learns, as a temperature or a scale may be."""
+    return _CONSTANTS.match(name) is not None
 
 
 def is_training_flag(name: str) -> bool:

@@ -110,6 +110,10 @@ def _other_readings(layer: Layer, specification: Specification) -> list[tuple[Sp
                 derived = {**specification.derived, name: "*".join(series)}
                 note = f"{name} taken as {' * '.join(series)}: the forward runs with no other size tried"
                 readings.append((replace(specification, derived=derived), note))
+    named = [name[:-2] for name in axes if name.endswith("_1") and f"{name[:-2]}_2" in axes and name != "batch_1"]
+    if {"batch_1", "batch_2"} <= set(axes) and len(named) == 1:
+        derived = {**specification.derived, "batch_1": f"{named[0]}_1", "batch_2": f"{named[0]}_2"}
+        readings.append((replace(specification, derived=derived), f"`...` taken as `*{named[0]}`"))
     for name, shape in specification.shapes.items():
         square = (
             shape.kind == "float"

@@ -15,6 +15,7 @@ from gradcheck_cli.layers.inputs.annotations import read as read_annotation
 from gradcheck_cli.layers.inputs.bounds import FIRST_AXIS, LAST_AXIS
 from gradcheck_cli.layers.inputs.choices import choices
 from gradcheck_cli.layers.inputs.configuration import configure, usual
+from gradcheck_cli.layers.inputs.defaults import allows_none, default_elsewhere
 from gradcheck_cli.layers.inputs.docstrings import Described, describe
 from gradcheck_cli.layers.inputs.forward_source import ForwardSource, read_forward
 from gradcheck_cli.layers.layer import Argument, Layer, Role
@@ -146,7 +147,8 @@ class Sources:
     ) -> ArgumentShape:
         base, position = self.source.indexes.get(argument.name, ("", -1))
         label = names.is_label(argument.name) or position > 0
-        bound: str | int = f"{LAST_AXIS}:{base}" if label else FIRST_AXIS + base
+        rows = not label or (bool(base) and position == 0)  # `w[labels]` picks rows, whatever the name
+        bound: str | int = FIRST_AXIS + base if rows else f"{LAST_AXIS}:{base}"
         if said is not None and said.bound is not None:
             bound = said.bound
             # a graph's `target` counts rows and may repeat, whatever its name; labels count the scores' columns
@@ -173,7 +175,8 @@ class Sources:
     def _configuration(
         self, argument: Argument, annotated: Annotated | None, said: Described | None
     ) -> ArgumentShape | None:
-        found = configure(argument, said, self.source, annotated.choices if annotated else ())
+        found = None if argument.has_default else self._said_elsewhere(argument)
+        found = found or configure(argument, said, self.source, annotated.choices if annotated else ())
         if found is not None:
             return self._with_choices(argument.name, found)
         if said is not None and said.dimensions is not None and argument.role is not Role.CONFIG:
@@ -187,6 +190,17 @@ class Sources:
             return found
         others = tuple(word for word in words if word != found.values[0])
         return replace(found, source="text", values=(*found.values[:1], *others))
+
+    def _said_elsewhere(self, argument: Argument) -> ArgumentShape | None:
+        """What a rule's setting is where nobody sets it: a public function's default, else None where that is legal."""
+        if not self.layer.is_rule or argument.role is not Role.CONFIG:
+            return None
+        found = default_elsewhere(_text(self.layer, self.module), argument.name)
+        if found is not None and not (isinstance(found.value, int) and found.value > _SMALL and not found.is_count):
+            return ArgumentShape(None, "config", f"the default of `{found.function}`", values=(found.value,))
+        if allows_none(argument.annotation):
+            return ArgumentShape(None, "config", "usual value", values=(None,))
+        return None
 
 
 def _text(layer: Layer, module: Module) -> str:

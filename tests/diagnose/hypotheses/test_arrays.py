@@ -10,7 +10,7 @@ import pytest
 from gradcheck_cli.diagnose.cause import Cause
 from gradcheck_cli.diagnose.hypotheses.failing import Failing, Output
 
-from .arrays import Array, Gradients, affine, cases, causes, gradient
+from .arrays import SIZES, Array, Gradients, affine, cases, causes, gradient
 
 LAYER = {"x": ("N", "D"), "w": ("D", "M"), "b": ("M",)}
 
@@ -245,3 +245,61 @@ def test_a_loop_that_assigns_where_it_should_add(wrong: Callable[[Array], Array]
 def test_once_the_gradient_is_no_factor(factor: float, codes: list[str]) -> None:
     found = causes(*cases(LAYER, lambda g: {"w": factor * g["w"]}))
     assert [cause.code for cause in found] == codes
+
+
+def _symmetric(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    drawn = rng.normal(size=shape)
+    return drawn + drawn.T
+
+
+def _unmade(matrix: Array, *, also: float = 0.0) -> Array:
+    """A matrix with this symmetric part, and `also` more on its diagonal."""
+    return 2 * np.triu(matrix, 1) + np.diag(np.diag(matrix) * (1 + also))
+
+
+def test_what_is_not_made_symmetric_is_named() -> None:
+    shapes = {"a": ("D", "D")}
+    (cause,) = causes(*cases(shapes, lambda g: {"a": _unmade(g["a"])}, drawn=_symmetric))
+    assert (cause.code, cause.mend) == ("GC209", "make it symmetric: `(S + S.T) / 2`")
+    assert (
+        "`da` is the gradient before it is made symmetric, as the forward reads only the symmetric part of `a`"
+        in cause.claim
+    )
+    (negative,) = causes(*cases(shapes, lambda g: {"a": -_unmade(g["a"])}, drawn=_symmetric))
+    assert negative.claim.startswith("your `da` is minus the gradient before it is made symmetric")
+    wrong_besides = causes(*cases(shapes, lambda g: {"a": _unmade(g["a"], also=0.1)}, drawn=_symmetric))
+    of_another_matrix = causes(*cases(shapes, lambda g: {"a": (g["a"] + g["a"].T) / 2}))
+    assert not [one for one in (*wrong_besides, *of_another_matrix) if "symmetric" in one.claim]
+
+
+def _three_outputs(number: int, weights: Sequence[float]) -> Failing:
+    """A leaf that three outputs are made of, and a backward that takes what comes from each so many times."""
+    sizes = SIZES[number]
+    n, d, m = sizes.values()
+    rng = np.random.default_rng(number)
+    matrices = [rng.normal(size=(d, m)) for _ in weights]
+    upstreams = [rng.normal(size=(n, m)) for _ in weights]
+
+    def pulled(above: Sequence[Array]) -> Gradients:
+        return {"x": sum(g @ matrix.T for g, matrix in zip(above, matrices))}  # type: ignore[dict-item]
+
+    outputs = tuple(Output(f"dout[{k}]", ("N", "M"), one) for k, one in enumerate(upstreams))
+    yours = pulled([weight * one for weight, one in zip(weights, upstreams)])["x"]
+    gradients = (gradient("x", ("N", "D"), yours, pulled(upstreams)["x"]),)
+    inputs = {"x": np.zeros((n, d))}
+    return Failing(
+        gradients, sizes, inputs=inputs, outputs=outputs, pulled=lambda several, _: [pulled(above) for above in several]
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ((1, 0, 0), ["your `dx` is the gradient without what comes from `dout[1]` and `dout[2]`"]),
+        ((1, 0, 1), ["your `dx` is the gradient without what comes from `dout[1]`"]),
+        ((1, 0.3, 0), []),
+    ],
+)
+def test_outputs_that_are_only_logged_are_named_together(weights: Sequence[float], said: list[str]) -> None:
+    named = causes(*(_three_outputs(number, weights) for number in (0, 1)))
+    assert [cause.claim for cause in named] == said

@@ -15,7 +15,7 @@ import pytest
 
 from gradcheck_cli.checking.options import CheckOptions, Silent, Target
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.inspector.session import Answer, Edit, Question
+from gradcheck_cli.inspector.session import Answer, Edit, Question, Waiting
 from gradcheck_cli.isolation.apart import Workers
 from gradcheck_cli.isolation.live_session import STOPPED, LiveSession
 from gradcheck_cli.judge.settings import Settings
@@ -286,18 +286,39 @@ def second_backward(dout, cache):
 '''
 
 
+SLOW_TO_READ = """
+import time
+from pathlib import Path
+
+class Nothing:
+    def backward(self):
+        pass  # by its text it may have layers
+
+while not (Path(__file__).parent / "read").exists():
+    time.sleep(0.05)
+"""
+
+
 def test_questions_are_answered_before_all_is_checked_and_the_rest_can_be_left(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(SLOW)
+    (tmp_path / "read_late.py").write_text(SLOW_TO_READ)
     (tmp_path / "wait").touch()
     session = LiveSession(Target(tmp_path), OPTIONS, Workers(seconds=60), lambda report, is_whole: report)
     opening = threading.Thread(target=session.open)
     opening.start()
     try:
         until = time.monotonic() + 60
+        while session.opening != "reading 2 of 2, read_late.py" and time.monotonic() < until:
+            time.sleep(0.05)
+        path = str(tmp_path / "module.py")
+        assert list(session.waiting) == [Waiting(path, "first"), Waiting(path, "second")]
+        assert not session.report.layers
+        (tmp_path / "read").touch()
         while "2 of 2, second · " not in session.opening and time.monotonic() < until:
             time.sleep(0.05)
         (layer,) = session.report.layers
         assert layer.name == "first" and not session.is_open
+        assert list(session.waiting) == [Waiting(path, "second")]
         assert session.opening.startswith("2 of 2, second · ") and session.doing == ""
         assert ask(session, 0, seed=1).report is not None
         dug = session.dig(layer, kept_of(session, 0), 0, 0)
@@ -307,7 +328,7 @@ def test_questions_are_answered_before_all_is_checked_and_the_rest_can_be_left(t
         assert opening.is_alive() and session.opening
         session.stop_opening()
         opening.join(10)
-        assert not opening.is_alive() and not session.is_open and session.opening == ""
+        assert not opening.is_alive() and not session.is_open and session.opening == "" and not session.waiting
         assert [each.name for each in session.report.layers] == ["first"]
         session.open()  # it was given up
         assert not session.is_open
@@ -327,4 +348,19 @@ def test_what_the_report_must_not_be_is_said_of_all_of_it(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="nothing"):
         session.open()
     assert session.opening == ""
+    session.close()
+
+
+def test_a_layer_is_asked_about_though_another_ones_shape_was_said(session: LiveSession, folder: Path) -> None:
+    options = CheckOptions(InputOptions(draws=1, arguments={"labels": [0, 1]}), Settings(shrink=False))
+    other = LiveSession(Target(folder / "module.py"), options, Workers(seconds=60), lambda report, is_whole: report)
+    answer = other.ask(question(session, 0))
+    other.close()
+    assert answer.problem == "" and answer.report is not None and answer.report.name == "centre"
+
+
+def test_the_current_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = LiveSession(Target(Path()), OPTIONS, Workers(), lambda report, is_whole: report)
+    assert session.name == tmp_path.name
     session.close()

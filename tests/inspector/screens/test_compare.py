@@ -57,13 +57,56 @@ def test_a_click_moves_all() -> None:
     drive(sessions.run(), steps)
 
 
-def test_gradients_and_the_last_column() -> None:
+def shown(driver: Driver) -> list[str]:
+    return [str(each.id) for each in compared(driver).maps()]
+
+
+def test_each_gradient_has_the_columns_that_were_chosen_for_it() -> None:
     async def steps(driver: Driver) -> None:
-        await driver.press("c", "o")
-        assert " finite difference" in driver.text()
-        await driver.press("o")
-        assert "yours − reference" in driver.text()
+        await driver.press("c")
+        assert shown(driver) == ["yours", "autodiff", "error"]
+        await driver.press("3", "5", "2", "down")
+        assert shown(driver) == ["yours", "difference", "error", "ratio"]
+        for heading in ("finite difference", "yours / reference"):
+            assert heading in driver.text()
+        assert len({(each.view.index, each.view.top, each.cells) for each in compared(driver).maps()}) == 1
         await driver.press("a")
+        assert shown(driver) == ["yours", "autodiff", "error"]
+        await driver.press("6", "7")
+        assert "error in tolerances" in driver.text() and "input  gamma" in driver.text()
+        await driver.press("A")
+        assert shown(driver) == ["yours", "difference", "error", "ratio"]
+        await driver.press("1", "3", "4")
+        assert shown(driver) == ["ratio"] and compared(driver).focused is compared(driver).lead
+        await driver.press("5")
+        assert shown(driver) == ["ratio"] and "one column stays" in driver.text()
+        await driver.press("down", "1")
+        assert shown(driver) == ["yours", "ratio"]
+
+    for size in ((80, 24), WIDE):
+        drive(sessions.run(), steps, size)
+
+
+def test_without_autodiff_there_is_the_finite_difference() -> None:
+    report, kept = sessions.norm()
+    arrays = {("reference" if name == "autodiff" else name): held for name, held in kept.leaves[0].arrays.items()}
+    session = sessions.run()
+    session.layers = [(report, sessions.replace(kept, leaves=(sessions.replace(kept.leaves[0], arrays=arrays),)))]
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("c")
+        assert shown(driver) == ["yours", "difference", "error"]
+
+    drive(session, steps)
+
+
+def test_it_is_told_which_argument_has_which_gradient() -> None:
+    assert "function pair: x → dx" in screen_after(sessions.run(), "c")
+
+
+def test_gradients() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("c", "a")
         assert "yours  dgamma" in driver.text()
         await driver.press("a", "left_square_bracket", "comma", "right_square_bracket", "v", "x")
         assert "yours  dw" in driver.text() and "↓ " in driver.text()
@@ -71,5 +114,15 @@ def test_gradients_and_the_last_column() -> None:
         assert "db came back as" in driver.text()
         await driver.press("A", "A", "A")
         assert "yours  dx" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_what_keys_cannot_do_here_is_said_here() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("c", "left_square_bracket")
+        assert "there are no other slices" in driver.text()
+        await driver.press("a", "n")
+        assert "nothing is wrong here" in driver.text()
 
     drive(sessions.run(), steps)

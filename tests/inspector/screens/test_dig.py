@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from gradcheck_cli.inspector.session import Answer, Question
+from typing import Any
+
+from gradcheck_cli.inspector.growth import rows_of
+from gradcheck_cli.inspector.session import Answer, Dug, Grown, Question
+from gradcheck_cli.report.model import Status
+from gradcheck_cli.report.network.model import Flow, NetworkReport, Stage
 from tests.inspector import sessions
 from tests.inspector.piloting import WIDE, Driver, drive, screen_after
 
@@ -89,3 +94,47 @@ def test_an_error_of_the_session_is_told() -> None:
             raise RuntimeError("the worker died")
 
     assert "the worker died" in screen_after(Broken([sessions.norm()]), "d")
+
+
+def network() -> NetworkReport:
+    def stage(name: str, status: Status, error: float, through: float) -> Stage:
+        flows = (
+            Flow("x", "before", (4, 3), 1.0, error=error / 2, through=0.0),
+            Flow("w", "", (3,), 1.0, None, error, through),
+        )
+        return Stage(name, "affine", sessions.PATH, 11, 30, ((4, 3),), 1.0, flows, status)
+
+    right = [stage(f"fc{at}", Status.PASS, 1e-17, 0.5) for at in range(3, 12)]
+    return NetworkReport((stage("fc1", Status.PASS, 0.0, 0.7), stage("fc2", Status.FAIL, 0.25, 0.6), *right), "fc2")
+
+
+def of_a_network(dug: Dug, **changes: Any) -> sessions.FakeSession:
+    report, kept = sessions.norm()
+    session = sessions.live(**changes)
+    session.layers, session.dug = [(sessions.replace(report, network=network()), kept)], dug
+    return session
+
+
+def test_of_a_network_it_is_told_which_layer_adds_which_error() -> None:
+    dug = Dug(sessions.curve(), growth=(Grown("fc2", 1.25),))
+    text = screen_after(of_a_network(dug), "d", size=WIDE)
+    assert "how the error grew, layer by layer on the way back" in text
+    ends = ("fc11", "7 layers that are right", "fc3", "fc2", "fc1")
+    rows = text.split("\n")
+    order = [next(at for at, line in enumerate(rows) if line.endswith(f" {end}")) for end in ends]
+    assert order == sorted(order), "the last layer first, and many that are right as one"
+    (wrong,) = (line for line in rows if " fc2" in line and "✗" in line)
+    assert "1.25" in wrong and "0.25" in wrong and "0.6" in wrong
+    assert "together: yours − autodiff" in text and "path by path" not in text
+
+
+def test_of_a_saved_network_the_errors_are_told_and_why_no_more_is() -> None:
+    text = screen_after(of_a_network(Dug(why={"contributions": "The forward is needed for it."})), "d", size=WIDE)
+    assert "0.25" in text and "The forward is needed for it." in text and "together" not in text
+
+
+def test_a_parameter_is_on_the_way_of_the_layers_behind_it() -> None:
+    rows = rows_of(network(), Dug(), "fc2.w")
+    assert [row.name for row in rows] == ["fc11", "", "fc3", "fc2"]
+    assert rows[1].left_out == 7 and {row.adds for row in rows} == {None}
+    assert rows_of(network(), Dug(growth=()), "x")[-1].adds == 0.0

@@ -50,7 +50,8 @@ def test_layers_come_one_by_one_and_the_first_that_fails_is_looked_at() -> None:
         assert "no layer is checked yet" in driver.text() and not session.asked
         session.layers = [named("right", 0.0)]
         await until(driver, "✓ right")
-        assert "dx  4 × 3  all right" in driver.text() and "Esc stop" in driver.text()
+        assert "dx  4 × 3  all right" in driver.text()
+        await until(driver, "Esc stop")
         session.layers = [named("right", 0.0), named("wrong", 1.0)]
         await until(driver, "✗ wrong")
         assert main(driver).target == Target(1) and "✗ 1 failed  ✓ 1 passed" in driver.text()
@@ -60,6 +61,51 @@ def test_layers_come_one_by_one_and_the_first_that_fails_is_looked_at() -> None:
         assert main(driver).target == Target(1)
         for gone in ("draw 1 of 3", "Esc stop"):
             await until(driver, gone, is_there=False)
+
+    drive(session, steps, WIDE)
+
+
+def test_layers_are_listed_before_they_are_checked() -> None:
+    session = opening()
+    there = sessions.Waiting("/home/you/project/deep/b.py", "there")
+
+    async def steps(driver: Driver) -> None:
+        session.waiting = [sessions.Waiting(sessions.PATH, name) for name in ("right", "wrong")]
+        await until(driver, "… wrong")
+        assert "… right" in driver.text() and "mylayer.py" not in driver.text()
+        session.waiting = [*session.waiting, there]
+        await until(driver, "… there")
+        assert "mylayer.py" in driver.text() and "deep/b.py" in driver.text()
+        await driver.click("… there")
+        assert "there is not checked yet" in driver.text()
+        session.waiting, session.layers = [session.waiting[1], there], [named("right", 0.0)]
+        await until(driver, "✓ right")
+        session.waiting, session.layers = [there], [*session.layers, named("wrong", 1.0)]
+        await until(driver, "✗ wrong")
+        lines = [line for line in driver.lines() if "✓ right" in line or "✗ wrong" in line or "… there" in line]
+        assert len(lines) == 3, "each stands where it was listed, and once"
+        assert "dx  4 × 3  12 of 12 wrong" not in driver.text(), "who has chosen another waits for that"
+        report, kept = named("there", 0.0)
+        session.waiting = []
+        session.layers = [*session.layers, (sessions.replace(report, path=there.path), kept)]
+        await until(driver, "✓ there")
+        assert main(driver).target == Target(2)
+        session.all_known.set()
+
+    drive(session, steps, WIDE)
+
+
+def test_what_was_not_checked_is_listed_no_more_when_it_is_stopped() -> None:
+    session = opening(waiting=[sessions.Waiting(sessions.PATH, name) for name in ("right", "wrong")])
+    session.layers = [named("right", 0.0)]
+
+    async def steps(driver: Driver) -> None:
+        session.waiting = session.waiting[1:]
+        await until(driver, "… wrong")
+        session.waiting = []
+        await driver.press("escape")
+        await until(driver, "… wrong", is_there=False)
+        assert "✓ right" in driver.text()
 
     drive(session, steps, WIDE)
 

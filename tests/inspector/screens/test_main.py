@@ -144,7 +144,7 @@ def test_gradients_one_after_the_other() -> None:
         assert "db has another shape" in driver.text()
         await driver.press("A", "A", "A", "A")
         assert main(driver).target == Target(0, 0)
-        assert "no gradients to show" in driver.text()
+        assert "could not be run" in driver.text()
 
     drive(sessions.run(), steps)
 
@@ -557,3 +557,38 @@ def test_a_damage_that_shows_later_is_told_in_place_on_every_screen() -> None:
             assert "is damaged" in driver.text(), keys
 
     drive(sessions.FakeSession([(report, damaged)]), steps, WIDE)
+
+
+def test_where_there_is_no_map_its_keys_say_so() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("a", "a", "a")
+        assert "another shape" in driver.text()
+        for key in ("d", "c", "g", "n", "comma", "left_square_bracket", "v"):
+            driver.app.say("")
+            await driver.press(key)
+            assert "there are no elements to be looked at here" in driver.text(), key
+
+    drive(sessions.run(), steps)
+
+
+def test_of_a_layer_that_could_not_be_run_it_is_said() -> None:
+    async def steps(driver: Driver) -> None:
+        await driver.press("A", "d")
+        assert "This layer could not be run" in driver.text()
+        assert "there are no elements to be looked at here" in driver.text()
+
+    drive(sessions.run(), steps)
+
+
+def test_what_is_longer_than_the_line_is_shown_whole_until_something_else_is_said() -> None:
+    session = sessions.live()
+    problem = "GC501 `mylayer.py` does not parse: " + "a long story " * 8
+    session.answer = lambda question: Answer(question, problem=problem)
+
+    async def steps(driver: Driver) -> None:
+        await driver.press("r")
+        assert len(driver.app._notifications) == 1 and "n N worst" in driver.text() and "? help" in driver.text()
+        await driver.press("w")
+        assert len(driver.app._notifications) == 0 and "watching" in driver.text()
+
+    drive(session, steps)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from gradcheck_cli.inspector.looking import Target
+import numpy as np
+
+from gradcheck_cli.inspector.looking import Looking, Target
+from gradcheck_cli.inspector.plain.commands import Commands
+from gradcheck_cli.saved.model import Held, KeptInput
 from tests.inspector import sessions
 from tests.inspector.piloting import WIDE, Driver, drive, screen_after
 
@@ -106,3 +111,20 @@ def test_a_layer_that_could_not_be_run() -> None:
         assert "its source was not kept" in driver.text()
 
     drive(sessions.run(), steps)
+
+
+def test_it_is_told_what_goes_in_and_what_comes_back() -> None:
+    report, kept = sessions.norm()
+    others = (KeptInput("labels", ("N",), "", Held(np.arange(4))), KeptInput("eps", shown="1e-05"))
+    session = sessions.run()
+    session.layers = [(report, sessions.replace(kept, arguments=(*kept.arguments, *others)))]
+    text = screen_after(session, "f", size=WIDE)
+    for row in (
+        r"x +\(N=4, D=3\) float64 +→ dx \(4, 3\) float64",
+        r"labels +\(N=4\) int64 +no gradient",
+        r"eps += 1e-05 +no gradient",
+        r"dout +\(4, 3\) float64, upstream",
+    ):
+        assert re.search(row, text), row
+    told = Commands(Looking(session)).answer("convention")
+    assert "  x (N=4, D=3) float64: dx (4, 3) float64\n" in told and "  eps = 1e-05: no gradient\n" in told

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gradcheck_cli.inspector.session import Answer, Edit, Question
-from gradcheck_cli.report.network.model import NetworkReport
 from tests.inspector import sessions
 from tests.inspector.piloting import Driver, drive
 
@@ -56,21 +55,6 @@ def test_a_long_name_has_a_line_of_its_own() -> None:
     async def steps(driver: Driver) -> None:
         await driver.press("i")
         assert name in driver.text() and "0.5 now" in driver.text()
-
-    drive(session, steps)
-
-
-def test_values_of_a_network_are_not_asked_for() -> None:
-    report, kept = sessions.norm()
-    network = sessions.replace(report, network=NetworkReport(()))
-    session = sessions.live()
-    session.layers = [(network, kept)]
-
-    async def steps(driver: Driver) -> None:
-        await driver.press("i")
-        assert "set one there" in driver.text() and "value of" not in driver.text()
-        await driver.press("3", "enter")
-        assert session.asked == [Question(sessions.PATH, "norm", seed=3)]
 
     drive(session, steps)
 

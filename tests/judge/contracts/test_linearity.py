@@ -65,6 +65,15 @@ return dx.astype(dout.dtype)
         assert layer.status is not Status.FAIL, layer.findings
 
 
+@pytest.mark.parametrize(("function", "codes"), [("np.float32", ["GC101"]), ("np.tanh", ["GC101", "GC304"])])
+def test_a_gradient_of_the_wrong_shape_may_be_computed_in_single_precision(
+    tmp_path: Path, function: str, codes: list[str]
+) -> None:
+    dy = f"{function}(dout[..., None] * np.ones(3) / 3).astype(dout.dtype)"
+    text = pair("return 2 * x + y, None", f"return 2 * dout, {dy}", arguments="x, y")
+    assert [finding.code for finding in report_on(tmp_path, text).findings] == codes
+
+
 @pytest.mark.parametrize(
     ("backward", "right"),
     [("return dout * 30000 / 15000", True), ("return np.clip(2 * dout, -8, 8)", False)],

@@ -246,3 +246,37 @@ def test_an_argument_that_is_indented_further_is_no_key_of_the_one_above() -> No
     assert (said["out"].dimensions, said["out"].keys, said["truth"].dimensions) == (("N",), {}, ("N",))
     text = "Args:\n    params: a dictionary with\n        w: of shape (N, D)"
     assert list(describe([text], ["params", "w"])["params"].keys) == ["w"]
+
+
+ALIGNMENTS = """
+    Args:
+        alpha: an array of shape [T, U + 1], where
+            alpha[t, u] = log(prob(blank | x[0:t] aligns with y[0:u])),
+            where 0 <= t < T and 0 <= u <= U.
+        y: labels, of shape (T,), where 0 <= y[t] < C.
+    """
+
+
+def test_what_an_element_is_describes_no_argument_and_what_bounds_an_index_bounds_no_element() -> None:
+    said = describe([ALIGNMENTS], ["alpha", "y"])
+    assert (said["alpha"].dimensions, said["alpha"].kind, dict(said["alpha"].keys)) == (("T", "U+1"), "", {})
+    assert (said["y"].kind, said["y"].bound) == ("integer", "C")
+
+
+def test_keys_with_brackets_or_equations_alone_are_still_keys() -> None:
+    said = describe(["\nparams: dictionary\n    W1 [D, H]: the weights\n    pad = number of zeros"], ["params"])
+    assert list(said["params"].keys) == ["W1", "pad"]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "domain"),
+    [
+        ("Note: polynomials are only defined for x in the interval [0, 1].\n\nArgs:\n    x: Input array.", "unit"),
+        ("Args:\n    x: values in the closed interval [0.0, 1.0].", "unit"),
+        ("Args:\n    x: Input array, scaled to an output in the interval [0, 10].", ""),
+        ("Only y in the interval [0, 1] comes back.\n\nArgs:\n    x: Input array.", ""),
+    ],
+)
+def test_an_interval_may_be_said_in_prose(docstring: str, domain: str) -> None:
+    said = describe([docstring], ["x"])
+    assert said["x"].domain == domain
