@@ -15,6 +15,7 @@ from gradcheck_cli.layers.conventions import (
     derivative_rules,
     explicit,
     function_pair,
+    labelled,
     loss,
     loss_method,
     methods,
@@ -265,6 +266,8 @@ class _Search:
                         self.module, pair, attribute(pair.forward), attribute(pair.backward)
                     )
                 )
+            elif (net := labelled.labelled(owner)) is not None:
+                self._nets(name, owner, [(net.loss, net.backward)], net)
             elif methods.methods(owner) is not None:
                 self._class(name, owner)
             elif methods.closure_method(owner) is not None:
@@ -274,14 +277,16 @@ class _Search:
             elif any(method in vars(owner) for method in methods.BACKWARDS):
                 self.notes.append(f"class `{name}` has a backward and no forward, so there is nothing to check")
 
-    def _nets(self, name: str, owner: type, names: Sequence[tuple[str, str]]) -> None:
+    def _nets(
+        self, name: str, owner: type, names: Sequence[tuple[str, str]], net: labelled.Labelled | None = None
+    ) -> None:
         """Methods that return a loss and gradients: one is called by its class, several by themselves."""
         if self._is_derived_from(owner) and (methods.leaves_open(owner) or classes.needs_settings(owner)):
             self.notes.append(f"class `{name}` is a base for nets, which its subclasses build: passed over")
             return
         for method in names:
             title = name if len(names) == 1 else f"{name}.{method[0]}"
-            built = loss_method.build(self.module, title, name, method, attribute(name))
+            built = loss_method.build(self.module, title, name, method, attribute(name), net)
             if isinstance(built, str):
                 self.notes.append(built)
             else:
@@ -293,6 +298,9 @@ class _Search:
 
     def _class(self, name: str, owner: type) -> None:
         derived = self._is_derived_from(owner)
+        if methods.is_abstract(owner) and not methods.writes_any(owner):
+            self.notes.append(f"class `{name}` has no forward and no backward of its own yet: passed over")
+            return
         if (methods.is_abstract(owner) or (derived and methods.leaves_open(owner))) and (
             derived or methods.is_abstract_name(name)
         ):

@@ -10,6 +10,7 @@ from typing import Any
 
 from gradcheck_cli.judge.words import argument_gradient_name
 from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.conventions.starting import starter
 from gradcheck_cli.layers.layer import BackwardResult, BoundLayer, ForwardResult, Layer
 from gradcheck_cli.layers.leaves import fresh
 from gradcheck_cli.layers.module import Module
@@ -46,6 +47,19 @@ class Observation:
     def constructor(self) -> Call | None:
         """The call that made the object, for layers that are classes."""
         return self.calls[0] if len(self.calls) > 1 and isinstance(self.calls[0].function, type) else None
+
+    @property
+    def start(self) -> Call | None:
+        """The call of a method that makes the parameters where the constructor does not."""
+        if self.constructor is None or len(self.calls) < 3:
+            return None
+        called = getattr(self.calls[1].function, "__name__", "")
+        return self.calls[1] if called and called == starter(type(self.constructor.returned)) else None
+
+    @property
+    def used(self) -> tuple[Call, ...]:
+        """The calls of the forward and after it."""
+        return self.calls[bool(self.constructor) + bool(self.start) :]
 
     def by_argument(self, value: Sequence[Any]) -> dict[int, str]:
         """Which argument each returned position is the gradient of; one object may come back twice."""

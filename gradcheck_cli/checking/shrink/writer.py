@@ -112,7 +112,7 @@ class _Writer:
         for name, value in seen.given.items():
             self.known.learn(value, variables[name])
         setup, own = self._made()
-        forward, *others = seen.calls[1:] if seen.constructor else seen.calls
+        forward, *others = seen.used
         for value in forward.positional:
             if isinstance(value, Context):
                 setup.append(f"ctx = {context_text(value, seen.module.source)}")
@@ -169,6 +169,8 @@ class _Writer:
             return [], {}
         statements = [f"layer = {self._call(call)}"]
         self.known.learn(call.returned, "layer", depth=0)
+        if self.seen.start is not None:
+            statements.append(self._call(self.seen.start))
         own = self._own(call.returned)
         late = {argument.name for argument in self.layer.arguments if argument.has_default}
         for name, place in own.items():
@@ -241,7 +243,7 @@ class _Writer:
     def _returned_names(self, call: Call, value: Any) -> list[str]:
         """What the forward's own return statement says, where it can be used; else `out`, `cache`."""
         said = syntax.returned_names(syntax.definition(call.function))
-        alone = len(self.seen.calls) == 1 + bool(self.seen.constructor)
+        alone = len(self.seen.used) == 1
         gradients = self.seen.by_argument(value) if alone else {}
         names = []
         for position, item in enumerate(value):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
@@ -182,6 +183,12 @@ def _others(shape: tuple[int, ...], axes: tuple[str, ...], said: str) -> Iterato
     for axis, size in enumerate(shape):
         if size > 2:  # of two, the last alone is as well the one that overwrote the first
             yield from _along(axis, axis_text(axes, axis), said)
+    for count in range(1, len(shape)):
+        for chosen in combinations(range(len(shape)), count):
+            # an axis of one in this case may be longer in the other
+            if max(shape[axis] for axis in chosen) > 1 and (count > 1 or shape[chosen[0]] == 2):
+                *rest, last = (axis_text(axes, axis) for axis in chosen)
+                yield from _one_of(chosen, f"{', '.join(rest)} and {last}" if rest else last, said)
     for chosen in (*((axis,) for axis, size in enumerate(shape) if size > 3), *_last_two(shape)):
         names = " and ".join(axis_text(axes, axis) for axis in chosen)
         says = f"the gradient of every other element of `{said}` along {names}"
@@ -216,6 +223,25 @@ def _along(axis: int, name: str, said: str) -> Iterator[Other]:
     yield Other(("mean", axis), "GC206", 3, says, _mean(axis))
     says = f"the gradient for the sum of `{said}` along {name} in place of each of its elements"
     yield Other(("sum", axis), "GC206", 3, says, _sum(axis))
+
+
+def _one_of(chosen: tuple[int, ...], names: str, said: str) -> Iterator[Other]:
+    """What is left of loops over these axes that assign where they should add, or of a first one picked."""
+    for end, place in (("last", -1), ("first", 0)):
+        says = f"the gradient of the {end} of `{said}` along {names} alone"
+        apply = _alone(chosen, place)
+        why = f"the sum over {names} is missing" + (", as where a loop assigns and does not add" if place else "")
+        key = ("only", end, chosen if len(chosen) > 1 else chosen[0])
+        yield Other(key, "GC206", 4, says, apply, why, True)
+
+
+def _alone(chosen: tuple[int, ...], place: int) -> Callable[[Array], Array]:
+    def alone(array: Array) -> Array:
+        for axis in chosen:
+            array = _only(axis, place)(array)
+        return array
+
+    return alone
 
 
 def _without(axis: int, place: int) -> Callable[[Array], Array]:

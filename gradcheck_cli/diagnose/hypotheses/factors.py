@@ -93,6 +93,8 @@ def names_of(c: float, slack: float, sizes: Mapping[str, int], numbers: Mapping[
     ]
     if abs(c + 1) <= max(slack, EXACT):
         found.insert(0, Factor("-1", 1, -1.0, inverse="-1"))
+    if number(c, 6) == "1":
+        return tuple(found)  # an `eps`, or digits that ran out: "1 times the gradient" says nothing
     return (*found, Factor(number(c, 6), UNNAMED, c, inverse=f"1/{number(c, 6)}" if c > 0 else ""))
 
 

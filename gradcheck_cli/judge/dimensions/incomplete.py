@@ -39,8 +39,8 @@ def complete(
     absent = [
         received
         for position, received in enumerate(reception.leaves)
-        if received.missing and not zero[position] and received.leaf.argument not in reception.explained
-        if not is_left_out(case, received)
+        if received.missing and not received.findings and not zero[position]
+        if received.leaf.argument not in reception.explained and not is_left_out(case, received)
     ]
     together = len(absent) > 1 and (bool(reception.stub) or len(absent) == len(case.leaves))
     leaves = []

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.judge.words import argument_gradient_name, gradient_name, listing, shape_text
 from gradcheck_cli.layers.case import Case, Leaf
+from gradcheck_cli.layers.conventions import naming
+from gradcheck_cli.layers.layer import Convention, Layer
 from gradcheck_cli.layers.leaves import at, walk
 from gradcheck_cli.layers.precision import epsilon, is_floating_dtype
 from gradcheck_cli.report.model import Finding
@@ -57,7 +59,8 @@ def receive(case: Case, gradients: Mapping[str, Any], finest: float) -> tuple[Re
         if problem:
             findings = () if problem in said else (finding(case, "GC105", problem, leaf.name),)
             said.add(problem)
-            received.append(Received(leaf, gradient_name(case.layer, leaf), findings=findings))
+            left_out = _is_left_out(case, leaf, gradients.get(leaf.argument))
+            received.append(Received(leaf, gradient_name(case.layer, leaf), missing=left_out, findings=findings))
         else:
             received.append(_judge_dtype(case, _convert(case, leaf, value), finest))
     return tuple(received)
@@ -86,6 +89,13 @@ def surplus_keys(case: Case, gradients: Mapping[str, Any]) -> tuple[Finding, ...
 def finding(case: Case, code: str, message: str, argument: str | None, mend: str | None = None) -> Finding:
     """A finding at the backward's definition."""
     return Finding(code, message, str(case.layer.path), case.layer.line, argument, mend=mend)
+
+
+def _is_left_out(case: Case, leaf: Leaf, gradient: Any) -> bool:
+    """Whether a dictionary of gradients just has no such key, and none that its argument has not: it may be zero."""
+    if not isinstance(gradient, Mapping) or not gradient or len(leaf.path) != 1:
+        return False
+    return leaf.path[0] not in gradient and set(gradient) < set(case.arguments[leaf.argument])
 
 
 def _find(case: Case, leaf: Leaf, gradient: Any) -> tuple[Any, str]:
@@ -133,6 +143,11 @@ def _convert(case: Case, leaf: Leaf, value: Any) -> Received:
     return replace(blank, array=array, dtype=array.dtype)
 
 
+def _is_factor(layer: Layer) -> bool:
+    """Whether what comes back is multiplied with an upstream gradient elsewhere: `np.where(x > 0, 1, 0)` will do."""
+    return layer.unit_upstream and layer.convention is not Convention.LOSS and not naming.is_loss(layer.name)
+
+
 def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
     array, dtype, expected = received.array, received.dtype, received.leaf.value.dtype
     if array is None:
@@ -144,6 +159,8 @@ def _judge_dtype(case: Case, received: Received, finest: float) -> Received:
             problem = f"`{received.name}` is {array.dtype}, but `{received.leaf.name}` is real ({expected}); {rest}"
         array = array.real
     elif dtype is not None and dtype.kind in "biuO":
+        if dtype.kind != "O" and _is_factor(case.layer):
+            return replace(received, array=array.astype(expected), dtype=expected)
         problem = f"`{received.name}` is {dtype}, expected {expected}"
         array = _numbers(array)
     elif dtype is not None and epsilon(dtype) > max(epsilon(expected), finest):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -45,6 +45,8 @@ class Plan:
         caches: how many parameters the cache goes to.
         unit: the backward takes no upstream gradient, or one whose default is 1.
         whole: the one upstream gradient has the structure of all that the forward returns.
+        mean: the output is the mean of the losses that the forward gives, one an example.
+        loss: where the loss stands among what the forward returns, for a loss that comes last: `return probs, loss`.
     """
 
     roles: tuple[Role, ...]
@@ -52,6 +54,8 @@ class Plan:
     caches: int
     unit: bool
     whole: bool = False
+    loss: int = 0
+    mean: bool = False
 
     @cached_property
     def outputs(self) -> int:
@@ -77,6 +81,7 @@ def plan(
     local: bool = False,
     has_cache: bool = True,
     whole: bool = False,
+    labels: Collection[str] = (),
 ) -> Plan:
     """Decide where each of the backward's parameters comes from.
 
@@ -88,10 +93,11 @@ def plan(
             upstream gradient at all.
         has_cache: the convention hands a cache to the backward (False for a class, which keeps it).
         whole: the one upstream parameter is taken apart as a tuple.
+        labels: parameters that something is compared with: no upstream gradients.
     """
     roles = [_by_name(parameter, forward, returned, has_cache) for parameter in backward]
     named = any(role.source is Source.UPSTREAM for role in roles)
-    if not named:
+    if not named and not any(role.parameter.name in labels for role in roles[:1]):
         roles = _leading_upstream(roles, local)
     if named or not has_cache:
         # beside one that is known, whatever begins like a gradient is another
@@ -102,7 +108,12 @@ def plan(
             for role in roles
         ]
     upstreams = sum(role.source is Source.UPSTREAM for role in roles)
-    roles = [_by_position(role, roles, forward, returned_count, upstreams, has_cache, local) for role in roles]
+    roles = [
+        role
+        if role.parameter.name in labels
+        else _by_position(role, roles, forward, returned_count, upstreams, has_cache, local)
+        for role in roles
+    ]
     counts: dict[Source, int] = {}
     numbered = []
     for role in roles:
@@ -114,7 +125,8 @@ def plan(
     upstream = tuple(role.parameter.name for role in numbered if role.source is Source.UPSTREAM)
     first = next((role.parameter for role in numbered if role.source is Source.UPSTREAM), None)
     unit = first is None or (len(upstream) == 1 and first.has_default and _is_one(first.default))
-    return Plan(tuple(numbered), upstream, counts.get(Source.CACHE, 0), unit, whole and len(upstream) == 1)
+    found = next((place for place, name in enumerate(returned) if naming.is_loss_value(name)), 0) if unit else 0
+    return Plan(tuple(numbered), upstream, counts.get(Source.CACHE, 0), unit, whole and len(upstream) == 1, found)
 
 
 def _returned_position(name: str, returned: Sequence[str], outputs: int) -> int:
@@ -230,8 +242,9 @@ def split_returned(value: Any, how: Plan, *, what: str, backward: str, place: Pl
         return ForwardResult((value,), Kept({}, (value,), ()))
     if len(value) < needed:
         raise place.error(_too_few(len(value), how, what, backward), line=line, mend=f"`return {_wanted_return(how)}`")
-    outputs = tuple(value[: how.outputs])
-    rest = tuple(value[how.outputs :])
+    ordered = (value[how.loss], *value[: how.loss], *value[how.loss + 1 :]) if how.loss < len(value) else value
+    outputs = tuple(ordered[: how.outputs])
+    rest = tuple(ordered[how.outputs :])
     if any(output is None for output in outputs):
         raise place.error(
             f"`{what}` returned None as an output: it is a stub, or an output was never assigned",
@@ -298,11 +311,14 @@ def arguments_for(
             case _ if role.parameter.has_default:
                 pass
             case _:
+                mend = f"name it as the forward does, or give `{name}` a default"
+                if naming.is_label(name):
+                    mend = f"where these are labels, add a method `loss(self, {name})` that returns the loss"
                 raise place.error(
                     f"`{backward}` takes `{name}`, which is no upstream gradient, cache, argument or output of the "
                     "forward by its name",
                     line=line,
-                    mend=f"name it as the forward does, or give `{name}` a default",
+                    mend=mend,
                 )
     return call_with(tuple(role.parameter for role in how.roles), values)
 

@@ -27,6 +27,31 @@ def stored_name(name: str, tree: ast.AST) -> str:
     return f"self.{found}" if found else ""
 
 
+def is_upstream_by_another_name(
+    forward: syntax.FunctionNode | None,
+    backward: syntax.FunctionNode | None,
+    given: Sequence[str],
+    taken: Sequence[str],
+) -> bool:
+    """`forward(self, x)` and `backward(self, x)`, which reads what the forward left: it has its x there already.
+
+    Where it reads nothing of that, it may be the derivative at its x.
+    """
+    if len(taken) != 1 or list(given) != list(taken) or backward is None:
+        return False
+    kept = set(syntax.attributes_set(forward)) - set(syntax.attributes_set(backward))
+    reads, uses = False, False
+    for node in ast.walk(backward):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Load()):
+                reads = reads or name in kept
+            case ast.Name(id=name, ctx=ast.Load()):
+                uses = uses or name == taken[0]
+            case _:
+                pass
+    return reads and uses
+
+
 def left_out(
     owner: type, backward: syntax.FunctionNode | None, inputs: Sequence[Argument], parameters: Sequence[Argument]
 ) -> list[str]:

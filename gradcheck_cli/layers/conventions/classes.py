@@ -13,11 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.conventions import naming, roles, self_update_text, signatures, stored, syntax
-from gradcheck_cli.layers.conventions.backward_call import Plan, plan, with_rate
+from gradcheck_cli.layers.conventions import naming, net_settings, roles, self_update_text, signatures, stored, syntax
+from gradcheck_cli.layers.conventions.backward_call import Plan, all_upstream, plan, with_rate
 from gradcheck_cli.layers.conventions.class_text import (
     class_node,
     given_parameters,
+    is_upstream_by_another_name,
     left_out,
     said_of_updates,
     stored_name,
@@ -26,7 +27,10 @@ from gradcheck_cli.layers.conventions.closure import closure_plan, pull_back_of
 from gradcheck_cli.layers.conventions.constructor import constructor_role, is_called, is_window, trial_value
 from gradcheck_cli.layers.conventions.function_pair import describe_arguments
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Parameters
+from gradcheck_cli.layers.conventions.labelled import takes_labels
 from gradcheck_cli.layers.conventions.methods import closure_method, method, methods
+from gradcheck_cli.layers.conventions.predictions import of_predictions
+from gradcheck_cli.layers.conventions.starting import start
 from gradcheck_cli.layers.jax_use import refers_to_jax
 from gradcheck_cli.layers.layer import Argument, BoundLayer, Convention, Layer, Role
 from gradcheck_cli.layers.module import Module
@@ -40,7 +44,7 @@ def needs_settings(owner: type) -> bool:
         not item.has_default
         and constructor_role(item, init, tree, "") is Role.CONFIG
         and (is_called(item.name, init, tree) or not is_window(item.name))
-        for item in constructor_parameters(owner)
+        for item in _asked(owner)
     )
 
 
@@ -61,8 +65,11 @@ def build(module: Module, name: str, find_class: Callable[[ModuleType], Any]) ->
         parameters, forward_node, documentation, gradients, backward_node, backward, loss=naming.is_loss(name)
     )
     place = Place.of(module)
-    taken = constructor_parameters(owner)
+    asked = constructor_parameters(owner)
+    taken = tuple(net_settings.double(item) if net_settings.is_single(item) else item for item in asked)
     constructed, owned, notes = constructor(owner, name, taken, documentation, place, backward_node)
+    if single := [item.name for item in asked if net_settings.is_single(item)]:
+        notes.append(f"`{single[0]}` is float64 in place of its default: double precision shows the same mistakes")
     owned = own_parameters(owned, parameters, {item.name for item in (*constructed, *inputs)})
     updates = self_update_text.plain_updates(backward_node)
     if updates is not None and not updates.is_kept:
@@ -135,7 +142,12 @@ def _plan(
             returned_count=syntax.returned_count(forward_node),
             has_cache=any(naming.is_cache(item.name) for item in taken),
             whole=bool(first) and signatures.is_unpacked(backward_node, first),
+            labels=[item.name for item in taken if takes_labels(backward_node, item.name)],
         )
+        how = of_predictions(how, names, forward_node, backward_node)
+        needed = [[item.name for item in group if not item.has_default] for group in (parameters, taken)]
+        if is_upstream_by_another_name(forward_node, backward_node, *needed):
+            how = all_upstream(taken)
     return how, syntax.returned_names(backward_node)
 
 
@@ -145,7 +157,12 @@ def _has_constructor(owner: type) -> bool:
 
 def constructor_parameters(owner: type) -> tuple[signatures.Parameter, ...]:
     """What a class is made with; nothing where neither it nor a base has an `__init__`."""
-    return tuple(signatures.parameters(initializer(owner), 1)) if _has_constructor(owner) else ()
+    # `def __init__(self, size, *args): super().__init__(*args)`, for the sake of an interface
+    return tuple(item for item in _asked(owner) if not item.variadic)
+
+
+def _asked(owner: type) -> tuple[signatures.Parameter, ...]:
+    return signatures.parameters(initializer(owner), 1) if _has_constructor(owner) else ()
 
 
 def initializer(owner: type) -> Any:
@@ -200,7 +217,13 @@ def _look(
         values = settings | {item.name: size for item in arguments if item.role is Role.SIZE}
         try:
             instance = run(
-                owner, [], values, what=name, place=place, line=syntax.line_of(initializer(owner)), inputs=values
+                lambda **named: start(owner(**named)),
+                [],
+                values,
+                what=name,
+                place=place,
+                line=syntax.line_of(initializer(owner)),
+                inputs=values,
             )
         except UserError as error:
             trouble = error.message

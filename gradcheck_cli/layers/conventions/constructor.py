@@ -59,6 +59,8 @@ def constructor_role(parameter: Parameter, init: ast.AST | None, owner: ast.AST,
     if _used_as_array(name, init, owner):
         return Role.PARAMETER
     described = roles.described(name, documentation)
+    if re.match(r"\W*(int|integer|number of|size of)\b", described, re.I):
+        return Role.SIZE  # `(int): number of neurons (vector size)`
     if re.search(r"\b(array|ndarray|matrix|vector|of shape|shape)\b", described, re.I):
         return Role.PARAMETER
     if re.search(r"\b(int|integer|number of|size)\b", described, re.I):
@@ -99,6 +101,7 @@ def _has_gradient(name: str, owner: ast.AST) -> bool:
 
 def _sizes_an_array(name: str, init: ast.AST | None) -> bool:
     """Whether the constructor uses it as (part of) the shape of an array that it makes, or counts with it."""
+    names = _called_too(name, init)
     for node in ast.walk(init) if init is not None else ():
         if isinstance(node, ast.Call):
             function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -106,9 +109,24 @@ def _sizes_an_array(name: str, init: ast.AST | None) -> bool:
             if function in _CREATORS or function in {"range", "init", "initialize"}:
                 positions = [*node.args, *(item.value for item in node.keywords)]
             for item in positions:
-                if any(isinstance(part, ast.Name) and part.id == name for part in _plain_parts(item)):
+                if any(isinstance(part, ast.Name) and part.id in names for part in _plain_parts(item)):
                     return True
     return False
+
+
+def _called_too(name: str, init: ast.AST | None) -> set[str]:
+    """The locals of a constructor that are this parameter: `self.h = hidden_dim; h = self.h`."""
+    found, kept = {name}, set[str]()
+    for node in ast.walk(init) if init is not None else ():
+        match node:
+            case ast.Assign(targets=[target], value=ast.Name(id=source)) if source in found:
+                (kept if isinstance(target, ast.Attribute) else found).add(syntax.name_of_attribute(target))
+            case ast.Assign(targets=[ast.Name(id=local)], value=ast.Attribute() as source):
+                if syntax.name_of_attribute(source) in kept:
+                    found.add(local)
+            case _:
+                pass
+    return found
 
 
 def _plain_parts(node: ast.expr) -> list[ast.AST]:
@@ -133,7 +151,8 @@ def _named(name: str, init: ast.AST | None) -> Callable[[ast.AST | None], bool]:
 
     def is_it(node: ast.AST | None) -> bool:
         return (isinstance(node, ast.Name) and node.id == name and init is not None) or (
-            attribute is not None and node is not None and syntax.name_of_attribute(node) == attribute
+            # not a local of the attribute's name: `self.h = hidden_dim` beside `forward(self, x, h)`
+            attribute is not None and isinstance(node, ast.Attribute) and syntax.name_of_attribute(node) == attribute
         )
 
     return is_it
@@ -192,8 +211,7 @@ def _looked_at(
 
 def _used_as_array(name: str, init: ast.AST | None, owner: ast.AST) -> bool:
     """Whether the class asks it for a shape, multiplies with it, or copies it as an array."""
-    is_it = _named(name, init)
-    for node in ast.walk(owner):
+    for node, is_it in _looked_at(name, init, owner):
         match node:
             case ast.Attribute(value=value, attr="shape" | "T" | "dot" | "ndim" | "copy" | "astype") if is_it(value):
                 return True

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck_cli.layers.conventions import self_update, signatures, stored, syntax
+import numpy as np
+
+from gradcheck_cli.layers.conventions import naming, self_update, signatures, stored, syntax
 from gradcheck_cli.layers.conventions.backward_call import Kept, Plan, arguments_for, split_returned
 from gradcheck_cli.layers.conventions.function_pair import none_returned
 from gradcheck_cli.layers.conventions.gradients import Layout, read
+from gradcheck_cli.layers.conventions.predictions import OUTPUT
+from gradcheck_cli.layers.conventions.starting import starter
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.users_code import Place, run
 
@@ -99,6 +103,8 @@ class ClassLayer:
             returned, pull_back = part_closure(returned, what, self.place, self.forward_line)
         elif returned is None:
             returned = self._stored_output(instance)
+        if self.how.mean and np.ndim(returned):
+            returned = returned.mean()
         result = split_returned(
             returned,
             self.how,
@@ -130,9 +136,13 @@ class ClassLayer:
     ) -> BackwardResult:
         held: Held = result.residuals
         what = self._called(self.backward_name or "backprop")
+        kept = held.kept
+        if any(role.argument == OUTPUT for role in self.how.roles):
+            kept = replace(kept, arguments={**kept.arguments, OUTPUT: self._stored_output(held.instance)})
+
         positional, keywords = arguments_for(
             self.how,
-            held.kept,
+            kept,
             cotangents,
             backward=what,
             place=self.place,
@@ -167,7 +177,7 @@ class ClassLayer:
 
     def _construct(self, arguments: Mapping[str, Any]) -> Any:
         positional, keywords = signatures.call_with(self.books.constructor, arguments)
-        return run(
+        instance = run(
             self.owner,
             positional,
             keywords,
@@ -176,6 +186,10 @@ class ClassLayer:
             line=syntax.line_of(self.owner.__init__, self.forward_line),
             inputs={item.name: arguments[item.name] for item in self.books.constructor if item.name in arguments},
         )
+        if name := starter(self.owner):
+            line = syntax.line_of(vars(self.owner)[name], self.line)
+            run(getattr(instance, name), [], {}, what=self._called(name), place=self.place, line=line, inputs={})
+        return instance
 
     def _present(self, instance: Any) -> list[stored.Owned]:
         """The own parameters that this instance has: `use_bias=False` may leave one out."""
@@ -212,6 +226,9 @@ class ClassLayer:
         inputs = [name for name in self.layout.inputs if name in differentiable]
         if returned is None:
             kept = {name: item for name in inputs if (item := self._stored_input(held.instance, name)) is not None}
+            lone = [name for name in inputs if not naming.is_label(name)]
+            if len(lone) == 1 and not kept and (item := self._stored_input(held.instance, "inputs")) is not None:
+                kept = {lone[0]: item}  # `self.dinputs`, whatever the forward calls its one input
             if inputs and not kept:
                 return none_returned(what, self.layout, differentiable, gradients)
             return BackwardResult({**kept, **gradients})

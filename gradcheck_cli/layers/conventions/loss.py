@@ -20,7 +20,7 @@ from gradcheck_cli.layers.users_code import Place, run
 
 _LOSS_VALUE = re.compile(r"loss|cost|nll|objective|energy|^(L|J|l|E|err|error|value|obj|out|total)$", re.I)
 _NAMED = re.compile(r"loss|cost|criterion|objective|entropy|nll|likelihood|mse|hinge|svm|bce", re.I)
-_GRADIENTS = re.compile(r"^(d\w*|grads?\w*|gradients?\w*|\w+_grads?|g[a-zA-Z]?)$")
+_GRADIENTS = re.compile(r"^(d\w*|grads?\w*|gradients?\w*|\w+_grads?|g[a-zA-Z]?|g_\w+)$")
 _TRAINING = re.compile(r"train|fit|optimi[sz]e|descent|update|solve|model", re.I)
 
 

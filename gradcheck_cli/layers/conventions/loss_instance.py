@@ -9,6 +9,7 @@ from typing import Any
 from gradcheck_cli.layers.conventions import naming, signatures, stored
 from gradcheck_cli.layers.conventions.backward_call import Kept
 from gradcheck_cli.layers.conventions.instance import ClassLayer, Held
+from gradcheck_cli.layers.conventions.labelled import Labelled
 from gradcheck_cli.layers.conventions.loss import parted
 from gradcheck_cli.layers.conventions.loss_return import Returned
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
@@ -28,15 +29,18 @@ class LossMethod(ClassLayer):
 
     said: Returned | None = field(kw_only=True)
     late: tuple[str, ...] = field(kw_only=True)
+    net: Labelled | None = field(kw_only=True, default=None)
 
     def _forward_of(self, instance: Any, arguments: Mapping[str, Any]) -> ForwardResult:
         for name in self.late:
             setattr(instance, name, arguments[name])
-        loss, gradients = self._run(instance, self.forward_name, arguments), None
+        output = self._run(instance, self.net.forward, arguments) if self.net is not None else None
+        loss, gradients = self._run(instance, self.forward_name, arguments, output), None
         if self.said is not None:
             what = self._called(self.forward_name)
             loss, gradients = parted(loss, self.said, what, "`return loss, grads`", self.place, self.line)
-        return ForwardResult((loss,), HeldGradients(instance, Kept(arguments, (loss,), ()), gradients=gradients))
+        kept = Kept(arguments, (loss, output), ())
+        return ForwardResult((loss,), HeldGradients(instance, kept, gradients=gradients))
 
     def backward(
         self, result: ForwardResult, cotangents: tuple[Any, ...], differentiable: tuple[str, ...]
@@ -46,8 +50,8 @@ class LossMethod(ClassLayer):
         held: HeldGradients = result.residuals
         what, gradients = self._called(self.backward_name or self.forward_name), held.gradients
         if self.backward_name:
-            gradients = self._run(held.instance, self.backward_name, held.kept.arguments)
-        if gradients is None:
+            gradients = self._run(held.instance, self.backward_name, held.kept.arguments, held.kept.returned[1])
+        if gradients is None and self.net is None:
             return BackwardResult(
                 {}, stub=f"`{what}` returned None as its gradients: it is a stub", mend="write and return the gradients"
             )
@@ -56,8 +60,10 @@ class LossMethod(ClassLayer):
         own = [item.name for item in stored.owned(held.instance, ())]
         return replace(given, unknown=tuple(key for key in given.unknown if not naming.gradient_target(key, own)))
 
-    def _run(self, instance: Any, name: str, arguments: Mapping[str, Any]) -> Any:
+    def _run(self, instance: Any, name: str, arguments: Mapping[str, Any], output: Any = None) -> Any:
         positional, keywords = signatures.call_with(self.parameters, arguments)
+        if self.net is not None:
+            positional, keywords = self.net.call(self.owner, name, arguments, output)
         line = self.line if name == self.backward_name else self.forward_line
         return run(
             getattr(instance, name),

@@ -26,6 +26,7 @@ from gradcheck_cli.layers.conventions import (
 from gradcheck_cli.layers.conventions.backward_call import Plan
 from gradcheck_cli.layers.conventions.gradients import Layout
 from gradcheck_cli.layers.conventions.instance import Parameters
+from gradcheck_cli.layers.conventions.labelled import Labelled
 from gradcheck_cli.layers.conventions.loss import returned_by
 from gradcheck_cli.layers.conventions.loss_instance import LossMethod
 from gradcheck_cli.layers.conventions.loss_return import Returned
@@ -93,7 +94,12 @@ def _is_gradient(name: str) -> bool:
 
 
 def build(
-    module: Module, title: str, name: str, method_names: tuple[str, str], find_class: Callable[[ModuleType], Any]
+    module: Module,
+    title: str,
+    name: str,
+    method_names: tuple[str, str],
+    find_class: Callable[[ModuleType], Any],
+    net: Labelled | None = None,
 ) -> Layer | str:
     """The layer of a net; a sentence where nothing that it holds can be checked.
 
@@ -101,6 +107,7 @@ def build(
         title: what the layer is called.
         name: the class's own name.
         method_names: as `losses` gives them.
+        net: where it is three methods, of which those are the last two.
     """
     owner = find_class(module.namespace)
     method_name, gradient_name = method_names
@@ -108,9 +115,10 @@ def build(
     node = syntax.definition(backward)
     both = _said(method) if not gradient_name else None
     said = both or _only_gradients(node)
-    documentation = roles.documentation(method, owner, vars(owner).get("__init__"), backward)
+    forward = find_method(owner, net.forward) if net else None
+    documentation = roles.documentation(forward, method, owner, vars(owner).get("__init__"), backward)
     place, line, forward_line = Place.of(module), syntax.line_of(backward), syntax.line_of(method)
-    parameters = net_settings.called(signatures.parameters(method, 1))
+    parameters = net_settings.called(net.parameters(owner) if net else signatures.parameters(method, 1))
     taken = classes.constructor_parameters(owner)
     init = syntax.definition(classes.initializer(owner))
     settings = net_settings.checked(taken, init, class_text.class_node(owner))
@@ -156,6 +164,7 @@ def build(
             forward_line,
             said=both,
             late=late,
+            net=net,
         )
 
     return Layer(

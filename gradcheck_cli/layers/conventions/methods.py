@@ -19,6 +19,7 @@ FORWARDS = (
     "forward_propagation",
     "forward_propagate",
     "forward_prop",
+    "forwardprop",
     "fwd",
 )
 BACKWARDS = (
@@ -28,6 +29,9 @@ BACKWARDS = (
     "backprop",
     "back_prop",
     "backpropagate",
+    "back_propagate",
+    "back_propagation",
+    "backpropagation",
     "backward_propagation",
     "backward_propagate",
     "backward_prop",
@@ -57,6 +61,11 @@ def is_abstract(owner: type) -> bool:
         return True
     names = methods(owner)
     return names is not None and all(_is_empty(syntax.definition(method(owner, name))) for name in names)
+
+
+def writes_any(owner: type) -> bool:
+    """Whether the class's own body has a forward or a backward, and does not just inherit them."""
+    return any(name in vars(owner) for name in (*FORWARDS, *BACKWARDS))
 
 
 def leaves_open(owner: type) -> bool:
@@ -94,9 +103,14 @@ def _is_empty(node: syntax.FunctionNode | None) -> bool:
         return False
     body = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
     return all(
-        isinstance(item, (ast.Pass, ast.Raise)) or (isinstance(item, ast.Return) and item.value is None)
+        isinstance(item, (ast.Pass, ast.Raise))
+        or (isinstance(item, ast.Return) and (item.value is None or syntax.name_of(item.value) in _NOT_WRITTEN))
         for item in body
     )
+
+
+_NOT_WRITTEN = ("NotImplementedError", "NotImplemented")
+"""What some return where they meant to raise it."""
 
 
 def is_abstract_name(name: str) -> bool:

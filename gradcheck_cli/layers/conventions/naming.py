@@ -26,7 +26,7 @@ _UPSTREAM = re.compile(
 )
 _OUTPUT = re.compile(r"^(out|outs|output|outputs|y|Y|a|A|z|Z|result|h|ret|y_pred|yhat|probs?)$")
 _LABEL = re.compile(
-    r"^(t|ts|target|targets|label|labels|y_?true|truth|ground_?truth|gt|y_?labels?|one_?hot|answers?|teacher|Y|y|true)$"
+    r"^(t|ts|target|targets|label|labels|y_?(true|truth|target|gt)|truth|ground_?truth|gt|y_?labels?|one_?hot|answers?|teacher|Y|y|true)$"
 )
 _CONFIGURATION = re.compile(
     r"(^|_)(param|config|cfg|conf|hparam\w*|hyper\w*|options?|opts|kwargs|settings)$"
@@ -96,6 +96,7 @@ _WEAK_LABEL = frozenset({"t", "ts", "y", "Y", "true"})
 _LOSS = re.compile(
     r"loss|cost|criterion|objective|entropy|nll|likelihood|mse|mae|svm|hinge|softmax|error|huber|kl|bce", re.I
 )
+_LOSS_VALUE = re.compile(r"(\w+_)?(loss|cost)")
 
 
 def is_label(name: str, loss: bool = True) -> bool:
@@ -106,6 +107,11 @@ def is_label(name: str, loss: bool = True) -> bool:
 def is_loss(name: str) -> bool:
     """Whether a layer's name says that it is a loss."""
     return bool(_LOSS.search(name))
+
+
+def is_loss_value(name: str) -> bool:
+    """Whether a value that a forward returns is named like the loss itself, and not like what it is made of."""
+    return bool(_LOSS_VALUE.fullmatch(name))
 
 
 def is_configuration(name: str) -> bool:

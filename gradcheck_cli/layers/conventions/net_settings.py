@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from gradcheck_cli.layers.conventions import naming
 from gradcheck_cli.layers.conventions.constructor import SMALL_WIDTHS, constructor_role
 from gradcheck_cli.layers.conventions.signatures import Parameter
@@ -51,7 +53,7 @@ def _penalised(parameter: Parameter) -> Parameter:
 
 def _small(parameter: Parameter, init: ast.AST | None, owner: ast.AST) -> Parameter:
     default: Any = parameter.default
-    if getattr(default, "__name__", str(default)) == "float32" and "type" in parameter.name:
+    if is_single(parameter):
         return replace(parameter, default="float64")
     if type(default) is int and default > _LARGE and not _COUNT.search(parameter.name):
         free = _without_default(parameter)
@@ -61,6 +63,17 @@ def _small(parameter: Parameter, init: ast.AST | None, owner: ast.AST) -> Parame
             return replace(parameter, default=[*SMALL_WIDTHS, 6, 7, 3][: len(default)])
         return replace(parameter, default=tuple(min(size, _SMALL_IMAGE) for size in default))
     return parameter
+
+
+def is_single(parameter: Parameter) -> bool:
+    """`dtype=np.float32`, `data_type="float32"`."""
+    default = parameter.default
+    return "type" in parameter.name and getattr(default, "__name__", str(default)) == "float32"
+
+
+def double(parameter: Parameter) -> Parameter:
+    """The same in double precision: single shows the same mistakes, and its own rounding besides."""
+    return replace(parameter, default=np.float64 if isinstance(parameter.default, type) else "float64")
 
 
 def _without_default(parameter: Parameter) -> Parameter:

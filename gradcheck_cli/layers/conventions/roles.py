@@ -12,7 +12,8 @@ from gradcheck_cli.layers.conventions.signatures import Parameter
 from gradcheck_cli.layers.layer import Argument, Role
 
 _ARRAY_WORDS = re.compile(
-    r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b|\bsize \(",
+    r"\b(array|ndarray|arrays|shape|matrix|tensor|labels?|ind(ex|ices)|vector|weights?|parameters)\b|\bsize \("
+    r"|\((size|number) of [^()]*,",
     re.I,
 )
 _BUNDLE = re.compile(r"(^|_)(param|config|cfg|conf|options?|opts|kwargs|settings)$")
@@ -41,15 +42,22 @@ def forward_arguments(
         gradient_names: what the user calls each gradient.
     """
     names = gradient_names or {}
+    inputs = {*with_gradient, *_keys_of_attention(parameters)}
     found = []
     for parameter in parameters:
-        setting = parameter.name not in with_gradient and is_setting(parameter, definition, documentation)
+        setting = parameter.name not in inputs and is_setting(parameter, definition, documentation)
         found.append(
             argument(
                 parameter, Role.CONFIG if setting else Role.INPUT, "" if setting else names.get(parameter.name, "")
             )
         )
     return tuple(found)
+
+
+def _keys_of_attention(parameters: Sequence[Parameter]) -> set[str]:
+    """`key` beside `query`: an array, and no key of a random generator."""
+    names = {parameter.name for parameter in parameters}
+    return names & {"key", "keys"} if names & {"query", "queries", "q"} else set()
 
 
 def argument(parameter: Parameter, role: Role, gradient_name: str = "", differentiated: bool = True) -> Argument:

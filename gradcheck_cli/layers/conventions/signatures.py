@@ -34,7 +34,7 @@ def parameters(function: Any, skip: int = 0) -> tuple[Parameter, ...]:
     Empty where the signature is not to be had (a C function).
     """
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(syntax.undecorated(function))
     except (TypeError, ValueError):
         return ()
     found: list[Parameter] = []

@@ -248,6 +248,8 @@ def gradient_of(instance: Any, name: str, steps: Steps, value: Any) -> tuple[Any
                 found = _entry(values.get(container), key)
                 if found is not MISSING:
                     return found, f"self.{container}[{key!r}]"
+                if _is_array(values.get(container)) and len(values[path[0][1]]) == 1:
+                    return values[container], f"self.{container}"  # `self.params = [self.W]` beside `self.grads = dW`
     name = name.removeprefix("self.")
     lower = {attribute.lower(): attribute for attribute in reversed(values)}
     candidates = naming.gradient_names(name)

@@ -48,7 +48,7 @@ def plain_function(value: Any) -> FunctionType | None:
     """The Python function under decorators, partials, bound methods and static methods; None where there is none."""
     for _ in range(20):
         if isinstance(value, FunctionType):
-            wrapped = vars(value).get("__wrapped__")
+            wrapped = vars(value).get("__wrapped__") or _handed_on(value)
             if wrapped is None:
                 return value
             value = wrapped
@@ -75,11 +75,48 @@ def _wrapped(value: Any) -> Any:
     return None
 
 
+def undecorated(value: Any) -> Any:
+    """The function under decorators of the user's own that do not say what they wrap; `value` where there are none."""
+    for _ in range(20):
+        inner = _handed_on(value) if isinstance(value, FunctionType) else None
+        if inner is None:
+            break
+        value = inner
+    return value
+
+
+def _handed_on(function: FunctionType) -> FunctionType | None:
+    """What `def wrapper(self, *args, **kwargs)` without `functools.wraps` calls with all that it was given."""
+    code = function.__code__
+    if not code.co_flags & inspect.CO_VARARGS or not code.co_freevars:
+        return None
+    cells = dict(zip(code.co_freevars, function.__closure__ or ()))
+    count = code.co_argcount
+    handed = [*code.co_varnames[:count], f"*{code.co_varnames[count + code.co_kwonlyargcount]}"]
+    calls = [item for item in ast.walk(_own_definition(function) or ast.Pass()) if isinstance(item, ast.Call)]
+    named = {
+        call.func.id
+        for call in calls
+        if isinstance(call.func, ast.Name)
+        and [ast.unparse(item) for item in call.args] == handed
+        and call.func.id in cells
+    }
+    if len(named) != 1:
+        return None
+    try:
+        inner = cells[named.pop()].cell_contents
+    except ValueError:
+        return None
+    return inner if isinstance(inner, FunctionType) and inner is not function else None
+
+
 def definition(value: Any) -> FunctionNode | None:
     """The syntax of a live function's own definition; None where its source is not to be had."""
     function = plain_function(value)
-    if function is None:
-        return None
+    return _own_definition(function) if function is not None else None
+
+
+def _own_definition(function: FunctionType) -> FunctionNode | None:
     code: CodeType = function.__code__
     try:
         stamp = Path(code.co_filename).stat().st_mtime_ns

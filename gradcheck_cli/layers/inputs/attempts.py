@@ -76,6 +76,13 @@ class Attempts:
             budget -= 1
             yield self._try(proposal, shapes, sizes)
 
+    def is_right(self, success: Success) -> bool:
+        """Whether the backward gives the slope of the forward along one direction, at these shapes."""
+        specification = replace(self.known, shapes=success.shapes)
+        arguments = build(self.layer, specification, self.bound, self.options, success.sizes, 0)
+        names = self._differentiable(arguments)
+        return trials.is_slope(self.bound, as_given(self.layer, arguments), names, self.layer.unit_upstream)
+
     def _sizes(self, shapes: Mapping[str, ArgumentShape], table: Mapping[str, int]) -> dict[str, int]:
         sizes = {**table, **self.known.sizes, **self.options.dimensions}
         groups = group_count(self.known, 0)
@@ -112,17 +119,20 @@ class Attempts:
                 self.index_errors += 1
             self.without_output += attempt.error is None
             return proposal.cost
-        differentiable = tuple(
-            argument.name
-            for argument in self.layer.arguments
-            if argument.differentiated and floating_leaves(arguments[argument.name])
-        )
+        differentiable = self._differentiable(arguments)
         if not differentiable:
             return proposal.cost
         unit = self.layer.unit_upstream
         gradients = trials.run_backward(self.bound, attempt, differentiable, unit)
         fits = _fit(gradients, arguments, differentiable)
         return Success(proposal.cost, shapes, sizes, fits, proposal.square)
+
+    def _differentiable(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(
+            argument.name
+            for argument in self.layer.arguments
+            if argument.differentiated and floating_leaves(arguments[argument.name])
+        )
 
 
 def _concrete(shape: ArgumentShape, sizes: Mapping[str, int]) -> Any:

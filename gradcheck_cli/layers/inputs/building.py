@@ -105,7 +105,7 @@ def as_numpy(value: Any) -> Any:
     """`value` with JAX's arrays (random keys of the new style excepted) as NumPy's."""
 
     def convert(_: Any, leaf: Any) -> Any:
-        foreign = hasattr(leaf, "__array__") and hasattr(leaf, "dtype") and not isinstance(leaf, np.ndarray)
+        foreign = hasattr(leaf, "__array__") and hasattr(leaf, "dtype") and not isinstance(leaf, (np.ndarray, type))
         if not foreign or str(leaf.dtype).startswith("key<"):
             return leaf
         return np.asarray(leaf)

@@ -31,7 +31,8 @@ _USUAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"rng|random|generator", (np.random.default_rng(123),)),
     (r"axis|dim", (-1,)),
     (r"g|groups?|num_groups|n_groups", (2,)),
-    (r"n_?heads?|num_?heads?|heads|n_?h|h", (2,)),
+    (r"(?:kv|key_value)_?heads?|n(?:um)?_?kv_?heads?", (1,)),
+    (r"n_?heads?|num_?heads?|(?:q|query)_?heads?|heads?(?:_num)?|n_?h|h", (2,)),
     (r"reg(?:ularization)?|lam(?:bda_?)?|lambd|weight_decay|l[12](?:_reg)?", (0.1,)),
     (r"alpha|negative_?slope|slope|leak(?:iness)?|a", (0.1,)),
     (r"delta|margin|gap|huber_delta|threshold", (1.0,)),
@@ -74,10 +75,12 @@ def configure(
 ) -> ArgumentShape | None:
     """Values for a configuration argument, or None where nothing tells of any.
 
-    First that speaks: the default; a `Literal`'s choices; the keys that the docstring lists; those that the forward
-    reads; the field's usual value for the name. A dictionary gets several settings where a stride or a padding is
-    among its keys: draw k takes the k-th.
+    First that speaks: the default, unless it leaves out what only a backward needs (`training=False`); a `Literal`'s
+    choices; the keys that the docstring lists; those that the forward reads; the field's usual value for the name. A
+    dictionary gets several settings where a stride or a padding is among its keys: draw k takes the k-th.
     """
+    if argument.default is False and names.is_for_backward(argument.name):
+        return ArgumentShape(None, "config", "usual value", values=(True,))
     if argument.has_default and not (argument.default is None and _needed(argument, said, source)):
         return ArgumentShape(None, "config", "default", values=(argument.default,))
     if choices:

@@ -14,7 +14,7 @@ _SERIES = re.compile(r"^(?P<stem>.*?)_?(?P<index>\d+)$")
 _NOT_A_DIMENSION = frozenset(
     "and or the a an of is are to for with array ndarray float int optional default same as shape any tuple list "
     "none true false np numpy jnp input inputs output outputs if else required dtype i e g float32 float64 int32 int64 "
-    "str bool dict callable data matrix vector tensor scalar".split()
+    "str bool dict callable data matrix vector tensor scalar string number function module".split()
 )
 
 

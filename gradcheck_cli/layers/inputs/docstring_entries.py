@@ -14,6 +14,10 @@ _ENTRY = re.compile(
 )
 
 
+_DASHED = re.compile(r"^(\s*:param\s+\w+)\s+[-–—]+\s+")
+"""`:param w - weights` for `:param w: weights`."""
+
+
 _TYPE_LINE = re.compile(r"^\s*:type\s+(?P<name>\w+)\s*:\s*(?P<text>.*)$")
 
 
@@ -25,6 +29,10 @@ _ARGUMENTS = re.compile(
     r"[^:]{0,40}:?\s*$",
     re.IGNORECASE,
 )
+
+
+_EXPLAINED = re.compile(r"^\s*\w+\s+(?:--|—|–)\s")
+"""`parameters -- python dictionary containing:` is an entry, and no heading."""
 
 
 _UNDERLINE = re.compile(r"^\s*[-=~]{3,}\s*$")
@@ -49,7 +57,8 @@ def entries(docstring: str, keep_returns: bool) -> list[Entry]:
     stack: list[Entry] = []
     skipping = False
     types: dict[str, str] = {}
-    lines = [part for line in inspect.cleandoc(docstring or "").splitlines() for part in _one_entry_a_line(line)]
+    written = (_DASHED.sub(r"\1: ", line) for line in inspect.cleandoc(docstring or "").splitlines())
+    lines = [part for line in written for part in _one_entry_a_line(line)]
     for position, line in enumerate(lines):
         if not line.strip() or _UNDERLINE.match(line):
             continue
@@ -61,7 +70,7 @@ def entries(docstring: str, keep_returns: bool) -> list[Entry]:
         match = _ENTRY.match(line)
         if match and match["bullet"] is None and (_is_prose(match) or _is_equation(match)):
             match = None
-        heading = _ARGUMENTS.match(line) is not None or underlined
+        heading = underlined or (_ARGUMENTS.match(line) is not None and not _EXPLAINED.match(line))
         if _RETURNS.match(line) and (match is None or match["bullet"] is None):
             skipping, stack = True, []
             continue

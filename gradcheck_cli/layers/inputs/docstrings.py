@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradcheck_cli.layers.inputs.dimensions import Dimensions, names_in, parse_axis, parse_shape
@@ -33,6 +33,10 @@ _RANGE = re.compile(
     rf"|\b0\s*(?:,\s*)?(?:\.\.\.?|…)\s*(?:,\s*)?(?P<e>{_AXIS})\s*-\s*1|\[\s*0\s*,\s*(?P<f>{_AXIS})\s*-\s*1\s*\]"
 )
 _ZERO_OR_ONE = re.compile(r"\b0\b (?:if|for|or|and)\b.{0,30}\b1\b")
+_ONE_AXIS = re.compile(r"\w*(?:dim|size|features|units)")
+"""`x: (input_dim)`, where `(optional)` and `(float)` are no axes."""
+
+_SIZE_OF = re.compile(r"\b[Ss]ize of (?:the )?(?P<what>\w+(?: \w+)?)(?=\s*[,)\]])")
 _EQUATION = re.compile(r"(?<![\w<>=!'])(?P<name>[^\W\d]\w*'?)\s*=\s*(?P<expression>[^\n=;]+)")
 _INTEGER = re.compile(
     r"\b(?:integers?|int\d*|uint\d+|labels?|indices|indexes|index array|class ids?|word ids?|token ids?|ids)\b", re.I
@@ -94,7 +98,7 @@ def describe(docstrings: Iterable[str], names: Iterable[str]) -> dict[str, Descr
                     target = _gradient_of(name, wanted) if fallback else name
                     if target not in wanted:
                         continue
-                    said = _read(entry)
+                    said = _read(entry, wanted)
                     if each:
                         said = replace(said, dimensions=each[position])
                     if fallback:
@@ -171,10 +175,13 @@ def _gradient_of(name: str, wanted: tuple[str, ...]) -> str:
     return ""
 
 
-def _read(entry: Entry) -> Described:
+def _read(entry: Entry, arguments: Sequence[str]) -> Described:
     text = re.sub(r"\b[Nn]umber of (\w+)(?=\s*[,)\]])", r"n_\1", " ".join(entry.lines))
+    text = _SIZE_OF.sub(lambda match: f"size_{match['what']}".replace(" ", "_"), text)
     dimensions = _shape_in(text)
-    keys = {name: _read(child) for child in entry.children for name in child.names}
+    # an argument of its own that is only indented further is no key, unless there is a dictionary to be one of
+    own = () if _DICTIONARY.search(text) else arguments
+    keys = {name: _read(child, ()) for child in entry.children for name in child.names if name not in own}
     same = _SAME.search(text)
     limits = _limits(text)
     bound = next((value for value in limits.groups() if value), None) if limits else None
@@ -221,9 +228,10 @@ def _shape_in(text: str) -> Dimensions | None:
             return shape
     for match in re.finditer(_BRACKETED, text):
         inside = match.group()[1:-1]
-        if ("," in inside or _TIMES.fullmatch(inside.strip())) and not _is_index(text, match.start()):
+        several = "," in inside or _TIMES.fullmatch(inside.strip())
+        if (several or _ONE_AXIS.fullmatch(inside.strip())) and not _is_index(text, match.start()):
             shape = parse_shape(match.group())
-            if shape is not None and _looks_like_axes(shape):
+            if shape is not None and (_looks_like_axes(shape) or _stands_alone(text, match.start())):
                 return shape
     if times := _TIMES.search(text):
         return parse_shape(times["shape"])
@@ -243,6 +251,11 @@ def _is_index(text: str, position: int) -> bool:
     return (bool(before) and (before[-1].isalnum() or before[-1] in "_)]")) or bool(
         re.search(r"\b(in|range|between)\s*$", before)
     )
+
+
+def _stands_alone(text: str, position: int) -> bool:
+    """Whether a bracket is all that is said, or set off from the rest: `(batch, latent)`, `codes, (batch, latent)`."""
+    return re.search(r"(?:^|[,:;]|\s-{1,2})\s*$", text[:position]) is not None
 
 
 def _looks_like_axes(shape: Dimensions) -> bool:

@@ -96,8 +96,8 @@ def family(role: str, n: str, features: Sequence[str]) -> list[tuple[float, Dime
         options += [
             (1.0, (n, channels, "T")),
             (1.4, (n, "H", "W", channels)),
+            (1.45, (f, 1)),
             (1.5, ("H", "W")),
-            (1.6, (f, 1)),
             (2.0, ()),
         ]
     for position, other in enumerate(features[1:5]):

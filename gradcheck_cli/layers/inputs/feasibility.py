@@ -82,7 +82,14 @@ def first_that_runs(
     generator = generator_for(options, layer, "sizes", 0)
     fixed = {**specification.sizes, **options.dimensions}
     for sizes, said in assignments(
-        list(every_shape(specification)), fixed, specification.derived, generator, index, batch_of_one, manners
+        list(every_shape(specification)),
+        fixed,
+        specification.derived,
+        generator,
+        index,
+        batch_of_one,
+        manners,
+        has_window(specification),
     ):
         try:
             arguments = build(layer, specification, bound, options, sizes, index, setting)
@@ -191,6 +198,17 @@ def batch_names(layer: Layer, specification: Specification) -> frozenset[str]:
         return frozenset(named & (set(leading) | {name for name in named if name not in elsewhere} | {"N"}))
     common = {name for name in leading if name not in elsewhere}
     return frozenset(common) if len(common) == 1 else frozenset()
+
+
+def has_window(specification: Specification) -> bool:
+    """Whether a setting is the width of a window of more than one: `kernel_size=3`, `{"pool_height": 2}`."""
+    settings = (
+        (str((name, *path)[-1]) if not path or isinstance(path[-1], str) else name, leaf)
+        for name, shape in specification.shapes.items()
+        if shape.kind == "config" and shape.values
+        for path, leaf in walk(shape.values[0])
+    )
+    return any(names.is_window(name) and type(leaf) is int and leaf > 1 for name, leaf in settings)
 
 
 def group_count(specification: Specification, setting: int) -> int:

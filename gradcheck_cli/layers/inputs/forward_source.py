@@ -33,6 +33,7 @@ class ForwardSource:
         unpacked: by argument name, the names its shape is unpacked into: `N, D = x.shape`.
         booleans: names used as a condition by themselves (`if train:`).
         one_hot: names whose `argmax` is taken or that are compared in size with another array.
+        clipped: names that are clipped to just inside (0, 1), as probabilities are before their logarithm is taken.
         definite: names of matrices that are taken apart as symmetric ones are: by `eigh`, `cholesky`.
     """
 
@@ -41,6 +42,7 @@ class ForwardSource:
     unpacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     booleans: frozenset[str] = frozenset()
     one_hot: frozenset[str] = frozenset()
+    clipped: frozenset[str] = frozenset()
     definite: frozenset[str] = frozenset()
 
 
@@ -60,7 +62,7 @@ def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
         bodies += [node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     aliases = _aliases(bodies, wanted)
     helpers = [(function, aliases), *_called_helpers(tree, function, aliases)]
-    facts = _Facts({}, {}, {}, set(), set(), set())
+    facts = _Facts({}, {}, {}, set(), set(), set(), set())
     for body, names_in_body in helpers:
         facts.read(body, names_in_body)
     for body in bodies[1:]:
@@ -71,8 +73,20 @@ def read_forward(source: str, line: int, names: Iterable[str]) -> ForwardSource:
         facts.unpacked,
         frozenset(facts.booleans),
         frozenset(facts.one_hot),
+        frozenset(facts.clipped),
         frozenset(facts.definite),
     )
+
+
+def functions_at(source: str, line: int) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The function that is defined at `line` of `source` (1-based), and its class's constructor."""
+    tree = _parse(source)
+    found = _definition(tree, line) if tree is not None else None
+    if found is None:
+        return []
+    function, owner = found
+    made = owner.body if owner is not None else []
+    return [function, *(node for node in made if isinstance(node, ast.FunctionDef) and node.name == "__init__")]
 
 
 @dataclass
@@ -82,6 +96,7 @@ class _Facts:
     unpacked: dict[str, tuple[str, ...]]
     booleans: set[str]
     one_hot: set[str]
+    clipped: set[str]
     definite: set[str]
 
     def read(self, function: _Function, aliases: Mapping[str, str]) -> None:
@@ -94,11 +109,11 @@ class _Facts:
                 self._unpack(node, aliases)
             elif isinstance(node, (ast.If, ast.IfExp)):
                 test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
-                if name := aliases.get(_dotted(test)):
+                if name := aliases.get(dotted(test)):
                     self.booleans.add(name)
 
     def _subscript(self, node: ast.Subscript, aliases: Mapping[str, str]) -> None:
-        base = _dotted(node.value)
+        base = dotted(node.value)
         key = node.slice.value if isinstance(node.slice, ast.Constant) else None
         if isinstance(key, str) and isinstance(node.ctx, ast.Load) and (name := aliases.get(base)):
             self._key(name, KeyRead(key, False))
@@ -108,33 +123,37 @@ class _Facts:
                 self.indexes.setdefault(name, (aliases.get(base, base), position))
 
     def _call(self, node: ast.Call, aliases: Mapping[str, str]) -> None:
-        called = _dotted(node.func)
+        called = dotted(node.func)
         owner, _, method = called.rpartition(".")
+        match [*([node.func.value] if owner in aliases and isinstance(node.func, ast.Attribute) else []), *node.args]:
+            case [value, low, ast.BinOp(left=ast.Constant(value=1 | 1.0), op=ast.Sub(), right=off)] if method == "clip":
+                if (name := aliases.get(dotted(value))) and ast.dump(low) == ast.dump(off):
+                    self.clipped.add(name)
         if name := aliases.get(owner):
             if method in ("get", "pop", "setdefault") and node.args and isinstance(node.args[0], ast.Constant):
                 default = _literal(node.args[1]) if len(node.args) > 1 else None
                 self._key(name, KeyRead(str(node.args[0].value), len(node.args) > 1 or method == "get", default))
             if method == "argmax":
                 self.one_hot.add(name)
-        if method == "argmax" and node.args and (name := aliases.get(_dotted(node.args[0]))):
+        if method == "argmax" and node.args and (name := aliases.get(dotted(node.args[0]))):
             self.one_hot.add(name)
-        if method in _OF_SYMMETRIC and node.args and (name := aliases.get(_dotted(node.args[0]))):
+        if method in _OF_SYMMETRIC and node.args and (name := aliases.get(dotted(node.args[0]))):
             self.definite.add(name)
         if called.endswith("add.at") and len(node.args) > 1:
             for name in _names_used(node.args[1], aliases):
-                base = _dotted(node.args[0])
+                base = dotted(node.args[0])
                 self.indexes.setdefault(name, (aliases.get(base, base), 0))
         if method in ("take", "one_hot", "take_along_axis") and len(node.args) > 1 - (method == "one_hot"):
             place = 0 if method == "one_hot" else 1
-            if place < len(node.args) and (name := aliases.get(_dotted(node.args[place]))):
-                base = "" if method == "one_hot" else _dotted(node.args[0])
+            if place < len(node.args) and (name := aliases.get(dotted(node.args[place]))):
+                base = "" if method == "one_hot" else dotted(node.args[0])
                 self.indexes.setdefault(name, (aliases.get(base, base), 0 if method == "take" else 1))
 
     def _unpack(self, node: ast.Assign, aliases: Mapping[str, str]) -> None:
         value, target = node.value, node.targets[0]
         if isinstance(value, ast.Attribute) and value.attr == "shape" and isinstance(target, (ast.Tuple, ast.List)):
-            name = aliases.get(_dotted(value.value))
-            parts = tuple(_dotted(part) for part in target.elts)
+            name = aliases.get(dotted(value.value))
+            parts = tuple(dotted(part) for part in target.elts)
             if name and all(parts):
                 self.unpacked.setdefault(name, parts)
 
@@ -158,12 +177,12 @@ def _names_used(part: ast.expr, aliases: Mapping[str, str]) -> list[str]:
             "squeeze",
         ):
             inner = [part.func.value]
-        elif _dotted(part.func) not in ("int", "np.asarray", "np.array", "jnp.asarray", "list", "np.int64"):
+        elif dotted(part.func) not in ("int", "np.asarray", "np.array", "jnp.asarray", "list", "np.int64"):
             return []
         return [name for argument in inner for name in _names_used(argument, aliases)]
     if isinstance(part, ast.BinOp):
         return _names_used(part.left, aliases) + _names_used(part.right, aliases)
-    name = aliases.get(_dotted(part))
+    name = aliases.get(dotted(part))
     return [name] if name else []
 
 
@@ -174,13 +193,13 @@ def _aliases(functions: Iterable[_Function], wanted: set[str]) -> dict[str, str]
         for node in ast.walk(function):
             if isinstance(node, ast.Assign):
                 value = node.value
-                if isinstance(value, ast.Call) and value.args and _dotted(value.func) in ("np.asarray", "np.array"):
+                if isinstance(value, ast.Call) and value.args and dotted(value.func) in ("np.asarray", "np.array"):
                     value = value.args[0]
                 pairs = [(target, value) for target in node.targets]
                 if isinstance(value, ast.Tuple) and isinstance(node.targets[0], ast.Tuple):
                     pairs = list(zip(node.targets[0].elts, value.elts))
                 for target, one in pairs:
-                    origin, spelled = aliases.get(_dotted(one)), _dotted(target)
+                    origin, spelled = aliases.get(dotted(one)), dotted(target)
                     if origin and spelled and spelled not in aliases:
                         aliases[spelled] = origin
             elif isinstance(node, (ast.For, ast.comprehension)):
@@ -190,10 +209,10 @@ def _aliases(functions: Iterable[_Function], wanted: set[str]) -> dict[str, str]
 
 def _alias_loop(node: ast.For | ast.comprehension, aliases: dict[str, str]) -> None:
     over, target = node.iter, node.target
-    if isinstance(over, ast.Call) and _dotted(over.func) == "enumerate" and over.args:
+    if isinstance(over, ast.Call) and dotted(over.func) == "enumerate" and over.args:
         over = over.args[0]
         target = target.elts[1] if isinstance(target, ast.Tuple) and len(target.elts) == 2 else target
-    origin, spelled = aliases.get(_dotted(over)), _dotted(target)
+    origin, spelled = aliases.get(dotted(over)), dotted(target)
     if origin and spelled and spelled not in aliases:
         aliases[spelled] = origin
 
@@ -207,12 +226,12 @@ def _called_helpers(
     for node in ast.walk(function):
         if not isinstance(node, ast.Call):
             continue
-        helper = defined.get(_dotted(node.func))
+        helper = defined.get(dotted(node.func))
         if helper is None or helper is function:
             continue
         parameters = [parameter.arg for parameter in helper.args.args]
         passed = {**dict(zip(parameters, node.args)), **{word.arg: word.value for word in node.keywords if word.arg}}
-        renamed = {inner: origin for inner, outer in passed.items() if (origin := aliases.get(_dotted(outer)))}
+        renamed = {inner: origin for inner, outer in passed.items() if (origin := aliases.get(dotted(outer)))}
         if renamed:
             found.append((helper, renamed))
     return found
@@ -243,11 +262,12 @@ def _definition(tree: ast.Module, line: int) -> tuple[_Function, ast.ClassDef | 
     return search(tree, None)
 
 
-def _dotted(node: ast.expr) -> str:
+def dotted(node: ast.expr) -> str:
+    """`self.mode` for that attribute, "" for what is no name."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
-        owner = _dotted(node.value)
+        owner = dotted(node.value)
         return f"{owner}.{node.attr}" if owner else ""
     return ""
 

@@ -40,6 +40,10 @@ MISFIT = 0.25
 """How much more when the backward only returns other shapes: enough for `(1, M)` in place of `(M,)`, too little for
 `(N, M)`, for which a bias gradient that lacks its sum would fit."""
 
+UNUSUAL = 1.7
+"""How much more where the backward raised on the usual shapes and is wrong at the first that it takes: a softmax of one
+column is right at `(D, 1)`, and is none at `(D,)`."""
+
 _NAMES = "N D M H W C F T HH WW H1 H2 H3 K V".split()
 _TABLES: tuple[Mapping[str, int], ...] = (
     dict(zip(_NAMES, (4, 5, 3, 6, 7, 8, 9, 2, 2, 3, 10, 11, 12, 2, 10))),
@@ -150,9 +154,12 @@ def _choose(
     binary = bool(_BINARY.search(search.layer.name))
     candidates = proposals(unknown, search.known.shapes, source, kinds, binary)
     first: Success | None = None
+    wrong: Success | None = None
+    beyond = RAISING if any(names.is_label(argument.name.lower()) for argument in unknown) else MISFIT
     for outcome in search.successes(candidates, table, budget):
         cost = outcome if isinstance(outcome, float | int) else outcome.cost
-        if first is not None and cost > first.cost + (MISFIT if first.fits == "misfits" else RAISING):
+        limit = UNUSUAL if wrong is not None else RAISING
+        if first is not None and cost > first.cost + (beyond if first.fits == "misfits" else limit):
             break
         if not isinstance(outcome, Success):
             if first is None and search.index_errors >= INDEX_ERRORS:
@@ -161,9 +168,18 @@ def _choose(
         if first is None:
             first = outcome
         chosen = outcome.fits == "fits" and (outcome is first or not outcome.square)
-        if chosen:
-            return _of_unknown(outcome, unknown), outcome.sizes
+        if chosen and (first.fits != "misfits" or cost <= first.cost + MISFIT or _differ_in_targets(first, outcome)):
+            if first.fits in ("fits", "misfits") or search.is_right(outcome):
+                return _of_unknown(outcome, unknown), outcome.sizes
+            wrong = wrong or outcome
+    first = wrong or first
     return None if first is None else (_of_unknown(first, unknown), first.sizes)
+
+
+def _differ_in_targets(one: Success, other: Success) -> bool:
+    """Whether only what a loss compares with has another shape: no gradient's missing sum is hidden by that."""
+    differing = [name for name, shape in one.shapes.items() if shape.dimensions != other.shapes[name].dimensions]
+    return all(names.is_label(name.lower()) for name in differing)
 
 
 def _of_unknown(success: Success, unknown: Sequence[Argument]) -> dict[str, ArgumentShape]:

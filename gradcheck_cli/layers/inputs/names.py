@@ -12,11 +12,15 @@ BATCH = frozenset(
 
 KERNEL = frozenset(
     "HH WW KH KW kH kW kh kw k K kernel kernel_size ksize filter_h filter_w fh fw FH FW pool_h pool_w pool_height "
-    "pool_width kernel_height kernel_width filter_height filter_width kernel_h kernel_w hh ww R S".split()
+    "pool_width kernel_height kernel_width filter_height filter_width kernel_h kernel_w hh ww R S h_f w_f f_h f_w k_h "
+    "k_w".split()
 )
 """Dimension names of a window that slides over spatial dimensions."""
 
-SPATIAL = frozenset("H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width".split())
+SPATIAL = frozenset(
+    "H W h w height width in_h in_w IH IW H_in W_in L length in_height in_width h_in w_in rows cols in_rows in_cols "
+    "input_height input_width n_H_prev n_W_prev input_size input_length".split()
+)
 
 SEQUENCE = frozenset(
     "T S T_x T_y Tx Ty t s seq_len seq_length time timesteps time_steps steps n_steps num_steps".split()
@@ -24,7 +28,7 @@ SEQUENCE = frozenset(
 """Dimension names of what a recurrent layer walks along, step by step."""
 
 _LABELS = re.compile(
-    r"^(?:y|ts?|labels?|targets?|y_?true|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
+    r"^(?:y|ts?|labels?|targets?|y_?(?:true|truth|target|gt)|truth|ground_truth|classes|class_?ids?|gt|target_labels?|y_?batch|t_?batch|captions)$"
 )
 _INDICES = re.compile(
     r"^(?:idxs?|index|indices|ids|word_?ids?|token_?ids?|tokens|words|token_idx|input_ids|positions)$"
@@ -42,7 +46,9 @@ _POSITIVE = re.compile(
 )
 _UNIT = re.compile(r"^(?:p|q|probs?|probabilit(?:y|ies)|\w+_probs?|p_\w+|y_?hat|y_?prob)$")
 _FLAG = re.compile(r"^(?:is_?)?(?:train(?:ing)?|train_?fla?g|training_mode|train_mode)$")
-_GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|heads?|(?:num|n)_?heads?)$")
+_KEEPS = re.compile(r"^(?:save|keep|store)_(?:the_)?(?:cache|inputs?|for_backward|activations?)$")
+_GROUPS = re.compile(r"^(?:G|groups?|(?:num|n)_?groups|(?:\w+_)?heads?(?:_num)?|(?:num|n)_?(?:\w+_)?heads?)$")
+_WINDOW = re.compile(r"^(?:(?:kernel|pool(?:ing)?|filter|window)(?:_?(?:size|shape|dims?|height|width|h|w))?|ksize|f)$")
 _NUMBERS = re.compile(
     r"^(?:eps(?:ilon)?\d?|momentum|weight_decay|lr|learning_rate|temp(?:erature)?|tau|margin|negative_?slope)$"
 )
@@ -89,6 +95,11 @@ def is_training_flag(name: str) -> bool:
     return _FLAG.match(name) is not None
 
 
+def is_for_backward(name: str) -> bool:
+    """`training`, `save_cache`: what a forward does only where a backward follows."""
+    return is_training_flag(name) or _KEEPS.match(name) is not None
+
+
 def is_running_statistic(name: str) -> bool:
     """`running_mean`, `moving_var`: kept as the constructor made them, for their values mean something."""
     return _RUNNING.search(name) is not None
@@ -97,6 +108,11 @@ def is_running_statistic(name: str) -> bool:
 def is_group_count(name: str) -> bool:
     """`groups`, `num_heads`: into how many parts the channels are divided."""
     return _GROUPS.match(name) is not None
+
+
+def is_window(name: str) -> bool:
+    """`kernel_size`, `pool_height`, `f`: how far a window reaches."""
+    return _WINDOW.match(name) is not None
 
 
 def role(name: str) -> str:

@@ -63,7 +63,7 @@ def draw(
     if not isinstance(found, Feasible):
         raise (found if found is not None else nothing_to_differentiate(layer))
     if found.said:
-        used = {name for dimensions in every_shape(specification) for name in names_in(dimensions)}
+        used = {name for dimensions in every_shape(specification) for name in names_in(dimensions)} - {"..."}
         chosen = ", ".join(f"{name}={size}" for name, size in found.sizes.items() if name in used)
         notes.append(f"draw {index + 1} has {found.said} ({chosen}): the forward does not run with the usual ones")
     if not found.attempt.finite and specification.make is None:
@@ -126,7 +126,7 @@ def _case(
             array = np.asarray(value)
             dimensions = _names(shape, path, array, found.sizes)
             leaves.append(Leaf(leaf_name(argument.name, path), argument.name, path, array, dimensions))
-    used = {name for dimensions in every_shape(specification) for name in names_in(dimensions)}
+    used = {name for dimensions in every_shape(specification) for name in names_in(dimensions)} - {"..."}
     used |= {axis for leaf in leaves for axis in leaf.dimensions if axis}
     return Case(
         layer=layer,

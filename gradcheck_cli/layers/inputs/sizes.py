@@ -69,19 +69,21 @@ def assignments(
     turn: int = 0,
     batch_of_one: frozenset[str] = frozenset(),
     manners: Sequence[Manner] = MANNERS,
+    windowed: bool = False,
 ) -> Iterator[tuple[dict[str, int], str]]:
     """Sizes by name to try in turn, each with what to say about it; names in `fixed` keep their size.
 
     Different names get different sizes in the first ones; another `turn` gives each name another
     size. Names in `batch_of_one` get size 1. Sizes that make a
-    derived dimension or an expression such as `C/G` no whole number are left out.
+    derived dimension or an expression such as `C/G` no whole number are left out. `windowed`: a setting says how wide a
+    window slides over the spatial dimensions, whether or not one of the dimensions is a window's.
     """
     every = list(dict.fromkeys(name for shape in shapes for name in (*names_in(shape), *_lone(shape))))
     factors = {name for expression in derived.values() for name in names_in([expression])}
     every = list(dict.fromkeys([*every, *sorted(factors)]))
     seen: set[tuple[int, ...]] = set()
     for manner in manners:
-        sizes = _assign(every, shapes, fixed, derived, manner, factors, generator, turn)
+        sizes = _assign(every, shapes, fixed, derived, manner, factors, generator, turn, windowed)
         sizes |= {name: 1 for name in batch_of_one if name in sizes and name not in fixed}
         for name, expression in derived.items():
             value = evaluate(expression, sizes)
@@ -108,9 +110,10 @@ def _assign(
     factors: set[str],
     generator: np.random.Generator,
     turn: int,
+    windowed: bool,
 ) -> dict[str, int]:
     sizes = dict(fixed)
-    windowed = any(name in names.KERNEL and name not in ("k", "K", "R", "S") for name in every)
+    windowed = windowed or any(name in names.KERNEL and name not in ("k", "K", "R", "S") for name in every)
     crowded = sum(name not in fixed for name in every) >= 6
 
     def order(pool: tuple[int, ...]) -> list[int]:

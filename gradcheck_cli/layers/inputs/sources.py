@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from gradcheck_cli.layers.inputs import declared, names
 from gradcheck_cli.layers.inputs.annotations import Annotated
 from gradcheck_cli.layers.inputs.annotations import read as read_annotation
 from gradcheck_cli.layers.inputs.bounds import FIRST_AXIS, LAST_AXIS
+from gradcheck_cli.layers.inputs.choices import choices
 from gradcheck_cli.layers.inputs.configuration import configure, usual
 from gradcheck_cli.layers.inputs.defaults import allows_none, default_elsewhere
 from gradcheck_cli.layers.inputs.docstrings import Described, describe
@@ -40,11 +41,14 @@ class Sources:
     described: Mapping[str, Described] = field(init=False)
     source: ForwardSource = field(init=False)
     kinds: dict[str, str] = field(init=False)
+    choices: Mapping[str, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         order = [argument.name for argument in self.layer.arguments]
         self.described = describe(self.layer.docstrings, order)
-        self.source = read_forward(_text(self.layer, self.module), self.layer.forward_line, order)
+        text = _text(self.layer, self.module)
+        self.source = read_forward(text, self.layer.forward_line, order)
+        self.choices = choices(text, (self.layer.forward_line, self.layer.line), order)
         self.kinds = {}
 
     def shape(self, argument: Argument) -> ArgumentShape | None:
@@ -174,10 +178,18 @@ class Sources:
         found = None if argument.has_default else self._said_elsewhere(argument)
         found = found or configure(argument, said, self.source, annotated.choices if annotated else ())
         if found is not None:
-            return found
+            return self._with_choices(argument.name, found)
         if said is not None and said.dimensions is not None and argument.role is not Role.CONFIG:
             return self._array(argument, said.dimensions, "docstring", "", "")
         return ArgumentShape(None, "config", "usual value", values=(2,))
+
+    def _with_choices(self, name: str, found: ArgumentShape) -> ArgumentShape:
+        """Each word that forward and backward both know is worth a draw, the default or usual one first."""
+        words = self.choices.get(name, ())
+        if found.source not in ("default", "usual value") or found.values[:1] not in [(word,) for word in words]:
+            return found
+        others = tuple(word for word in words if word != found.values[0])
+        return replace(found, source="text", values=(*found.values[:1], *others))
 
     def _said_elsewhere(self, argument: Argument) -> ArgumentShape | None:
         """What a rule's setting is where nobody sets it: a public function's default, else None where that is legal."""

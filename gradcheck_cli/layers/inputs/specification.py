@@ -54,8 +54,20 @@ def specify(layer: Layer, module: Module, bound: BoundLayer, options: InputOptio
         if optional and names.role(argument.name) in ("bias", "weight", "feature") and argument.role is Role.INPUT:
             shapes[argument.name] = None
     specification, tried = _complete(gathered, bound, shapes)
+    specification = _inside_its_clip(specification, gathered.source.clipped)
     specification = feasible(gathered.layer, gathered.options, bound, specification, tried)
     return replace(specification, notes=(*specification.notes, *_configuration_notes(layer, specification)))
+
+
+def _inside_its_clip(specification: Specification, clipped: frozenset[str]) -> Specification:
+    """Probabilities, by what the forward clips them to: outside of that it is constant, and no gradient flows."""
+    free = [name for name in clipped if _is_free(specification.shapes.get(name))]
+    shapes = {name: replace(specification.shapes[name], domain="unit") for name in free}
+    return replace(specification, shapes={**specification.shapes, **shapes})
+
+
+def _is_free(shape: ArgumentShape | None) -> bool:
+    return shape is not None and shape.kind == "float" and not shape.values and not shape.domain
 
 
 def _sized(layer: Layer, options: InputOptions) -> InputOptions:
@@ -174,14 +186,21 @@ def _share(shapes: dict[str, ArgumentShape | None], described: Mapping[str, Desc
                 shapes[name] = ArgumentShape(other.dimensions, kind, "docstring", other.dtype, bound)
 
 
+_ASSUMED = {
+    "usual value": "usual value",
+    "docstring": "usual values for the keys its docstring lists",
+    "text": "forward and backward tell these apart",
+}
+
+
 def _configuration_notes(layer: Layer, specification: Specification) -> list[str]:
     """What was assumed for settings that nobody gave a value."""
     notes = []
     for argument in layer.arguments:
         shape = specification.shapes[argument.name]
-        if shape.kind == "config" and shape.source in ("usual value", "docstring"):
+        if shape.kind == "config" and shape.source in _ASSUMED:
             settings = ", then ".join(_plain(value) for value in shape.values)
-            why = "usual values for the keys its docstring lists" if shape.source == "docstring" else shape.source
+            why = _ASSUMED[shape.source]
             notes.append(f"{argument.name} = {settings} ({why}); say otherwise with --arg {argument.name}=JSON")
     return notes
 

@@ -30,6 +30,12 @@ def templates(
     masks = [a.name for a in unknown if roles[a.name] == "mask"]
     if masks and not is_attention(roles):
         return
+    given = [a.name for a in unknown if roles[a.name] in ("data", "sequence")]
+    if is_attention(given) and len(given) == 3:
+        # one made with its width: `MultiHeadAttention(embed_dim, num_heads)`
+        for width in (name for name, shape in known.items() if shape.kind == "size"):
+            lengths: list[Dimensions] = [("N", "T" if name[0].lower() in "kv" else "S", width) for name in given]
+            yield 0.1, dict(zip(given, lengths)) | dict.fromkeys(masks, ("N", 1, "S", "T"))
     if set(roles.values()) - {"data", "sequence", "weight", "bias", "state", "mask"} or known_shapes(known):
         return
     by_role = {

@@ -97,22 +97,54 @@ def run_backward(
     """
     if attempt.result is None:
         return None
+    try:
+        with quiet():
+            return bound.backward(attempt.result, _upstream(attempt.result, unit), differentiable)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return None
+
+
+def is_slope(bound: BoundLayer, arguments: Mapping[str, Any], differentiable: tuple[str, ...], unit: bool) -> bool:
+    """Whether what the backward returns is the slope of the forward along one direction, to four digits."""
+    generator = np.random.default_rng(11)
+    along = {name: generator.normal(size=np.shape(arguments[name])) for name in differentiable}
+
+    def value(step: float) -> Any:
+        moved = {name: arguments[name] + step * direction for name, direction in along.items()}
+        outputs = bound.forward({**{name: fresh(item) for name, item in arguments.items()}, **moved})
+        pairs = zip(outputs.outputs, _upstream(outputs, unit))
+        return sum(np.vdot(cotangent, output) for output, cotangent in pairs if is_floating(output))
+
+    attempt = run_forward(bound, arguments)
+    backward = run_backward(bound, attempt, differentiable, unit)
+    if backward is None or any(backward.gradients.get(name) is None for name in differentiable):
+        return False
+    told = sum(np.vdot(backward.gradients[name], direction) for name, direction in along.items())
+    try:
+        with quiet():
+            return bool(np.isclose(told, (value(_STEP) - value(-_STEP)) / (2 * _STEP), rtol=1e-4, atol=1e-7))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return False
+
+
+_STEP = 1e-5
+
+
+def _upstream(result: ForwardResult, unit: bool) -> tuple[Any, ...]:
+    """An upstream gradient: one, or random numbers in the outputs' shapes, the same every time."""
     generator = np.random.default_rng(7)
 
-    def upstream(_: Any, leaf: Any) -> Any:
+    def draw(_: Any, leaf: Any) -> Any:
         if not is_floating(leaf):
             return leaf
         shape, dtype = np.shape(leaf), getattr(leaf, "dtype", np.float64)
         return np.ones(shape, dtype) if unit else np.asarray(generator.uniform(0.5, 1.5, shape)).astype(dtype)
 
-    try:
-        with quiet():
-            cotangents = tuple(rebuild(output, upstream) for output in attempt.result.outputs)
-            return bound.backward(attempt.result, cotangents, differentiable)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return None
+    return tuple(rebuild(output, draw) for output in result.outputs)
 
 
 @contextlib.contextmanager

@@ -360,3 +360,28 @@ def test_parameters_that_the_constructor_leaves_open_are_set_in_the_script(tmp_p
     assert "layer.b = b.copy()" in layer.script
     (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text().replace("e.mean()", "e.sum()"))
     assert outcome(layer.script, tmp_path) == ""
+
+
+def test_parameters_that_a_method_makes_are_made_in_the_script(tmp_path):
+    layer = checked(
+        tmp_path,
+        """
+        class Linear:
+            def __init__(self, num_input, num_output):
+                self.num_input, self.num_output = num_input, num_output
+
+            def init_param(self):
+                self.weight = np.random.randn(self.num_input, self.num_output)
+
+            def forward(self, x):
+                self.x = x
+                return x @ self.weight
+
+            def backward(self, dout):
+                self.d_weight = 2 * self.x.T @ dout
+                return dout @ self.weight.T
+        """,
+    )
+    assert fails(layer, tmp_path)
+    assert "layer = Linear(1, 1)" in layer.script and "layer.init_param()" in layer.script
+    assert "layer.weight[...] = weight" in layer.script

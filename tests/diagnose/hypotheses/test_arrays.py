@@ -216,6 +216,43 @@ def test_a_region_is_named(what: str) -> None:
     assert says in cause.claim
 
 
+def channels(number: int, wrong: Callable[[Array], Array]) -> Failing:
+    """`w * b` with one factor a channel, for an output (N, C, L); L is one in the second case."""
+    sizes = ({"N": 2, "C": 6, "L": 5}, {"N": 3, "C": 8, "L": 1})[number]
+    rng = np.random.default_rng(20 + number)
+    upstream, w = rng.normal(size=tuple(sizes.values())), rng.normal(size=tuple(sizes.values()))
+
+    def each(several: Sequence[Sequence[Array]], changed: Mapping[str, Array]) -> list[Gradients]:
+        return [{"b": (g * w).sum(axis=(0, 2))} for (g,) in several]
+
+    right = each([[upstream]], {})[0]["b"]
+    gradients = (gradient("b", ("C",), wrong(upstream * w), right),)
+    inputs = {"b": np.ones(sizes["C"])}
+    outputs = (Output("dout", ("N", "C", "L"), upstream),)
+    return Failing(gradients, sizes, inputs=inputs, given=inputs, outputs=outputs, pulled=each)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda terms: terms[-1, :, -1], "the gradient of the last of `dout` along N and L alone"),
+        (lambda terms: terms[0, :, 0], "the gradient of the first of `dout` along N and L alone"),
+        (lambda terms: terms[0].sum(axis=1), "the gradient of the first of `dout` along N alone"),
+        (lambda terms: terms[0, :, 0] + terms[1, :, -1], ""),
+    ],
+)
+def test_a_loop_that_assigns_where_it_should_add(wrong: Callable[[Array], Array], says: str) -> None:
+    found = causes(channels(0, wrong), channels(1, wrong))
+    assert [says in cause.claim for cause in found] == ([True] if says else [])
+    assert [cause.code for cause in found] == (["GC206"] if says else [])
+
+
+@pytest.mark.parametrize(("factor", "codes"), [(1 + 3e-8, []), (1.001, ["GC202"])])
+def test_once_the_gradient_is_no_factor(factor: float, codes: list[str]) -> None:
+    found = causes(*cases(LAYER, lambda g: {"w": factor * g["w"]}))
+    assert [cause.code for cause in found] == codes
+
+
 def _symmetric(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     drawn = rng.normal(size=shape)
     return drawn + drawn.T

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 from gradcheck_cli.report.model import Status
 from tests.judge import affine
-from tests.judge.hand_made import a_case, codes, judge, messages
+from tests.judge.hand_made import a_case, a_layer, codes, judge, messages
 
 CASE = affine.case()
 DOUT = affine.upstream(CASE)
@@ -100,6 +101,17 @@ class TestDtype:
         assert codes(judge(case, {"x": np.asarray([6.0])}, lambda x: x**2, dout)) == ["GC101"]
 
 
+@pytest.mark.parametrize(
+    ("name", "unit", "found"), [("relu", True, []), ("relu", False, ["GC104"]), ("hinge_loss", True, ["GC104"])]
+)
+def test_a_local_derivative_may_be_whole_numbers(name: str, unit: bool, found: list[str]) -> None:
+    layer = replace(a_layer(["x"]), name=name, unit_upstream=unit)
+    case, ones = a_case({"x": np.array([[-1.0, 2.0], [3.0, -4.0]])}, layer=layer), np.ones((2, 2))
+    assert codes(judge(case, {"x": np.full((2, 2), 2)}, lambda x: 2 * x, ones)) == found
+    wrong = codes(judge(case, {"x": np.full((2, 2), 3)}, lambda x: 2 * x, ones))
+    assert wrong == (found or ["GC201"])
+
+
 class TestTrees:
     arguments: ClassVar[dict[str, Any]] = {
         "params": {"w": np.arange(6.0).reshape(2, 3), "inner": [np.ones(3), np.arange(2)]},
@@ -138,6 +150,15 @@ class TestTrees:
         verdict = self.judged({"W": self.dw, "inner": [self.db, None]})
         assert codes(verdict) == ["GC105"]
         assert messages(verdict) == ["`dparams` has no 'w': it has 'W', 'inner', expected 'inner', 'w'"]
+
+    @pytest.mark.parametrize(("unused", "found"), [(True, []), (False, ["GC105"])])
+    def test_a_key_that_is_left_out_may_be_zero(self, unused: bool, found: list[str]) -> None:
+        gradients = {
+            "params": {"inner": [self.db, None]},
+            "x": self.dout @ self.arguments["params"]["w"].T * (not unused),
+        }
+        forward = (lambda w, b, x: b + np.zeros((4, 1))) if unused else self.forward
+        assert codes(judge(self.case, gradients, forward, self.dout)) == found
 
     def test_a_key_too_many(self) -> None:
         verdict = self.judged({"w": self.dw, "inner": [self.db, None], "v": self.dw})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.conventions.starting import starter
 from gradcheck_cli.layers.layer import Convention, Role
 
 X, W, B = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4) + 1, np.arange(4.0)
@@ -227,6 +228,7 @@ def test_results_left_on_the_instance_are_found(write: Any) -> None:
         ("forward_pass", "backward_pass"),
         ("feedforward", "backprop"),
         ("forward_propagation", "backward_propagation"),
+        ("forward_propagate", "back_propagate"),
     ],
 )
 def test_methods_are_known_by_their_usual_names(write: Any, forward: str, backward: str) -> None:
@@ -382,10 +384,19 @@ def test_a_base_class_is_passed_over_and_a_stub_is_an_error(write: Any) -> None:
             def forward(self, x): return x
         class OnlyBack:
             def backward(self, dout): return dout
+        class Later(Layer):
+            pass
+        class Loss:
+            def forward(self, x): return NotImplementedError
+            def backward(self, x): return NotImplementedError
+        class Zero(Loss):
+            def forward(self, x): return 0 * x.sum()
+            def backward(self, x): return 0 * x
         """
     )
-    assert written.names == ["Square", "Todo", "Half"]
-    assert sum("base for layers" in note for note in written.discovery.notes) == 2
+    assert written.names == ["Square", "Todo", "Half", "Zero"]
+    assert sum("base for layers" in note for note in written.discovery.notes) == 3
+    assert any("`Later` has no forward and no backward of its own" in note for note in written.discovery.notes)
     assert any("`OnlyBack` has a backward and no forward" in note for note in written.discovery.notes)
     with pytest.raises(UserError, match="returned None"):
         written.run("Todo", x=X)
@@ -500,3 +511,356 @@ def test_the_parameters_of_sub_layers_belong_to_the_layer_that_holds_them(write:
     np.testing.assert_array_equal(result.outputs[0], X @ first @ W)
     np.testing.assert_array_equal(gradients.gradients["first.W"], X.T @ (DOUT @ W.T))
     np.testing.assert_array_equal(gradients.gradients["layers[0].W"], (X @ first).T @ DOUT)
+
+
+def test_one_gradient_beside_a_list_of_one_parameter_is_its_gradient(write: Any) -> None:
+    source = """
+    class Scale:
+        def __init__(self, size):
+            self.w = np.ones(size)
+            self.params = PARAMS
+        def forward(self, x):
+            self.x = x
+            return x * self.w
+        def backward(self, d_out):
+            self.grads = (d_out * self.x).sum(axis=0)
+            return d_out * self.w
+    """
+    written = write(source.replace("PARAMS", "[self.w]"))
+    np.testing.assert_array_equal(written.run("Scale", size=3, x=X)[1].gradients["w"], X.sum(axis=0))
+    # which of two it belongs to, nobody can tell
+    written = write(source.replace("PARAMS", "[self.w, self.w + 0]"), "two.py")
+    assert "w" not in written.run("Scale", size=3, x=X)[1].gradients
+
+
+def test_what_a_constructor_only_hands_on_is_no_argument(write: Any) -> None:
+    written = write(
+        """
+        class Base:
+            def __init__(self):
+                self.x = None
+        class Scale(Base):
+            def __init__(self, factor=2.0, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.factor = factor
+            def forward(self, x):
+                return self.factor * x
+            def backward(self, grad, learn_rate):
+                return self.factor * grad / (1 - learn_rate)
+        """
+    )
+    assert [item.name for item in written.layer("Scale").arguments] == ["factor", "x"]
+    np.testing.assert_array_equal(written.run("Scale", x=X)[1].gradients["x"], 2 * np.ones_like(X))
+
+
+@pytest.mark.parametrize(
+    ("said", "role"),
+    [
+        ("(int): number of neurons (vector size)", Role.SIZE),
+        ("number of rows of the weight matrix", Role.SIZE),
+        ("the weights, an array", Role.PARAMETER),
+    ],
+)
+def test_a_number_that_a_docstring_counts_vectors_with_is_no_array(write: Any, said: str, role: Role) -> None:
+    written = write(
+        f"""
+        class Repeat:
+            '''
+            Args:
+                `width`: {said}
+            '''
+            def __init__(self, width):
+                self.width = width
+                self.build()
+            def build(self):
+                self.w = np.random.randn(3, self.width)
+            def forward(self, x):
+                self.x = x
+                return x @ self.w
+            def backward(self, dout):
+                self.grad_w = self.x.T @ dout
+                return dout @ self.w.T
+        """
+    )
+    assert written.layer("Repeat").arguments[0].role is role
+    assert ("w" in [item.name for item in written.layer("Repeat").arguments]) is (role is Role.SIZE)
+
+
+def test_a_base_that_takes_whatever_its_subclasses_hand_on_is_passed_over(write: Any) -> None:
+    written = write(
+        """
+        class Activation:
+            def __init__(self, name="relu", *args):
+                super().__init__(*args)
+                self.function = FUNCTIONS[name]
+            def forward(self, x): return self.function(x)
+            def backward(self, dout): return dout * self.slope(x)
+        class Twice(Activation):
+            def __init__(self):
+                pass
+            def forward(self, x): return 2 * x
+            def backward(self, dout): return 2 * dout
+        """
+    )
+    assert written.names == ["Twice"]
+    assert any("which its subclasses build" in note for note in written.discovery.notes)
+
+
+@pytest.mark.parametrize(("returned", "is_scalar"), [("probs, loss", True), ("probs, entropies", False)])
+def test_the_loss_that_a_class_returns_last_is_what_is_differentiated(
+    write: Any, returned: str, is_scalar: bool
+) -> None:
+    written = write(
+        f"""
+        class SoftmaxCrossEntropy:
+            def forward(self, x, y):
+                probs = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+                loss = entropies = -np.log(probs[np.arange(len(y)), y]).mean()
+                self.cache = probs, y
+                return {returned}
+            def backward(self):
+                probs, y = self.cache
+                self.dx = (probs - np.eye(probs.shape[1])[y]) / len(y)
+        """
+    )
+    result, gradients = written.run("SoftmaxCrossEntropy", x=X, y=np.array([0, 2]))
+    assert (np.shape(result.outputs[0]) == ()) is is_scalar
+    assert gradients.gradients["x"].shape == X.shape
+
+
+@pytest.mark.parametrize(("first", "role"), [("query", Role.INPUT), ("x", Role.CONFIG)])
+def test_a_key_beside_a_query_is_no_random_key(write: Any, first: str, role: Role) -> None:
+    written = write(
+        f"""
+        class Dot:
+            def forward(self, {first}, key):
+                self.kept = {first}, key
+                return {first} @ key.T
+            def backward(self, dout):
+                return dout @ self.kept[1], dout.T @ self.kept[0]
+        """
+    )
+    assert [item.role for item in written.layer("Dot").arguments] == [Role.INPUT, role]
+
+
+PREDICTIONS = """
+class Loss:
+    def calculate(self, output, y):
+        return np.mean(self.forward(output, y))
+class Loss_MeanSquaredError(Loss):
+    def forward(self, y_pred, y_true):
+        return np.mean((y_true - y_pred) ** 2, axis=-1)
+    def backward(self, dvalues, y_true):
+        samples = SAMPLES
+        self.dinputs = FACTOR * -2 * (y_true - dvalues) / 3 / samples
+class Softmax_Loss:
+    def forward(self, inputs, y_true):
+        self.output = np.exp(inputs) / np.exp(inputs).sum(axis=1, keepdims=True)
+        return -np.log(self.output[range(len(inputs)), y_true]).mean()
+    def backward(self, dvalues, y_true):
+        self.dinputs = dvalues.copy()
+        self.dinputs[range(len(dvalues)), y_true] -= 1
+        self.dinputs = self.dinputs / dvalues.shape[0]
+"""
+
+
+def test_a_loss_whose_backward_is_given_the_predictions(write: Any) -> None:
+    written = write(PREDICTIONS.replace("SAMPLES", "len(dvalues)").replace("FACTOR", "1"))
+    target = np.ones((2, 3))
+    result, gradients = written.run("Loss_MeanSquaredError", y_pred=X, y_true=target)
+    assert np.isclose(result.outputs[0], np.mean((X - target) ** 2))
+    np.testing.assert_allclose(gradients.gradients["y_pred"], 2 * (X - target) / 6)
+    labels = np.array([0, 2])
+    probabilities = np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
+    _, gradients = written.run("Softmax_Loss", inputs=X, y_true=labels)
+    np.testing.assert_allclose(gradients.gradients["inputs"], (probabilities - np.eye(3)[labels]) / 2)
+    # one that asks nothing of it has an upstream gradient, and losses one an example
+    written = write(PREDICTIONS.replace("SAMPLES", "1").replace("FACTOR", "dvalues[:, None]"), "upstream.py")
+    assert written.layer("Loss_MeanSquaredError").upstream_names == ("dvalues",)
+
+
+@pytest.mark.parametrize(
+    ("default", "made"),
+    [
+        ("data_type=np.float32", np.float64),
+        ("dtype='float32'", "float64"),
+        ("data_type=np.float16", np.float16),
+        ("kind='float32'", "float32"),
+    ],
+)
+def test_single_precision_by_default_is_double(write: Any, default: str, made: Any) -> None:
+    name = default.partition("=")[0]
+    written = write(
+        f"""
+        class Scale:
+            def __init__(self, size, {default}):
+                self.w = np.ones(size).astype({name})
+            def forward(self, x):
+                self.x = x
+                return x * self.w
+            def backward(self, grad):
+                self.dw = (grad * self.x).sum(axis=0)
+                return grad * self.w
+        """
+    )
+    layer = written.layer("Scale")
+    assert next(item.default for item in layer.arguments if item.name == name) == made
+    assert any("double precision" in note for note in layer.notes) is (made in (np.float64, "float64"))
+
+
+@pytest.mark.parametrize(("kept", "role"), [("self.h = hidden_dim", Role.SIZE), ("self.h = hidden_dim.copy()", None)])
+def test_a_local_is_not_what_a_constructor_kept_under_its_name(write: Any, kept: str, role: Role | None) -> None:
+    written = write(
+        f"""
+        class Cell:
+            def __init__(self, in_dim, hidden_dim):
+                {kept}
+                h = self.h
+                self.W = np.random.randn(3, in_dim)
+                self.U = np.random.randn(h, 3) if h is hidden_dim else h
+            def forward(self, x, h):
+                self.kept = x, h
+                return np.dot(self.W, x) + np.dot(h, self.U)
+            def backward(self, grad):
+                x, h = self.kept
+                self.dW, self.dU = np.outer(grad, x), np.outer(h, grad)
+                return self.W.T @ grad, self.U @ grad
+        """
+    )
+    roles = {item.name: item.role for item in written.layer("Cell").arguments}
+    assert roles["hidden_dim"] is (role or Role.PARAMETER)
+
+
+def test_a_size_by_another_name_in_the_constructor(write: Any) -> None:
+    written = write(
+        """
+        class Cell:
+            def __init__(self, in_dim, hidden_dim):
+                self.h = hidden_dim
+                h = self.h
+                self.W = np.random.randn(h, in_dim)
+            def forward(self, x, h):
+                self.x, self.h = x, h
+                return self.W @ x + h
+            def backward(self, grad):
+                self.dW = np.outer(grad + 0 * self.h.T, self.x)
+                return self.W.T @ grad, grad
+        """
+    )
+    assert [item.role for item in written.layer("Cell").arguments][:2] == [Role.SIZE, Role.SIZE]
+
+
+@pytest.mark.parametrize(
+    ("init", "takes", "is_called"),
+    [
+        ("self.size = size", "std=0.01", True),
+        ("self.size = size; self.init_param()", "std=0.01", False),
+        ("self.size, self.weight = size, np.zeros(size)", "std=0.01", False),
+        ("self.size = size", "std", False),
+    ],
+)
+def test_parameters_that_a_method_makes_after_the_constructor(
+    write: Any, init: str, takes: str, is_called: bool
+) -> None:
+    written = write(
+        f"""
+        class Scale:
+            def __init__(self, size):
+                {init}
+            def init_param(self, {takes}):
+                self.weight = np.ones(self.size)
+            def forward(self, x):
+                self.x = x
+                return x * self.weight
+            def backward(self, top_diff):
+                self.d_weight = (top_diff * self.x).sum(axis=0)
+                return top_diff * self.weight
+        """
+    )
+    layer = written.layer("Scale")
+    assert starter(written.module.namespace.Scale) == ("init_param" if is_called else "")
+    own = [item.name for item in layer.arguments if item.role is Role.OWN_PARAMETER]
+    assert own == ([] if takes == "std" else ["weight"])
+    if own:
+        _, gradients = written.run("Scale", size=3, x=X, weight=2 * np.ones(3))
+        np.testing.assert_array_equal(gradients.gradients["weight"], X.sum(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("taken", "handed", "is_found"),
+    [
+        ("*args, **kwargs", "*args, **kwargs", True),
+        ("first, *args, **kwargs", "first, *args, **kwargs", True),
+        ("*args, **kwargs", "*args[::-1], **kwargs", False),
+    ],
+)
+def test_a_decorator_that_does_not_say_what_it_wraps(write: Any, taken: str, handed: str, is_found: bool) -> None:
+    written = write(
+        f"""
+        def timer(label="", log=[].append):
+            def around(function):
+                def wrapper({taken}):
+                    log((label, function.__name__))
+                    return function({handed})
+                return wrapper
+            return around
+        class Scale:
+            def __init__(self, size):
+                self.w = np.ones(size)
+            @timer("forward")
+            @timer()
+            def forward(self, x):
+                self.x = x
+                return x * self.w
+            @timer()
+            def backward(self, dout):
+                self.dw = (dout * self.x).sum(axis=0)
+                return dout * self.w
+        @timer()
+        def twice_forward(x):
+            return 2 * x, x
+        @timer()
+        def twice_backward(dout, cache):
+            return 2 * dout
+        """
+    )
+    asked = {name: [item.name for item in written.layer(name).arguments] for name in written.names}
+    if not is_found:
+        assert "x" not in asked["Scale"] and asked["twice"] == ["args"]
+        return
+    assert asked["Scale"] == ["size", "w", "x"] and asked["twice"] == ["x"]
+    gradients = written.run("Scale", size=3, x=X)[1]
+    np.testing.assert_array_equal(gradients.gradients["w"], X.sum(axis=0))
+    np.testing.assert_array_equal(written.run("twice", x=X)[1].gradients["x"], 2 * np.ones_like(X))
+
+
+@pytest.mark.parametrize(
+    ("returned", "slope"),
+    [
+        ("x * 3 * self.y", 1.0),  # what comes from above
+        ("3 * x**2", None),  # the derivative at its x
+        ("0 * self.x + self.slope(x)", None),
+        ("self.kept(x)", None),
+    ],
+)
+def test_what_a_backward_calls_x_comes_from_above_where_it_has_its_x_already(
+    write: Any, returned: str, slope: float | None
+) -> None:
+    written = write(
+        f"""
+        class Cube:
+            def forward(self, x):
+                self.y = x**2
+                return x**3
+            def kept(self, x):
+                return 3 * self.y
+            def slope(self, x):
+                return 3 * x**2
+            def backward(self, x):
+                self.x = x
+                return {returned}
+        """
+    )
+    layer = written.layer("Cube")
+    assert layer.upstream_names == (("x",) if slope else ())
+    np.testing.assert_allclose(written.run("Cube", x=X)[1].gradients["x"], 3 * X**2)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.layer import Convention, Role
 
 X = np.arange(6.0).reshape(2, 3)
@@ -258,3 +259,49 @@ def test_parameters_that_only_a_setting_makes_are_not_judged(write: Any) -> None
     assert gradients.unknown == ("delta9",)
     _, gradients = written.run("Net", n_in=3, W=np.ones(3), X=X)
     assert gradients.unknown == ("gamma1", "delta9")
+
+
+THREE = """
+class Net:
+    def __init__(self, n_in, n_out):
+        self.W = np.zeros((n_in, n_out))
+    def forward(self, X):
+        self.X = X
+        self.out = X @ self.W
+        return self.out
+    def LOSS
+    def backward(self, TAKES):
+        delta = self.out - Y
+        self.dW = self.X.T @ delta
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "takes", "labels"),
+    [
+        ("loss(self, y): return 0.5 * ((self.out - y) ** 2).sum()", "y", "y"),
+        ("compute_loss(self, X, y): return 0.5 * ((self.forward(X) - y) ** 2).sum()", "X, y", "y"),
+        ("mse_loss(self, y_pred, y_true): return 0.5 * ((y_pred - y_true) ** 2).sum()", "X, y, output", "y"),
+        ("loss(self, y_true, y_pred): return 0.5 * ((y_pred - y_true) ** 2).sum()", "y_train, lr", "y_train"),
+    ],
+)
+def test_a_net_of_three_methods_is_its_loss_of_what_it_gives(write: Any, loss: str, takes: str, labels: str) -> None:
+    written = write(THREE.replace("LOSS", loss).replace("TAKES", takes).replace("- Y", f"- {labels}"))
+    layer = written.layer("Net")
+    assert layer.unit_upstream and [item.name for item in layer.arguments] == ["n_in", "n_out", "W", "X", labels]
+    y = np.ones((2, 4))
+    result, gradients = written.run("Net", n_in=3, n_out=4, W=W, X=X, **{labels: y})
+    assert result.outputs[0] == 0.5 * ((X @ W - y) ** 2).sum()
+    np.testing.assert_array_equal(gradients.gradients["W"], X.T @ (X @ W - y))
+
+
+def test_labels_without_a_loss_are_refused_and_what_is_not_compared_is_an_upstream_gradient(write: Any) -> None:
+    source = THREE.replace("def LOSS", "pass").replace("TAKES", "t")
+    written = write(source.replace("- Y", "- t"))
+    with pytest.raises(UserError, match="takes `t`, which is no upstream gradient") as caught:
+        written.run("Net", n_in=3, n_out=4, W=W, X=X)
+    assert caught.value.mend == "where these are labels, add a method `loss(self, t)` that returns the loss"
+    written = write(source.replace("self.out - Y", "t"), "other.py")
+    np.testing.assert_array_equal(
+        written.run("Net", n_in=3, n_out=4, W=W, X=X)[1].gradients["W"], X.T @ np.ones((2, 4))
+    )

@@ -209,3 +209,15 @@ def test_a_context_gives_what_was_kept_and_nothing_else(write: Any) -> None:
     with pytest.raises(UserError, match="never_set") as caught:
         written.run("F", x=X)
     assert caught.value.line == 7
+
+
+@pytest.mark.parametrize(("second", "found"), [("g_real, g_fake", ["critic_loss"]), ("real, fake", [])])
+def test_gradients_that_are_named_by_a_letter(write: Any, second: str, found: list[str]) -> None:
+    written = write(
+        f"""
+        def critic_loss(d_real, d_fake):
+            real, fake = g_real, g_fake = -np.ones_like(d_real), np.ones_like(d_fake)
+            return d_fake.sum() - d_real.sum(), {second}
+        """
+    )
+    assert written.names == found

@@ -199,6 +199,55 @@ def test_columns_that_count_examples_and_labels_that_are_zero_or_one() -> None:
     assert (said["Y"].dimensions, said["Y"].kind, said["Y"].bound) == ((1, "n_examples"), "integer", 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x: (batch, latent)", ("batch", "latent")),
+        ("x: node features, (nodes, wide)", ("nodes", "wide")),
+        ("x -- activations: (size of previous layer, number of examples)", ("size_previous_layer", "n_examples")),
+        ("x -- a bias of shape (size of the current layer, 1)", ("size_current_layer", 1)),
+        (":param x - filters with shape (h_f, w_f)", ("h_f", "w_f")),
+        ("x: (input_dim)", ("input_dim",)),
+        ("x: (required)", None),
+        ("x (int, optional): how many", None),
+        ("x: (string, optional)", None),
+        ("x: the weights (alpha, omega) of the sum", None),
+        ("x: a pair (first, second)", None),
+    ],
+)
+def test_a_bracket_that_stands_alone_is_a_shape(text: str, expected: tuple[str | int, ...] | None) -> None:
+    said = describe([text], ["x"])
+    assert (said["x"].dimensions if "x" in said else None) == expected
+
+
+COURSERA = """
+    Arguments:
+    xt -- your input data at timestep "t", numpy array of shape (n_x, m).
+    parameters -- python dictionary containing:
+                        Wax -- Weight matrix multiplying the input, numpy array of shape (n_a, n_x)
+                        ba --  Bias, numpy array of shape (n_a, 1)
+    """
+
+
+def test_a_dictionary_named_parameters_is_no_heading() -> None:
+    said = describe([COURSERA], ["xt", "parameters"])
+    assert {key: part.dimensions for key, part in said["parameters"].keys.items()} == {
+        "Wax": ("n_a", "n_x"),
+        "ba": ("n_a", 1),
+    }
+    said = describe(["Takes:\nparameters:\n    x: of shape (N, D)"], ["x", "parameters"])
+    assert said["x"].dimensions == ("N", "D")
+    assert "parameters" not in said
+
+
+def test_an_argument_that_is_indented_further_is_no_key_of_the_one_above() -> None:
+    text = ":param out: [N, ] array, predicted\n       truth: [N, ] array, ground truth"
+    said = describe([text], ["out", "truth"])
+    assert (said["out"].dimensions, said["out"].keys, said["truth"].dimensions) == (("N",), {}, ("N",))
+    text = "Args:\n    params: a dictionary with\n        w: of shape (N, D)"
+    assert list(describe([text], ["params", "w"])["params"].keys) == ["w"]
+
+
 ALIGNMENTS = """
     Args:
         alpha: an array of shape [T, U + 1], where

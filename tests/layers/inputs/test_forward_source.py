@@ -75,6 +75,22 @@ def test_nothing_to_read(source: str) -> None:
     assert read_forward(source, 1, ["x"]) == ForwardSource()
 
 
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("np.clip(p, 1e-7, 1 - 1e-7)", {"p"}),
+        ("np.clip(p, eps, 1.0 - eps)", {"p"}),
+        ("p.clip(eps, 1 - eps)", {"p"}),
+        ("np.clip(p, 0, 6)", set()),
+        ("np.clip(p, -1, 1)", set()),
+        ("np.clip(q, eps, 1 - eps)", set()),
+    ],
+)
+def test_what_is_clipped_to_probabilities(call: str, found: set[str]) -> None:
+    source = f"def entropy(p, eps=1e-7):\n    q = p + 1\n    return -np.log({call}).sum()\n"
+    assert read_forward(source, 1, ["p", "eps"]).clipped == found
+
+
 def test_matrices_that_are_taken_apart_as_symmetric_ones() -> None:
     source = "def f(a, b):\n    w, v = jnp.linalg.eigh(a)\n    return jnp.linalg.eig(b)\n"
     assert read_forward(source, 1, ("a", "b")).definite == {"a"}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
+from gradcheck_cli.layers.inputs.building import as_numpy
 from gradcheck_cli.layers.inputs.specification import specify
 from gradcheck_cli.layers.layer import BackwardResult, ForwardResult
 from gradcheck_cli.layers.options import InputOptions
@@ -238,3 +240,43 @@ def test_a_number_is_no_array_though_one_would_broadcast() -> None:
     layer, module, bound = make("def f_forward(x, g, tau): return x * g / (x * x + tau)", "f")
     shapes = specify(layer, module, bound, InputOptions()).shapes
     assert [shapes[name].dimensions for name in ("x", "g", "tau")] == [("N", "D"), ("D",), ()]
+
+
+def test_a_dtype_handed_in_is_no_array() -> None:
+    source = """
+def scale_forward(x, data_type=np.float32):
+    return x.astype(data_type), None
+def scale_backward(dout, cache):
+    return dout
+"""
+    case = drawn(source, "scale")
+    assert as_numpy(case.arguments)["data_type"] is np.float32
+    assert isinstance(as_numpy({"x": np.float32(1)})["x"], np.ndarray)
+
+
+COLUMN = """
+def softmax_forward(x):
+    y = np.exp(x) / np.exp(x).sum()
+    return y, y
+def softmax_backward(dout, y):
+    return ((np.eye(y.size) - y.T) * y) @ dout FACTOR
+"""
+
+
+def test_of_shapes_that_fit_the_one_at_which_the_backward_is_right() -> None:
+    assert _dimensions(COLUMN.replace("FACTOR", ""), "softmax") == {"x": ("D", 1)}
+    # at none: the more usual
+    assert _dimensions(COLUMN.replace("FACTOR", "* 2"), "softmax") == {"x": ("D",)}
+
+
+def test_a_bias_that_is_stepped_has_one_column() -> None:
+    source = """
+def dense_forward(x, W, b):
+    return W @ x + b, (x, W, b)
+def dense_backward(dout, cache):
+    x, W, b = cache
+    b = b.copy()
+    b -= 0.1 * dout
+    return W.T @ dout, dout @ x.T, dout
+"""
+    assert _dimensions(source, "dense") == {"x": ("D", 1), "W": ("M", "D"), "b": ("M", 1)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gradcheck_cli.errors import UserError
-from gradcheck_cli.layers.case import Case
+from gradcheck_cli.layers.case import ArgumentShape, Case, Specification
 from gradcheck_cli.layers.discovery import find
+from gradcheck_cli.layers.inputs.feasibility import has_window
 from gradcheck_cli.layers.inputs.randomness import is_nondeterministic, repeatable
 from gradcheck_cli.layers.inputs.sampling import draw
 from gradcheck_cli.layers.inputs.specification import specify
@@ -296,3 +298,87 @@ def test_a_size_may_be_said_as_an_argument(tmp_path: Path) -> None:
     for index in range(3):
         arguments = draw(layer, specification, bound, chosen, index).arguments
         assert arguments["x"].shape[1] == arguments["W"].shape[0] == arguments["input_dim"] == 9
+
+
+ATTENTION = """
+import numpy as np
+
+
+class Attention:
+    def __init__(self, embed_dim, NAMES):
+        self.W = np.random.randn(embed_dim, embed_dim)
+        self.heads = (NAMES)[0] if isinstance(NAMES, tuple) else NAMES
+        assert embed_dim % self.heads == 0
+
+    def forward(self, query, key, value, attn_mask=None):
+        batch, length, width = query.shape
+        self.kept = query, key, value
+        return query @ self.W @ key.transpose(0, 2, 1) @ value
+
+    def backward(self, dout):
+        query, key, value = self.kept
+        scores = query @ self.W @ key.transpose(0, 2, 1)
+        dscores = dout @ value.transpose(0, 2, 1)
+        self.dW = np.einsum("nsd,nst,nte->de", query, dscores, key)
+        dquery = dscores @ key @ self.W.T
+        return dquery, dscores.transpose(0, 2, 1) @ query @ self.W, scores.transpose(0, 2, 1) @ dout
+"""
+
+
+@pytest.mark.parametrize("names", ["num_heads", "kv_heads", "query_heads"])
+def test_attention_that_is_made_with_its_width_and_heads(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "mylayer.py"
+    path.write_text(ATTENTION.replace("NAMES", names), encoding="utf-8")
+    module = load(path)
+    (layer,) = find(module).layers
+    shapes = specify(layer, module, layer.bind(module.namespace), InputOptions()).shapes
+    assert shapes["query"].dimensions == ("N", "S", "embed_dim")
+    assert shapes["key"].dimensions == shapes["value"].dimensions == ("N", "T", "embed_dim")
+    assert shapes[names].values == ((1,) if names == "kv_heads" else (2,))
+
+
+CONVOLUTION = '''
+import numpy as np
+
+
+class Conv1D:
+    def __init__(self, kernel_size, stride):
+        self.k, self.stride = kernel_size, stride
+
+    def forward(self, x):
+        """
+        x: (batch_size, in_channel, NAME)
+        """
+        self.x = x
+        count = (x.shape[2] - self.k) // self.stride + 1
+        return np.stack([x[:, :, i * self.stride : i * self.stride + self.k].sum(axis=2) for i in range(count)], axis=2)
+
+    def backward(self, dout):
+        dx = np.zeros_like(self.x)
+        for i in range(dout.shape[2]):
+            dx[:, :, i * self.stride : i * self.stride + self.k] += dout[:, :, i : i + 1]
+        return dx
+'''
+
+
+@pytest.mark.parametrize("name", ["input_size", "length"])
+def test_a_window_that_a_setting_says_slides_over_several_places(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mylayer.py"
+    path.write_text(CONVOLUTION.replace("NAME", name), encoding="utf-8")
+    module = load(path)
+    (layer,) = find(module).layers
+    bound = layer.bind(module.namespace)
+    specification = specify(layer, module, bound, InputOptions())
+    cases = [draw(layer, specification, bound, InputOptions(), index) for index in range(3)]
+    assert [case.arguments["stride"] for case in cases] == [1, 2, 1]
+    places = [(case.arguments["x"].shape[2] - 3) // case.arguments["stride"] + 1 for case in cases]
+    assert min(places) > 1
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [({"kernel_size": 3}, True), ({"pool_param": {"pool_height": 2, "stride": 2}}, True), ({"kernel_size": 1}, False)],
+)
+def test_which_settings_are_windows(values: dict[str, Any], found: bool) -> None:
+    shapes = {name: ArgumentShape(None, "config", "default", values=(value,)) for name, value in values.items()}
+    assert has_window(Specification({**shapes, "stride": ArgumentShape(None, "config", "x", values=(2,))})) is found

@@ -163,3 +163,16 @@ def test_a_layer_written_for_jax_gets_its_arrays_and_the_leaves_stay_numpy() -> 
     assert isinstance(case.arguments["x"], jax.Array)
     assert case.arguments["x"].dtype == np.float64
     assert isinstance(case.leaves[0].value, np.ndarray)
+
+
+def test_axes_without_a_name_have_no_size_to_speak_of() -> None:
+    source = '''
+def double_forward(x):
+    """
+    x: of shape (*, D)
+    """
+    return 2 * x
+'''
+    case = drawn(source, "double")
+    assert case.arguments["x"].ndim == 2
+    assert list(case.dimensions) == ["D"]

@@ -230,3 +230,16 @@ def test_indices_of_rows_repeat_whatever_their_name(name: str, shape: str, bound
 def test_labels_of_columns_are_as_different_as_can_be(name: str) -> None:
     case = drawn(SCATTER.format(name=name, shape="N", bound="C"), "mix", dimensions={"N": 2})
     assert len(set(case.arguments[name].tolist())) == 2
+
+
+@pytest.mark.parametrize(("limits", "inside"), [("1e-7, 1 - 1e-7", True), ("-1, 1", False)])
+def test_what_a_forward_clips_to_probabilities_is_drawn_as_such(limits: str, inside: bool) -> None:
+    source = f"""
+def entropy_forward(y_pred):
+    p = np.clip(y_pred, {limits})
+    return -(p * p).sum(), p
+def entropy_backward(dout, p):
+    return -2 * dout * p
+"""
+    values = drawn(source, "entropy").arguments["y_pred"]
+    assert bool(((values > 0) & (values < 1)).all()) is inside
