@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.report.model import Status
+from tests.thorough import THOROUGH
 
 from .blocks import BATCHNORM, DEEP, RESNEXT, Block
 from .layers import ATTENTION, CROSS_ENTROPY, LSTM, LSTM_SCAN, SOFTMAX
@@ -19,7 +20,7 @@ DROPPED = [
     *((block, "np", term) for block in (SOFTMAX, CROSS_ENTROPY, ATTENTION) for term in block.terms),
     *((LSTM, "np", term) for term in ("cell", "input_gate")),
     (SOFTMAX, "jnp", "normaliser"),
-    (LSTM_SCAN, "jnp", "state"),
+    *(((LSTM_SCAN, "jnp", "state"),) if THOROUGH else ()),
 ]
 TOGETHER = [
     (RESNEXT, "first+third"),

@@ -9,6 +9,7 @@ import pytest
 
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Report, Status
 
 
@@ -16,7 +17,7 @@ def check(folder: Path, source: str, name: str = "habit.py") -> Report:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("import numpy as np\n" + dedent(source))
-    return check_targets([Target(path)], CheckOptions(settings=Settings(shrink=False)))
+    return check_targets([Target(path)], CheckOptions(InputOptions(draws=2), Settings(shrink=False)))
 
 
 def only(report: Report) -> LayerReport:

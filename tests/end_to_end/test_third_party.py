@@ -14,9 +14,9 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 from tests.fixtures.test_third_party_modules import RAISES, ROUGH, THIRD_PARTY, WRONG_FORWARD, WRONG_GRADIENT
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, each
 
-JAX = (
+EVERY_JAX = (
     "relu",
     "relu6",
     "log1mexp",
@@ -30,6 +30,8 @@ JAX = (
     "pinv",
     "log_ndtr_tail",
 )
+
+JAX = each(2, EVERY_JAX)
 
 PASSING_THOUGH_ROUGH = {"thinc.gelu_float32"}
 """What is off by less than the rounding of its own dtype."""
@@ -72,7 +74,7 @@ def said(layer: LayerReport) -> str:
     return f"{layer.status}: " + "; ".join(f"{finding.code} {finding.message}" for finding in layer.findings)
 
 
-@pytest.mark.parametrize("library", [name for name in LAYERS if name != "thinc" or THOROUGH])
+@pytest.mark.parametrize("library", LAYERS if THOROUGH else ["jax"])
 def test_each_right_layer_passes_and_no_other(library: str) -> None:
     """In one run of each library: verdicts, codes, and the witnesses that there were."""
     module, names, least = LAYERS[library]

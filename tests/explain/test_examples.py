@@ -10,6 +10,7 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.checking.options import Silent
 from gradcheck_cli.isolation.apart import Apart, Workers
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.codes import RULES
 from gradcheck_cli.report.model import Report
 
@@ -26,7 +27,7 @@ NEED_A_WORKER = frozenset({"GC504", "GC505"})
 
 
 def checked(path: Path, code: str, *, apart: bool = False) -> Report:
-    options = CheckOptions(settings=Settings(stress=code in NEED_STRESS, shrink=False))
+    options = CheckOptions(InputOptions(draws=2), Settings(stress=code in NEED_STRESS, shrink=False))
     if not apart:
         return check_targets([Target(path)], options)
     with Apart(Workers(seconds=2)) as workers:

@@ -10,6 +10,7 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
+from tests.thorough import seeds
 
 NUMPY = '''
 import numpy as np
@@ -47,7 +48,7 @@ def codes(layer: LayerReport) -> set[str]:
     return {finding.code for finding in layer.findings}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize(
     ("dtype", "narrow"),
     [("float64", "float32"), ("float64", "float16"), ("float32", "float16")],
@@ -72,7 +73,7 @@ def test_one_gradient_alone(tmp_path: Path) -> None:
         "dout @ w.T + 2e-8 * x * abs(dout).sum(axis=1, keepdims=True)",
     ],
 )
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_a_small_mistake_is_no_rounding(tmp_path: Path, seed: int, dx: str) -> None:
     layer = run(tmp_path, seed, dx=dx)
     assert layer.status is Status.FAIL
@@ -120,7 +121,7 @@ def ridge_loss(x):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_a_losses_gradient_may_not_be_narrower_than_its_value(tmp_path: Path, dtype: str, seed: int) -> None:
     """Both are made in one function, and what is narrow on the gradient's way is not on the value's."""
 
@@ -163,7 +164,7 @@ def gaussian_backward(dout, cache):
 """
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12))
 def test_a_cast_of_one_term_is_not_taken_for_noise_by_the_elements_that_cross(tmp_path: Path, seed: int) -> None:
     """A few epsilons away one element in thirty is rounded to the next float16: that is no noise of all the others."""
     path = tmp_path / "gaussian.py"
@@ -174,7 +175,7 @@ def test_a_cast_of_one_term_is_not_taken_for_noise_by_the_elements_that_cross(tm
         assert layer.status is expected, (dtype, layer.findings)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(6))
 @pytest.mark.parametrize("offset", ["1e2", "1e3", "1e4"])
 def test_own_rounding_that_stays_next_door_is_no_cast(tmp_path: Path, seed: int, offset: str) -> None:
     """`x + 1000` is rounded alike for all `x` that are close: in float32 that is what float32 does."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck_cli.judge.verdict import DrawVerdict
 from gradcheck_cli.layers.conventions.methods import BACKWARDS, FORWARDS
-from gradcheck_cli.layers.layer import Layer
+from gradcheck_cli.layers.layer import Layer, Role
 from gradcheck_cli.witnesses.conduct.once_more import OnceMore, Written
 
 _STATE = re.compile(
@@ -26,6 +26,11 @@ _STATE = re.compile(
 )
 _STEP = re.compile(r"learning_rate|\blr\b|\bl_rate\b|optimi[sz]er|\.update\(|\balpha\b|\beta\b|step_size", re.I)
 _RESET = re.compile(r"zero_?grad|(reset|clear|flush)\w*grad|grad\w*_?(reset|clear|flush|zero)|inc_grad", re.I)
+_PREVIOUS = re.compile(
+    r"^(h|hx|h_?t|hidden|hidden_states?)$|^\w{0,6}(prev|previous|tm1|t_1|t_minus_1)(_|$)|^prev(ious)?_|^[hcs]prev$",
+    re.I,
+)
+"""Names of the state that the step of time before has left."""
 _EMPTIED = r"(\[[^\]]*\])*\s*(\.fill\(0|\*?=\s*(0\b|None\b|\w+\.zeros))"
 """What follows the name of a gradient that is set back: `[...] = 0`, `.fill(0)`, `= None`, `= np.zeros_like(W)`."""
 
@@ -87,8 +92,11 @@ def resets_gradients(layer: Layer) -> bool:
     """Whether stored gradients are meant to add up: someone sets them back to zero.
 
     The layer's own module does, outside of the layer's constructor, forward and backward; or a file of the same
-    project that speaks of this module or class. So does a gradient that is kept on its parameter (`W.grad`).
+    project that speaks of this module or class. So does a gradient that is kept on its parameter (`W.grad`). Those of
+    a recurrent cell, which is called once for each step of time, are a sum over these.
     """
+    if any(item.role is Role.INPUT and _PREVIOUS.search(item.name) for item in layer.arguments):
+        return True
     names = {re.split(r"[.\[]", item.gradient_name.removeprefix("self."))[0] for item in layer.arguments}
     if any(item.gradient_name.endswith(".grad") for item in layer.arguments):
         return True

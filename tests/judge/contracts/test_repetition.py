@@ -73,6 +73,34 @@ def test_gradients_that_someone_sets_back_may_add_up(tmp_path: Path, name: str, 
     assert layer.status is Status.PASS, (name, layer.findings)
 
 
+CELL = """
+import numpy as np
+
+
+class Cell:
+    def __init__(self, n_in, n_out):
+        self.W, self.U = np.random.randn(n_in, n_out), np.random.randn(n_out, n_out)
+        self.dW, self.dU = np.zeros_like(self.W), np.zeros_like(self.U)
+
+    def forward(self, x, h_prev):
+        self.x, self.before = x, h_prev
+        self.h = np.tanh(x @ self.W + h_prev @ self.U)
+        return self.h
+
+    def backward(self, dh):
+        da = dh * (1 - self.h**2)
+        self.dW += self.x.T @ da
+        self.dU += self.before.T @ da
+        return da @ self.W.T, da @ self.U.T
+"""
+
+
+@pytest.mark.parametrize(("state", "codes"), [("h_prev", set()), ("hidden", set()), ("other", {"GC308"})])
+def test_those_of_a_recurrent_cell_add_up_over_time(tmp_path: Path, state: str, codes: set[str]) -> None:
+    layer = report_on(tmp_path, CELL.replace("h_prev", state))
+    assert {finding.code for finding in layer.findings} == codes
+
+
 @pytest.mark.parametrize("where", [".", "../training"])
 def test_an_optimiser_in_another_file_of_the_project(tmp_path: Path, where: str) -> None:
     folder = package(tmp_path) / where

@@ -10,6 +10,7 @@ import pytest
 
 from gradcheck_cli.report.model import Status
 from tests.judge.kinked import Checked, checking, said
+from tests.thorough import seeds
 
 
 @pytest.fixture(params=["traced", "untraced"])
@@ -79,7 +80,7 @@ def test_a_steep_start_is_no_jump(checked: Checked) -> None:
     assert "jump" not in said(layer)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_what_oscillates_within_a_step_has_no_jump(checked: Checked, seed: int) -> None:
     x = np.random.default_rng(seed).uniform(2e4, 6e4, (3, 5))
     layer = checked(lambda x: (np.cos(x), x), lambda dout, x: -dout * np.sin(x), x=x)

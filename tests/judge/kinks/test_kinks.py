@@ -10,6 +10,7 @@ import pytest
 
 from gradcheck_cli.report.model import Status
 from tests.judge.kinked import Checked, checking, said, values_said
+from tests.thorough import seeds
 
 SIGNS = [[-1.5, 0.0, 2.0], [0.0, 0.5, -0.25]]
 TIED = [[1.0, 3.0, 3.0, 2.0], [2.0, -1.0, 0.5, 2.0], [4.0, 4.0, 4.0, 1.0]]
@@ -166,14 +167,14 @@ def network_inputs(seed: int) -> dict[str, Any]:
     return {"x": x, "w": w, "v": v}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_dead_units_and_a_row_of_zeros_in_a_network(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     layer = checking(True, monkeypatch)(network, through_network, **network_inputs(seed))
     assert layer.status is Status.PASS, said(layer)
     assert "what the chain rule gives there where max(x, c) has slope 0" in said(layer)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_a_network_that_autodiff_cannot_see_into_is_not_failed(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     layer = checking(False, monkeypatch)(network, through_network, **network_inputs(seed))
     assert layer.status in (Status.PASS, Status.INCONCLUSIVE), said(layer)

@@ -12,6 +12,7 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
+from tests.thorough import seeds
 
 NUMPY = '''
 import numpy as np
@@ -216,14 +217,14 @@ def said(layer: LayerReport) -> list[str]:
 @pytest.mark.parametrize("magnitude", [1e3, 1e5, 1e6])
 @pytest.mark.parametrize("name", ["wave", "hidden_wave"])
 def test_an_oscillation_within_a_step_is_no_noise(tmp_path: Path, name: str, magnitude: float) -> None:
-    for seed in range(3):
+    for seed in seeds(3):
         right = run(tmp_path, NUMPY, name, 0.0, seed, magnitude=magnitude)
         assert right.status is Status.PASS, said(right)
         assert run(tmp_path, NUMPY, name, 1e-2, seed, magnitude=magnitude).status is Status.FAIL
 
 
 def test_a_saturated_unit_is_off_by_its_own_rounding(tmp_path: Path) -> None:
-    for seed in range(6):
+    for seed in seeds(6):
         right = run(tmp_path, NUMPY, "saturated", 0.0, seed, magnitude=70.0)
         assert right.status is Status.PASS, said(right)
     for error in (1e-9, 1e-12):
@@ -231,7 +232,7 @@ def test_a_saturated_unit_is_off_by_its_own_rounding(tmp_path: Path) -> None:
 
 
 def test_a_difference_of_large_numbers_is_its_own_rounding(tmp_path: Path) -> None:
-    for seed in range(4):
+    for seed in seeds(4):
         right = run(tmp_path, NUMPY, "soft_minimum", 0.0, seed, magnitude=2e4)
         assert right.status is not Status.FAIL, said(right)
     assert run(tmp_path, NUMPY, "soft_minimum", 1e-3, 0).status is Status.FAIL
@@ -239,7 +240,7 @@ def test_a_difference_of_large_numbers_is_its_own_rounding(tmp_path: Path) -> No
 
 
 def test_a_matrix_that_is_singular_to_all_digits_is_no_mistake(tmp_path: Path) -> None:
-    for seed in range(4):
+    for seed in seeds(4):
         right = run(tmp_path, NUMPY, "solved", 0.0, seed, magnitude=1e8)
         assert not any(finding.code.startswith("GC2") for finding in right.findings), said(right)
     assert run(tmp_path, NUMPY, "solved", 1e-6, 0).status is Status.FAIL
@@ -247,7 +248,7 @@ def test_a_matrix_that_is_singular_to_all_digits_is_no_mistake(tmp_path: Path) -
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_what_underflows_is_zero(tmp_path: Path, dtype: str) -> None:
-    for seed in range(3):
+    for seed in seeds(3):
         right = run(tmp_path, NUMPY, "density", 0.0, seed, magnitude=30.0, dtype=dtype)
         assert right.status is Status.PASS, said(right)
     assert run(tmp_path, NUMPY, "density", 0.5, 0, dtype=dtype).status is Status.FAIL
@@ -263,7 +264,7 @@ def test_where_the_forward_overflows_so_may_its_gradient(tmp_path: Path) -> None
 def test_a_function_that_stands_still_for_a_step_is_looked_at_from_farther_away(
     tmp_path: Path, magnitude: float
 ) -> None:
-    for seed in range(3):
+    for seed in seeds(3):
         right = run(tmp_path, NUMPY, "floors", 0.0, seed, magnitude=magnitude)
         assert right.status is Status.PASS, said(right)
     assert run(tmp_path, NUMPY, "floors", 1e-2, 0, magnitude=magnitude).status is Status.FAIL
@@ -271,7 +272,7 @@ def test_a_function_that_stands_still_for_a_step_is_looked_at_from_farther_away(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_compiled_and_step_by_step_may_round_apart(tmp_path: Path, dtype: str) -> None:
-    for seed in range(3):
+    for seed in seeds(3):
         right = run(tmp_path, JAX, "attention", 0.0, seed, magnitude=1e5, dtype=dtype)
         assert right.status is not Status.FAIL, said(right)
     assert run(tmp_path, JAX, "attention", 1e-2, 0, dtype=dtype).status is Status.FAIL
@@ -291,20 +292,20 @@ def test_a_broken_contract_is_found_where_the_layer_has_few_digits(
     upstream = "dout = np.clip(dout, -0.5, 0.5)" if source is NUMPY else "g = jnp.clip(g, -0.5, 0.5)"
     assert source.count(before) == 1
     clipped = source.replace(before, f"    {upstream}\n{before}")
-    for seed in range(2):
+    for seed in seeds(2):
         layer = run(tmp_path, clipped, name, 0.0, seed, magnitude=magnitude, dtype=dtype)
         assert "GC304" in {finding.code for finding in layer.findings}, said(layer)
 
 
 def test_a_tangent_in_float32_is_settled_in_float64(tmp_path: Path) -> None:
-    for seed in range(3):
+    for seed in seeds(3):
         right = run(tmp_path, JAX, "floors", 0.0, seed, magnitude=2e-2, dtype="float32")
         assert right.status is not Status.FAIL, said(right)
     assert run(tmp_path, JAX, "floors", 1e-2, 0, dtype="float32").status is Status.FAIL
 
 
 def test_what_is_chaotic_is_not_called_wrong(tmp_path: Path) -> None:
-    for seed in range(3):
+    for seed in seeds(3):
         right = run(tmp_path, JAX, "rollout", 0.0, seed, magnitude=3e4, dtype="float32")
         assert right.status is not Status.FAIL, said(right)
     assert run(tmp_path, JAX, "rollout", 1e-2, 0, dtype="float32").status is Status.FAIL
@@ -324,6 +325,6 @@ def test_a_cast_inside_is_not_the_rounding_of_the_steps(
         "density": f"(np.exp(-(x**2))).astype('{narrower}').astype(x.dtype)",
         "rollout": f"return g.astype('{narrower}').astype(g.dtype)",
     }[name]
-    for seed in range(3):
+    for seed in seeds(3):
         layer = run(tmp_path, source.replace(before, after), name, 0.0, seed, dtype=dtype)
         assert layer.status is Status.FAIL, said(layer)

@@ -13,6 +13,7 @@ from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
+from tests.thorough import each, seeds
 
 LAYERS = '''
 import numpy as np
@@ -127,7 +128,7 @@ def test_a_dtype(tmp_path: Path, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("magnitude", [1e-6, 1e-3, 1e3, 1e6])
+@pytest.mark.parametrize("magnitude", each(2, [1e-6, 1e-3, 1e6, 1e3]))
 @pytest.mark.parametrize("name", ["affine", "softmax", "logarithm"])
 def test_a_magnitude(tmp_path: Path, name: str, magnitude: float, dtype: str) -> None:
     right = run(tmp_path, name, 0.0, dtype=dtype, magnitude=magnitude)
@@ -155,7 +156,7 @@ def test_a_long_product(tmp_path: Path, dtype: str) -> None:
     assert run(tmp_path, "affine", 10 * ERRORS[dtype], dtype=dtype, dimensions=sizes).status is Status.FAIL
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-8), ("float32", 0.3)])
 def test_rows_that_are_nearly_constant(tmp_path: Path, dtype: str, error: float, seed: int) -> None:
     right = run(tmp_path, "standardized", 0.0, dtype=dtype, seed=seed)
