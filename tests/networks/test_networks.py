@@ -65,7 +65,7 @@ def test_the_first_wrong_layer_on_the_way_back_comes_first_and_those_before_it_a
     wrong = wrong.replace("return dout @ w.T, x.T @ dout, dout.sum(axis=0)", "return dout @ w.T, x.T @ dout, dout[0]")
     module = tmp_path / "nets.py"
     module.write_text(wrong + CHAIN)
-    report = check_targets([Target(module, "net")], CheckOptions(settings=PLAIN)).layers[0]
+    report = check_targets([Target(module, "net")], CheckOptions(InputOptions(draws=1), PLAIN)).layers[0]
     assert stages(report) == {"fc1": Status.FAIL, "act": Status.FAIL, "fc2": Status.FAIL, "loss": Status.PASS}
     assert report.network is not None
     assert report.network.first_wrong == "fc2"
@@ -166,7 +166,9 @@ OBJECTS = (FIXTURES / "classes.py").read_text().split("\n\nperceptron = ")[0] + 
 def test_one_object_used_twice_overwrites_what_its_backward_needs(tmp_path: Path) -> None:
     module = tmp_path / "nets.py"
     module.write_text(OBJECTS + "act = Sigmoid()\nnet = Sequential([Linear(4, 5), act, Linear(5, 5), act])\n")
-    report = check_targets([Target(module, "net"), Target(module, "Sigmoid")], CheckOptions(settings=PLAIN))
+    report = check_targets(
+        [Target(module, "net"), Target(module, "Sigmoid")], CheckOptions(InputOptions(draws=1), PLAIN)
+    )
     net, alone = report.layers
     assert alone.status is Status.PASS
     assert stages(net)["Sigmoid"] is Status.FAIL
@@ -174,7 +176,10 @@ def test_one_object_used_twice_overwrites_what_its_backward_needs(tmp_path: Path
     assert net.findings[0].code == "GC214"
     assert "its other use (`Sigmoid (2)`) overwrites" in net.findings[0].message
     module.write_text(OBJECTS + "net = Sequential([Linear(4, 5), Sigmoid(), Linear(5, 5), Sigmoid()])\n")
-    assert check_targets([Target(module, "net")], CheckOptions(settings=PLAIN)).layers[0].status is Status.PASS
+    assert (
+        check_targets([Target(module, "net")], CheckOptions(InputOptions(draws=1), PLAIN)).layers[0].status
+        is Status.PASS
+    )
 
 
 def test_objects_keep_the_parameters_they_have_and_stay_as_they_were(tmp_path: Path) -> None:
@@ -190,7 +195,7 @@ def test_objects_keep_the_parameters_they_have_and_stay_as_they_were(tmp_path: P
     np.testing.assert_allclose(
         drawn.uses[0].result.outputs[0], drawn.inputs["x"] @ np.array([[1.0, 2.0]] * 4), rtol=1e-14
     )
-    report = check_targets([Target(module, "net")], CheckOptions(settings=PLAIN))
+    report = check_targets([Target(module, "net")], CheckOptions(InputOptions(draws=1), PLAIN))
     assert report.layers[0].status is Status.PASS
     assert not hasattr(found.layers[0][0].namespace.fc, "dW")
 
@@ -257,7 +262,7 @@ BAD_DECLARATIONS = {
 def test_what_cannot_be_meant_is_refused_with_its_line(declaration: str, tmp_path: Path) -> None:
     module = tmp_path / "nets.py"
     module.write_text(LAYERS + f"net = {declaration}\n")
-    report = check_targets([Target(module)], CheckOptions(settings=PLAIN))
+    report = check_targets([Target(module)], CheckOptions(InputOptions(draws=1), PLAIN))
     assert len(report.errors) == 1
     assert BAD_DECLARATIONS[declaration] in report.errors[0].message
     assert report.errors[0].code in ("GC501", "GC502")
@@ -273,7 +278,7 @@ def test_values_of_another_network_and_arrays_are_refused(tmp_path: Path) -> Non
         ("a = Graph()\na.input('x')\na.input('x')\n", "has an input `x` already"),
     ):
         module.write_text(LAYERS + text)
-        report = check_targets([Target(module)], CheckOptions(settings=PLAIN))
+        report = check_targets([Target(module)], CheckOptions(InputOptions(draws=1), PLAIN))
         assert message in report.errors[0].message
 
 
@@ -284,13 +289,13 @@ def test_layers_of_another_module_of_the_project(tmp_path: Path) -> None:
         "from gradcheck_cli import Sequential\nfrom mylayers import affine_forward, softmax_loss, tanh_forward\n"
         + CHAIN
     )
-    report = check_targets([Target(module)], CheckOptions(settings=PLAIN))
+    report = check_targets([Target(module)], CheckOptions(InputOptions(draws=1), PLAIN))
     assert [layer.name for layer in report.layers] == ["net"]
     assert report.layers[0].status is Status.PASS
     text = (tmp_path / "mylayers.py").read_text()
     (tmp_path / "mylayers.py").write_text(text.replace("return dout * (1 - y**2)", "return dout * (1 + y**2)"))
     sys.modules.pop("mylayers", None)
-    report = check_targets([Target(module)], CheckOptions(settings=PLAIN))
+    report = check_targets([Target(module)], CheckOptions(InputOptions(draws=1), PLAIN))
     assert report.layers[0].network is not None
     assert report.layers[0].network.first_wrong == "act"
     assert Path(report.layers[0].findings[0].path).name == "mylayers.py"

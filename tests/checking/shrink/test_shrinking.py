@@ -13,6 +13,7 @@ import pytest
 from gradcheck_cli import check
 from gradcheck_cli.checking import CheckOptions, Target, check_targets
 from gradcheck_cli.judge.settings import Settings
+from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
 
 HEAD = "import numpy as np\n\n"
@@ -23,7 +24,7 @@ def checked(folder: Path, source: str, name: str = "mine.py", **settings: object
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEAD + dedent(source))
-    options = CheckOptions(settings=Settings(diagnose=False, **settings))  # type: ignore[arg-type]
+    options = CheckOptions(InputOptions(draws=1), Settings(diagnose=False, **settings))  # type: ignore[arg-type]
     (layer,) = check_targets([Target(path)], options).layers
     return layer
 
