@@ -46,6 +46,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: one worker more than there are cores, for some tests wait for commands that hang on purpose."""
+    del config
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Work stealing: tests take from milliseconds to half a minute, and with fixed shares one worker waits."""
     from xdist.scheduler import WorkStealingScheduling

@@ -16,6 +16,7 @@ from gradcheck_cli.errors import UserError
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.layers.reading import read_source
 from gradcheck_cli.report.jacobian.model import Jacobian, Jacobians
+from tests.thorough import each
 
 X, W = [0.5, -1.25, 2.0], [[0.37, -0.8], [1.5, 0.25], [-0.6, 0.9]]
 
@@ -33,7 +34,7 @@ def only(jacobians: Jacobians, argument: str) -> Jacobian:
     return found
 
 
-LIBRARIES = pytest.mark.parametrize("numpy", ["numpy", "jax.numpy"])
+LIBRARIES = pytest.mark.parametrize("numpy", each(2, ["numpy", "jax.numpy"]))
 
 
 @LIBRARIES

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.report.model import Status
+from tests.thorough import each
 
 from .test_blocks import checked
 
@@ -306,7 +307,10 @@ NOT_NAMED = {
 }
 
 
-@pytest.mark.parametrize("layer", [SCAN, FIXED_POINT, CHAIN, LABELS, BANDS, KICKS, WRAPPING, SCALED], ids=range(8))
+RIGHT = each(2, [SCAN, FIXED_POINT, CHAIN, LABELS, BANDS, KICKS, WRAPPING, SCALED])
+
+
+@pytest.mark.parametrize("layer", RIGHT, ids=range(len(RIGHT)))
 def test_the_right_layer_passes(layer: str, tmp_path: Path) -> None:
     report = checked(tmp_path, layer)
     assert report.status is Status.PASS, report.findings

@@ -17,6 +17,7 @@ from gradcheck_cli.diagnose.gates.matrices import MATRIX_FUNCTIONS
 from gradcheck_cli.diagnose.gates.normalising import ALONG_AN_AXIS
 from gradcheck_cli.diagnose.gates.solves import INVERSES, SOLVES
 from gradcheck_cli.report.model import Status
+from tests.thorough import each
 
 from .test_blocks import checked
 
@@ -258,7 +259,7 @@ SLIPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SLIPS)
+@pytest.mark.parametrize("name", each(2, list(SLIPS)))
 def test_a_wrong_formula_is_named(name: str, tmp_path: Path) -> None:
     slip = SLIPS[name]
     (finding,) = checked(tmp_path, slip.source).findings

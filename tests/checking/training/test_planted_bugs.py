@@ -7,6 +7,7 @@ import pytest
 
 from gradcheck_cli.report.model import Status
 from tests.checking.training.modules import CLASSES, MLP, RULES, parameter, trained, with_bug
+from tests.thorough import each
 
 BUGS = {
     "bias not summed": (MLP, "dout.sum(axis=0)\n\n\ndef relu", "dout[0]\n\n\ndef relu", "affine_2.b", "affine_2"),
@@ -19,7 +20,7 @@ BUGS = {
 }
 
 
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("bug", each(2, list(BUGS)))
 def test_the_step_the_parameter_and_the_layer(tmp_path, bug):
     source, right, wrong, name, layer = BUGS[bug]
     training = trained(tmp_path, with_bug(source, right, wrong), rate=0.03)
