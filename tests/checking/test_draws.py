@@ -12,6 +12,7 @@ from gradcheck_cli.checking.draws import UNROLLED
 from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.model import LayerReport, Status
+from tests.thorough import seeds
 
 CONVOLUTION = '''
     import numpy as np
@@ -110,7 +111,7 @@ def checked(folder: Path, source: str, inputs: InputOptions | None = None) -> La
     return layer
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_long_loops_get_smaller_draws(tmp_path: Path, seed: int) -> None:
     layer = checked(tmp_path, CONVOLUTION, InputOptions(seed=seed))
     assert layer.status is Status.PASS

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli.report.model import Finding
+from tests.thorough import each
 
 from .test_blocks import checked
 
@@ -83,7 +84,7 @@ def only(folder: Path, text: str) -> Finding:
     return finding
 
 
-@pytest.mark.parametrize("name", NUMPY)
+@pytest.mark.parametrize("name", each(2, list(NUMPY)))
 def test_a_gate_is_named(name: str, tmp_path: Path) -> None:
     slip = NUMPY[name]
     finding = only(tmp_path, source(slip))
@@ -96,7 +97,7 @@ def test_a_gate_is_named(name: str, tmp_path: Path) -> None:
     assert blame.explains > 1 - 1e-9
 
 
-@pytest.mark.parametrize("name", JAX)
+@pytest.mark.parametrize("name", each(2, list(JAX)))
 def test_a_gate_of_jax_is_named(name: str, tmp_path: Path) -> None:
     slip = JAX[name]
     finding = only(tmp_path, source(slip, "jax"))

@@ -13,6 +13,7 @@ from gradcheck_cli.judge.settings import Settings
 from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.codes import RULES
 from gradcheck_cli.report.model import Report
+from tests.thorough import each
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -47,7 +48,7 @@ def test_the_wrong_one_gets_the_code_and_no_other(code: str) -> None:
     assert {finding.code for finding in report.findings} == {code}
 
 
-@pytest.mark.parametrize("code", sorted(RULES.keys() - WITHOUT_EXAMPLE))
+@pytest.mark.parametrize("code", each(2, sorted(RULES.keys() - WITHOUT_EXAMPLE)))
 def test_the_mended_one_passes(code: str) -> None:
     report = checked(EXAMPLES / "mended" / f"{code.lower()}.py", code)
     assert report.passed, report.findings

@@ -17,6 +17,7 @@ from gradcheck_cli.layers.options import InputOptions
 from gradcheck_cli.report.json import render_json
 from gradcheck_cli.report.model import LayerReport, Report, Status
 from tests.cli.command import ROOT
+from tests.thorough import each
 
 EXAMPLE = ROOT / "fixtures" / "mylayer.py"
 OPTIONS = CheckOptions(InputOptions(draws=1))
@@ -27,7 +28,7 @@ def told(report: Report) -> Any:
     return json.loads(render_json(replace(report, layers=layers, seconds=0.0)))
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", each(2, [3, 1]))
 def test_reports_are_those_of_one_process_in_the_same_order(count: int) -> None:
     with Apart(Workers(count)) as apart:
         report = apart.check([Target(EXAMPLE)], OPTIONS, Silent())

@@ -35,7 +35,7 @@ class Adam:
 
 
 @pytest.mark.parametrize("seed", each(2, [0, 1]))
-@pytest.mark.parametrize("rate", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize("rate", each(2, [0.01, 0.1, 1.0]))
 def test_function_pairs_never_part(tmp_path, seed, rate):
     training = trained(tmp_path, MLP, seed=seed, rate=rate, steps=200)
     assert training.status is Status.PASS, training.verdict
@@ -46,7 +46,9 @@ def test_function_pairs_never_part(tmp_path, seed, rate):
     assert len(training.losses_yours) == 201
 
 
-@pytest.mark.parametrize(("source", "rate"), [(CLASSES, 0.1), (CLASSES, 1.0), (RULES, 0.03)], ids=["0.1", "1", "jax"])
+@pytest.mark.parametrize(
+    ("source", "rate"), each(2, [(CLASSES, 0.1), (CLASSES, 1.0), (RULES, 0.03)]), ids=each(2, ["0.1", "1", "jax"])
+)
 def test_instances_and_custom_rules_never_part(tmp_path, source, rate):
     training = trained(tmp_path, source, rate=rate, steps=200)
     assert training.status is Status.PASS, training.verdict
