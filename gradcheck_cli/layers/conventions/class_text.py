@@ -61,11 +61,10 @@ def left_out(
     """
     values = syntax.returns(backward)
     is_first = bool(values) and all(isinstance(value, ast.Constant) and value.value is None for value in values)
-    names = [item.name for item in inputs if item.role is Role.INPUT]
-    tree = class_node(owner)
-    if not is_first or not any(item.differentiated for item in parameters) or any(stored_name(n, tree) for n in names):
+    if not is_first or not any(item.differentiated for item in parameters):
         return []
-    return names
+    names, tree = [item.name for item in inputs if item.role is Role.INPUT], class_node(owner)
+    return [] if any(stored_name(name, tree) for name in names) else names
 
 
 def said_of_updates(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -137,9 +138,8 @@ class ClassLayer:
         held: Held = result.residuals
         what = self._called(self.backward_name or "backprop")
         kept = held.kept
-        if any(role.argument == OUTPUT for role in self.how.roles):
+        if self._takes_output:
             kept = replace(kept, arguments={**kept.arguments, OUTPUT: self._stored_output(held.instance)})
-
         positional, keywords = arguments_for(
             self.how,
             kept,
@@ -202,6 +202,11 @@ class ClassLayer:
             if value is not None:
                 found.append(item)
         return found
+
+    @cached_property
+    def _takes_output(self) -> bool:
+        """Whether the backward is given what the forward left on the instance: asked once, not at each call."""
+        return any(role.argument == OUTPUT for role in self.how.roles)
 
     def _updated(self, instance: Any) -> tuple[dict[str, str], list[str]]:
         """Which parameters the backward updates by plain steps, by argument, and which it does in another way."""
